@@ -1,0 +1,83 @@
+"""What may be kept of a post: the values that go into the store, nothing of the author in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from collectors.post import Checkpoint, Coverage, Kind, Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPost:
+    """A post as it is stored for one topic.
+
+    Attributes:
+        day: Its calendar day in the topic's time zone.
+        text: Redacted text (mentions replaced).
+        text_digest: Hex digest of `text`; equal texts have equal digests.
+        language: Primary subtag, `und` where unknown.
+        author: Keyed pseudonym (hex), None where the author is unknown.
+        cohort: The topic's cohort of the author, `public` where none fits.
+        withheld_in: Country codes, comma-separated.
+    """
+
+    platform: str
+    native_id: str
+    created_at: datetime
+    day: date
+    text: str
+    text_digest: str
+    language: str
+    cohort: str
+    kind: Kind
+    reference: str | None
+    author: str | None
+    revision: int
+    withheld_in: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDeletion:
+    """A removal: of one post by its native id, of all posts of a pseudonym, or both."""
+
+    platform: str
+    native_id: str | None
+    author: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPage:
+    """What one transaction of the store takes: a `Page` after the pipeline's admission."""
+
+    checkpoint: Checkpoint
+    posts: tuple[KeptPost, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    deletions: tuple[KeptDeletion, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PageOutcome:
+    """What became of a page: every post in exactly one of the first four counts.
+
+    Attributes:
+        stored: New posts.
+        edited: Posts that replaced an earlier revision.
+        repeated: Posts already stored (in this or a newer revision).
+        refused: Posts not stored because their removal was demanded before.
+        rejected: Rejections on the page.
+        rejected_before: Of those, how many were counted at an earlier reading.
+        deletions: Deletion records on the page.
+        removed: Posts that the deletions took out of the store.
+    """
+
+    stored: int = 0
+    edited: int = 0
+    repeated: int = 0
+    refused: int = 0
+    rejected: int = 0
+    rejected_before: int = 0
+    deletions: int = 0
+    removed: int = 0

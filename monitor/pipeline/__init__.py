@@ -1,0 +1,1 @@
+"""The steps between a platform and a daily figure, one use case a file."""

@@ -1,0 +1,133 @@
+"""Rebuilds the daily counts of the days that changed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from classifiers.heads import head
+from monitor.authors import AuthorSketch
+from monitor.store.queries import Queries
+from monitor.store.store import Store
+from monitor.store.values import VOLUME, CellKey, DailyAggregate, DayPost, DirtyDay
+from monitor.topic import Topic
+
+
+@dataclass(slots=True)
+class _Tally:
+    posts: int = 0
+    reposts: int = 0
+    authors: set[str] = field(default_factory=set)
+    label_counts: Counter[str] = field(default_factory=Counter)
+    soft_sums: Counter[str] = field(default_factory=Counter)
+
+    def add_author(self, post: DayPost) -> None:
+        if post.author is not None:
+            self.authors.add(post.author)
+
+
+def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
+    """Counts one day's posts by cell; the order of the posts makes no difference.
+
+    Reposts count for the volume and its authors; shares are about opinions only.
+    """
+    tallies: dict[CellKey, _Tally] = defaultdict(_Tally)
+    for post in posts:
+        dimensions = (post.platform, post.cohort, post.language)
+        volume = tallies[CellKey(*dimensions, head=VOLUME, target="", version="")]
+        volume.add_author(post)
+        if post.kind == "repost":
+            volume.reposts += 1
+            continue
+        volume.posts += 1
+        for answer in post.predictions:
+            key = CellKey(*dimensions, answer.head, answer.target, answer.version)
+            tally = tallies[key]
+            tally.posts += 1
+            tally.add_author(post)
+            tally.label_counts[answer.label] += 1
+            labels = head(answer.head).labels
+            tally.soft_sums.update(dict(zip(labels, answer.scores, strict=True)))
+    return tallies
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateStep:
+    """Brings the daily aggregates up to date, one transaction a day."""
+
+    store: Store
+    queries: Queries
+
+    def aggregate(
+        self,
+        topic: Topic,
+        champion: str,
+        *,
+        rebuild: bool = False,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> int:
+        """Rebuilds the marked days.
+
+        Args:
+            topic: Whose days.
+            champion: The version that posts are being scored with.
+            rebuild: Every day, not only the marked ones.
+            should_stop: Asked after every day.
+
+        Returns:
+            How many days were rebuilt.
+        """
+        if rebuild:
+            self.store.mark_days(topic.name)
+        shown = self.queries.shown_version(topic.name)
+        versions = sorted({champion, shown or champion})
+        rebuilt = 0
+        for dirty in self.store.dirty_days(topic.name):
+            cells = self._cells(topic.name, dirty, versions)
+            self.store.replace_day(topic.name, dirty, cells, versions=versions)
+            rebuilt += 1
+            if should_stop():
+                return rebuilt
+        return rebuilt
+
+    def _cells(self, topic: str, dirty: DirtyDay, versions: Sequence[str]) -> list[DailyAggregate]:
+        tallies = tally_day(self.queries.day_rows(topic, dirty.day, versions))
+        # Purged posts have lost their pseudonyms: the authors counted while they had them stay.
+        earlier = (
+            self.queries.day_sketches(topic, dirty.day)
+            if self.queries.purged_count(topic, dirty.day)
+            else {}
+        )
+        return [
+            _cell(topic, dirty, key, tally, earlier.get(key))
+            for key, tally in sorted(tallies.items(), key=lambda item: _order(item[0]))
+        ]
+
+
+def _order(key: CellKey) -> tuple[str, ...]:
+    return (key.platform, key.cohort, key.language, key.head, key.target, key.version)
+
+
+def _cell(
+    topic: str, dirty: DirtyDay, key: CellKey, tally: _Tally, earlier: bytes | None
+) -> DailyAggregate:
+    sketch = AuthorSketch.of(tally.authors)
+    if earlier is not None:
+        sketch = AuthorSketch.union([sketch, earlier])
+    return DailyAggregate(
+        topic=topic,
+        day=dirty.day,
+        platform=key.platform,
+        cohort=key.cohort,
+        language=key.language,
+        head=key.head,
+        target=key.target,
+        version=key.version,
+        posts=tally.posts,
+        reposts=tally.reposts,
+        authors=AuthorSketch.count(sketch),
+        authors_sketch=sketch,
+        label_counts=dict(sorted(tally.label_counts.items())),
+        soft_sums=dict(sorted(tally.soft_sums.items())),
+    )

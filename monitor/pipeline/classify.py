@@ -1,0 +1,145 @@
+"""Scores the posts that the champion has not answered yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from classifiers.heads import all_heads
+from monitor.errors import StoreError
+from monitor.store.queries import Queries
+from monitor.store.store import Store
+from monitor.store.values import PendingPost, Prediction, Question
+from monitor.topic import Topic
+
+if TYPE_CHECKING:
+    from classifiers.runtime import Scores  # brings the model's libraries with it
+
+SCALE = 10_000
+"""Probabilities are stored as whole numbers of this part, so that sums do not depend on order."""
+
+Answers = dict[tuple[str, Question], tuple[str, tuple[int, ...]]]
+"""Label and scores by text digest and question."""
+
+
+class ScoresTexts(Protocol):
+    """What this step asks of the classifier's fast path."""
+
+    @property
+    def version(self) -> str: ...
+
+    def score(
+        self, texts: Sequence[str], targets: Mapping[str, str], *, heads: Sequence[str] | None
+    ) -> list[Scores]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """How many posts were answered, how many of them by an identical text's answer."""
+
+    posts: int = 0
+    reused: int = 0
+    finished: bool = True
+
+
+def questions_of(topic: Topic) -> list[Question]:
+    """Every head's questions about a topic: one, or one per target where it takes targets."""
+    return [
+        (head.name, target)
+        for head in all_heads()
+        for target in ([t.name for t in topic.targets] if head.takes_target else [""])
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyStep:
+    """Answers pending posts batch by batch, newest first; every batch is one transaction."""
+
+    store: Store
+    queries: Queries
+    scorer: ScoresTexts
+    batch_posts: int
+
+    def classify(
+        self,
+        topic: Topic,
+        *,
+        should_stop: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] = lambda posts: None,
+    ) -> Classified:
+        """Scores until nothing is pending or a stop is asked for.
+
+        Raises:
+            StoreError: Answers do not reach the store, so that going on would never end.
+        """
+        targets = {target.name: target.text for target in topic.targets}
+        self.store.sync_targets(topic.name, targets)
+        posts = reused = 0
+        previous: list[PendingPost] = []
+        while pending := self._pending(topic):
+            if pending == previous:
+                raise StoreError(
+                    f"{len(pending)} posts of {topic.name} stay pending after being scored",
+                    hint="run `monitor doctor`; this is a defect worth reporting",
+                )
+            reused += self._answer(topic, pending)
+            posts += len(pending)
+            previous = pending
+            progress(posts)
+            if should_stop():
+                return Classified(posts, reused, finished=False)
+        return Classified(posts, reused)
+
+    def _pending(self, topic: Topic) -> list[PendingPost]:
+        return self.queries.pending(
+            topic.name,
+            self.scorer.version,
+            questions_of(topic),
+            languages=topic.languages,
+            limit=self.batch_posts,
+        )
+
+    def _answer(self, topic: Topic, pending: list[PendingPost]) -> int:
+        """Stores an answer to every question about every pending post; returns how many
+        posts took the answers of an identical text."""
+        questions = questions_of(topic)
+        digests = sorted({post.text_digest for post in pending})
+        answers: Answers = {
+            (digest, (head, target)): answer
+            for (digest, head, target), answer in self.queries.known_predictions(
+                topic.name, self.scorer.version, digests
+            ).items()
+        }
+        fresh = {
+            post.text_digest: post.text
+            for post in pending
+            if any((post.text_digest, question) not in answers for question in questions)
+        }
+        answers = self._score(topic, fresh) | answers
+        predictions = [
+            Prediction(post.id, post.text_digest, *question, *answers[post.text_digest, question])
+            for post in pending
+            for question in questions
+        ]
+        self.store.save_predictions(topic.name, self.scorer.version, predictions)
+        return len(pending) - len(fresh)
+
+    def _score(self, topic: Topic, texts: Mapping[str, str]) -> Answers:
+        if not texts:
+            return {}
+        targets = {target.name: target.text for target in topic.targets}
+        scored = self.scorer.score(list(texts.values()), targets, heads=None)
+        return {
+            (digest, (scores.head, scores.target)): answer
+            for scores in scored
+            for digest, answer in zip(texts, whole_answers(scores), strict=True)
+        }
+
+
+def whole_answers(scores: Scores) -> list[tuple[str, tuple[int, ...]]]:
+    """Turns probabilities into label and whole 1/10,000 parts, one a post, in input order."""
+    parts = (scores.probabilities * SCALE).round().astype(int)
+    return [
+        (scores.labels[int(row.argmax())], tuple(int(value) for value in row)) for row in parts
+    ]

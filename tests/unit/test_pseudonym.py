@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import ConfigurationError
+from monitor.pseudonym import load_pseudonyms
+
+
+def test_the_same_author_keeps_the_same_pseudonym_across_restarts(tmp_path: Path) -> None:
+    first = load_pseudonyms(tmp_path, "topic").of("x", "42")
+    assert load_pseudonyms(tmp_path, "topic").of("x", "42") == first
+
+
+def test_two_topics_cannot_be_joined(tmp_path: Path) -> None:
+    one, other = load_pseudonyms(tmp_path, "one"), load_pseudonyms(tmp_path, "other")
+    assert one.of("x", "42") != other.of("x", "42")
+
+
+def test_the_same_id_on_two_platforms_is_two_authors(tmp_path: Path) -> None:
+    pseudonyms = load_pseudonyms(tmp_path, "topic")
+    assert pseudonyms.of("x", "42") != pseudonyms.of("mastodon", "42")
+
+
+def test_the_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    load_pseudonyms(tmp_path, "topic")
+    assert stat.S_IMODE((tmp_path / "topic.key").stat().st_mode) == 0o600
+
+
+def test_processes_that_start_together_share_one_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: load_pseudonyms(tmp_path, "topic").key, range(32)))
+    assert len(keys) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["topic.key"]
+
+
+def test_a_damaged_key_is_refused_instead_of_replaced(tmp_path: Path) -> None:
+    (tmp_path / "topic.key").write_bytes(b"short")
+    with pytest.raises(ConfigurationError, match="5 bytes"):
+        load_pseudonyms(tmp_path, "topic")
