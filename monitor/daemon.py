@@ -1,0 +1,229 @@
+"""When each pipeline step runs: APScheduler under a watch that notices when it has died."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from monitor.errors import DaemonDeadError
+from monitor.job import Job, JobRunner
+from monitor.lease import DaemonLease
+from monitor.observability import get_logger
+from monitor.settings import DaemonSettings, JobSettings
+from monitor.store.queries import Queries
+
+WORKERS = 4
+HEARTBEAT_EVERY = 2.0
+STANDBY_POLL = 1.0
+WATCH_EVERY = 0.5
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """When the scheduler last showed that it still starts jobs.
+
+    It has a thread of its own, so that four long jobs do not look like a dead scheduler, and
+    it is measured on the monotonic clock, so that a changed clock does not either.
+    """
+
+    clock: Callable[[], datetime]
+    at: datetime | None = None
+    _monotonic: float = 0.0
+
+    def beat(self) -> None:
+        """Called by the scheduler."""
+        self._monotonic = time.monotonic()
+        self.at = self.clock()
+
+    def silent_for(self) -> float:
+        """Seconds since the last beat."""
+        return time.monotonic() - self._monotonic
+
+
+class Daemon:
+    """Runs jobs while it holds the lease.
+
+    Jobs are kept in memory only; when each is due comes from the recorded runs. A stored
+    schedule would reset long intervals at every restart, and an error inside it would end
+    APScheduler's thread.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        runner: JobRunner,
+        lease: DaemonLease,
+        queries: Queries,
+        settings: DaemonSettings,
+    ) -> None:
+        self._jobs = jobs
+        self._runner = runner
+        self._lease = lease
+        self._queries = queries
+        self._settings = settings
+        self._stop = threading.Event()
+        self._running: set[str] = set()
+        self.heartbeat = Heartbeat(runner.clock)
+
+    def stop(self) -> None:
+        """Asks for an end: running batches finish, nothing new starts. Safe in a signal."""
+        self._stop.set()
+
+    def wait_for_lease(self, on_standby: Callable[[], None] = lambda: None) -> bool:
+        """Waits as standby until this daemon may work; False when stopped before."""
+        waiting = False
+        while not self._stop.is_set():
+            if self._lease.acquire():
+                return True
+            if not waiting:
+                waiting = True
+                on_standby()
+            self._stop.wait(STANDBY_POLL)
+        return False
+
+    def run_until_stopped(self) -> bool:
+        """Runs the schedule until `stop()`; returns whether every running job came to its end.
+
+        Raises:
+            DaemonDeadError: The scheduler no longer starts jobs.
+            StandbyError: The lease was lost.
+        """
+        scheduler = self._scheduler()
+        self.heartbeat.beat()
+        scheduler.start()
+        try:
+            while not self._stop.wait(WATCH_EVERY):
+                self._check_alive()
+                self._lease.keep()
+        finally:
+            self._stop.set()
+            clean = self._wind_down(scheduler)
+        return clean
+
+    def run_once(self) -> list[str]:
+        """Runs every job once, in pipeline order; returns the names of those that failed."""
+        failed = []
+        for job in self._jobs:
+            if self._stop.is_set():
+                break
+            if not self._runner.run(job, self._should_stop):
+                failed.append(job.name)
+        return failed
+
+    def keep_lease_while(self) -> LeaseKeeper:
+        """Renews the lease in the background while a `with` block runs."""
+        return LeaseKeeper(self._lease, self.stop)
+
+    def _should_stop(self) -> bool:
+        return self._stop.is_set()
+
+    def _scheduler(self) -> BackgroundScheduler:
+        scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(WORKERS), "heartbeat": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1},
+            timezone="UTC",
+        )
+        scheduler.add_job(
+            self.heartbeat.beat,
+            IntervalTrigger(seconds=HEARTBEAT_EVERY),
+            executor="heartbeat",
+            misfire_grace_time=None,
+        )
+        for position, job in enumerate(self._jobs):
+            scheduler.add_job(
+                self._run,
+                _trigger(job.schedule),
+                args=[job],
+                id=job.name,
+                next_run_time=self._first_run(job, position),
+                misfire_grace_time=max(1, int(job.schedule.misfire_grace)),
+            )
+        return scheduler
+
+    def _first_run(self, job: Job, position: int) -> datetime:
+        """When a job is due: its interval after its last run, at once when that has passed.
+
+        Jobs that are due at once start in pipeline order, a little apart.
+        """
+        now = self._runner.clock()
+        soon = now + timedelta(milliseconds=200 * position)
+        if job.schedule.cron is not None:
+            following = _trigger(job.schedule).get_next_fire_time(None, now)
+            return following if following is not None else soon
+        last = self._queries.last_run(job.name)
+        if last is None or job.schedule.every is None:
+            return soon
+        return max(soon, last.started_at + timedelta(seconds=job.schedule.every))
+
+    def _run(self, job: Job) -> None:
+        if self._stop.is_set():
+            return
+        self._running.add(job.name)
+        try:
+            self._runner.run(job, self._should_stop)
+        finally:
+            self._running.discard(job.name)
+
+    def _check_alive(self) -> None:
+        silent = self.heartbeat.silent_for()
+        if silent > self._settings.heartbeat_seconds:
+            raise DaemonDeadError(
+                f"the scheduler has started nothing for {silent:.0f} s",
+                hint="start the daemon again; the log's last lines say what it was doing",
+                retryable=True,
+            )
+
+    def _wind_down(self, scheduler: BackgroundScheduler) -> bool:
+        scheduler.shutdown(wait=False)
+        deadline = time.monotonic() + self._settings.stop_seconds
+        while self._running and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if self._running:
+            get_logger().warning("jobs_abandoned", jobs=sorted(self._running))
+        self._lease.release()
+        return not self._running
+
+
+class LeaseKeeper:
+    """Renews a lease from a thread of its own; a lost lease calls `on_loss`."""
+
+    def __init__(self, lease: DaemonLease, on_loss: Callable[[], None]) -> None:
+        self._lease = lease
+        self._on_loss = on_loss
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        self.lost = False
+
+    def __enter__(self) -> LeaseKeeper:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+        self._lease.release()
+
+    def _keep(self) -> None:
+        while not self._done.wait(WATCH_EVERY):
+            try:
+                self._lease.keep()
+            except Exception as error:
+                self.lost = True
+                get_logger().error("lease_lost", error=str(error))
+                self._on_loss()
+                return
+
+
+def _trigger(schedule: JobSettings) -> BaseTrigger:
+    if schedule.cron is not None:
+        return CronTrigger.from_crontab(schedule.cron, timezone="UTC")
+    return IntervalTrigger(seconds=schedule.every, jitter=schedule.jitter or None)

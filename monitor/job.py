@@ -1,0 +1,77 @@
+"""A job of the daemon: what it does, when, and how its runs are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.errors import StoreError
+from monitor.observability import get_logger
+from monitor.settings import JobSettings
+from monitor.store.store import Store
+from monitor.store.values import FinishedStatus
+
+ShouldStop = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One repeated piece of work.
+
+    Attributes:
+        name: `<step>:<topic>` or `collect:<source>:<topic>`.
+        work: Does it and returns its counts; asks its argument between batches whether to stop.
+        schedule: When it runs.
+    """
+
+    name: str
+    topic: str
+    work: Callable[[ShouldStop], Mapping[str, int]]
+    schedule: JobSettings
+
+
+@dataclass(frozen=True, slots=True)
+class JobRunner:
+    """Runs jobs so that a broken one is seen, and stops no other."""
+
+    store: Store
+    clock: Callable[[], datetime]
+
+    def run(self, job: Job, should_stop: ShouldStop) -> bool:
+        """Runs a job once, records the run, and says whether it went well."""
+        log = get_logger().bind(job=job.name)
+        try:
+            run = self.store.start_run(job.name, job.topic, self.clock())
+            counts: Mapping[str, int] = {}
+            status: FinishedStatus = "failed"
+            error = ""
+            try:
+                counts = job.work(should_stop)
+                status = "stopped" if should_stop() else "ok"
+            except Exception as failure:  # noqa: BLE001  one broken source must not stop the rest
+                error = describe(failure)
+            self.store.finish_run(run, self.clock(), status, counts=counts, error=error)
+        except StoreError as failure:  # the record itself could not be written
+            log.error("job_unrecorded", error=describe(failure))
+            return False
+        if error:
+            log.error("job_failed", error=error)
+        elif any(counts.values()):
+            log.info("job_finished", **counts)
+        return not error
+
+
+def describe(failure: Exception) -> str:
+    """An error in one line: ours with its hint, a foreign one by its kind alone.
+
+    A foreign message may quote what it was working on, and a post's text must not reach a log.
+    """
+    hint = getattr(failure, "hint", None)
+    if hint is None:
+        where = failure.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        line = f" at {where.tb_frame.f_code.co_name}:{where.tb_lineno}" if where else ""
+        return f"{type(failure).__name__}{line}"
+    return f"{failure} ({hint})" if hint else str(failure)

@@ -1,0 +1,231 @@
+"""The scheduler with real threads, a real database and jobs that misbehave."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Engine
+
+from monitor.daemon import Daemon
+from monitor.errors import DaemonDeadError, StandbyError
+from monitor.job import Job, JobRunner
+from monitor.lease import DaemonLease, is_dead
+from monitor.settings import DaemonSettings, JobSettings
+from monitor.store.engine import migrate, open_engine
+from monitor.store.queries import Queries
+from monitor.store.store import Store
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'monitor.db'}")
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def schedule(every: float = 0.2, **changes: object) -> JobSettings:
+    values = {"enabled": True, "every": every, "cron": None, "jitter": 0, "misfire_grace": 30}
+    return JobSettings.model_validate(values | changes)
+
+
+def daemon(
+    engine: Engine, jobs: list[Job], *, lease_seconds: float = 15, heartbeat_seconds: float = 30
+) -> Daemon:
+    store = Store(engine)
+    settings = DaemonSettings(
+        lease_seconds=lease_seconds, heartbeat_seconds=heartbeat_seconds, stop_seconds=5
+    )
+    lease = DaemonLease(store, now, lease_seconds)
+    return Daemon(jobs, JobRunner(store, now), lease, Queries(engine), settings)
+
+
+def counting(name: str, counter: list[float], **options: float) -> Job:
+    def work(_: Callable[[], bool]) -> dict[str, int]:
+        counter.append(time.monotonic())
+        return {"posts": 1}
+
+    return Job(name, "topic", work, schedule(**options))
+
+
+class Running:
+    """Runs a daemon in a thread and keeps what ended it."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+        self.error: Exception | None = None
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            if self.daemon.wait_for_lease():
+                self.daemon.run_until_stopped()
+        except Exception as error:
+            self.error = error
+
+    def __enter__(self) -> Running:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.daemon.stop()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()
+
+
+def test_a_broken_job_is_recorded_and_stops_no_other(engine: Engine) -> None:
+    def broken(_: Callable[[], bool]) -> dict[str, int]:
+        raise ValueError("the text of somebody's post")
+
+    runs: list[float] = []
+    jobs = [Job("broken", "topic", broken, schedule()), counting("fine", runs)]
+    with Running(daemon(engine, jobs)):
+        assert wait_until(lambda: len(runs) >= 3)
+    last = Queries(engine).last_run("broken")
+    assert last is not None
+    assert last.status == "failed"
+    assert last.error.startswith("ValueError")
+    assert "somebody" not in last.error
+
+
+def test_a_job_never_overlaps_itself(engine: Engine) -> None:
+    at_work, most = 0, 0
+    done: list[int] = []
+
+    def slow(_: Callable[[], bool]) -> dict[str, int]:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        time.sleep(0.4)
+        at_work -= 1
+        done.append(1)
+        return {}
+
+    with Running(daemon(engine, [Job("slow", "topic", slow, schedule(0.1))])):
+        assert wait_until(lambda: len(done) >= 3)
+    assert most == 1
+
+
+def test_a_dead_scheduler_ends_the_daemon(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stand_still(_: BackgroundScheduler) -> float:
+        return 3600.0
+
+    monkeypatch.setattr(BackgroundScheduler, "_process_jobs", stand_still)
+    with Running(daemon(engine, [], heartbeat_seconds=1)) as running:
+        assert wait_until(lambda: running.error is not None)
+    assert isinstance(running.error, DaemonDeadError)
+
+
+def test_long_jobs_on_every_worker_do_not_look_like_a_dead_scheduler(engine: Engine) -> None:
+    def busy(should_stop: Callable[[], bool]) -> dict[str, int]:
+        wait_until(should_stop, 30)
+        return {}
+
+    jobs = [Job(f"busy{n}", "topic", busy, schedule()) for n in range(6)]
+    with Running(daemon(engine, jobs, heartbeat_seconds=4)) as running:
+        time.sleep(6)
+        assert running.error is None
+        assert running.thread.is_alive()
+
+
+def test_stopping_lets_the_running_batch_finish(engine: Engine) -> None:
+    finished: list[bool] = []
+    started = threading.Event()
+
+    def batch(_: Callable[[], bool]) -> dict[str, int]:
+        started.set()
+        time.sleep(1)
+        finished.append(True)
+        return {}
+
+    with Running(daemon(engine, [Job("batch", "topic", batch, schedule(60))])):
+        assert started.wait(10)
+    assert finished == [True]
+
+
+def test_a_restart_does_not_reset_a_long_interval(engine: Engine) -> None:
+    runs: list[float] = []
+    with Running(daemon(engine, [counting("daily", runs, every=86_400)])):
+        assert wait_until(lambda: len(runs) == 1)
+    with Running(daemon(engine, [counting("daily", runs, every=86_400)])):
+        time.sleep(1.5)
+    assert len(runs) == 1
+
+
+def test_a_run_missed_while_the_daemon_was_down_is_made_up_at_once(engine: Engine) -> None:
+    store = Store(engine)
+    long_ago = now() - timedelta(days=3)
+    store.finish_run(store.start_run("daily", "topic", long_ago), long_ago, "ok")
+    runs: list[float] = []
+    with Running(daemon(engine, [counting("daily", runs, every=86_400)])):
+        assert wait_until(lambda: len(runs) == 1)
+
+
+def test_a_standby_waits_while_the_first_works_and_takes_over_at_its_end(engine: Engine) -> None:
+    first_runs: list[float] = []
+    second_runs: list[float] = []
+    second = Running(daemon(engine, [counting("job", second_runs)]))
+    with Running(daemon(engine, [counting("job", first_runs)])):
+        assert wait_until(lambda: len(first_runs) >= 1)
+        second.__enter__()
+        time.sleep(2)
+        assert second_runs == []
+    assert wait_until(lambda: len(second_runs) >= 1, 10)
+    second.__exit__()
+    assert second.error is None
+
+
+def test_a_standby_takes_over_when_the_lease_of_a_silent_daemon_runs_out(engine: Engine) -> None:
+    Store(engine).acquire_lease("daemon", "elsewhere/1/0.00/ab", now(), 2)
+    runs: list[float] = []
+    with Running(daemon(engine, [counting("job", runs)])):
+        time.sleep(1)
+        assert runs == []
+        assert wait_until(lambda: len(runs) >= 1, 10)
+
+
+def test_a_daemon_that_lost_its_lease_ends(engine: Engine) -> None:
+    store = Store(engine)
+    with Running(daemon(engine, [], lease_seconds=1)) as running:
+        assert wait_until(lambda: store.lease("daemon") is not None)
+        lease = store.lease("daemon")
+        assert lease is not None
+        store.break_lease("daemon", lease.holder)
+        store.acquire_lease("daemon", "elsewhere/1/0.00/ab", now(), 60)
+        assert wait_until(lambda: running.error is not None)
+    assert isinstance(running.error, StandbyError)
+
+
+@pytest.mark.parametrize(
+    ("holder", "dead"),
+    [
+        pytest.param("elsewhere/1/0.00/ab", False, id="another machine"),
+        pytest.param("{host}/999999999/0.00/ab", True, id="no such process"),
+        pytest.param("{host}/1/0.00/ab", True, id="the number was given away again"),
+    ],
+)
+def test_only_a_process_of_this_machine_that_has_ended_is_dead(holder: str, dead: bool) -> None:
+    import socket
+
+    assert is_dead(holder.format(host=socket.gethostname())) is dead
