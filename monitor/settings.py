@@ -1,0 +1,250 @@
+"""Settings, read once: environment, then config/local.toml, then config/default.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+
+from monitor import problem, settings_layers
+from monitor.errors import ConfigurationError
+from monitor.problem import Problem, mistake
+from monitor.settings_layers import FILE_SUFFIX, PREFIX, Layer
+
+MANUAL = "config/default.toml"
+
+_SHIPPED_PLACES = (Path(__file__).parent / "config", Path(__file__).parent.parent / "config")
+
+
+def _crontab(value: str | None) -> str | None:
+    if value and len(value.split()) != 5:
+        raise mistake(f'"{value}" is not a crontab line', 'five fields, such as "30 3 * * *"')
+    return value or None
+
+
+def _interval(value: Any) -> Any:
+    return None if value in (0, "0") else value
+
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Part = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class DashboardSettings(_Section):
+    """`[dashboard]`."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(ge=0, le=65535)
+
+
+class JobSettings(_Section):
+    """`[jobs.<name>]`: exactly one of `every` (seconds) and `cron` (UTC) is set."""
+
+    enabled: bool
+    every: Annotated[Seconds | None, BeforeValidator(_interval)]
+    cron: Annotated[str | None, BeforeValidator(_crontab)]
+    jitter: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    misfire_grace: Seconds
+
+    @model_validator(mode="after")
+    def _has_one_schedule(self) -> Self:
+        if (self.every is None) == (self.cron is None):
+            message = "a job needs either every or cron"
+            raise mistake(message, 'set one, and leave the other at 0 or ""')
+        return self
+
+
+class JobsSettings(_Section):
+    """`[jobs]`."""
+
+    collect: JobSettings
+    classify: JobSettings
+    aggregate: JobSettings
+    retention: JobSettings
+
+
+class SourceSettings(_Section):
+    """`[sources.<name>]`."""
+
+    enabled: bool
+
+
+class DaemonSettings(_Section):
+    """`[daemon]`, all in seconds."""
+
+    lease_seconds: Seconds
+    heartbeat_seconds: Seconds
+    stop_seconds: Seconds
+
+
+class ClassifySettings(_Section):
+    """`[classify]`; 0 threads are all there are."""
+
+    batch_posts: Count
+    threads: int = Field(ge=0)
+
+
+class RetentionSettings(_Section):
+    """`[retention]`."""
+
+    text_days: Count
+
+
+class AuditSettings(_Section):
+    """`[audit]`."""
+
+    minimum_labels: Count
+
+
+class ReleaseSettings(_Section):
+    """`[release]`, all from 0 to 1."""
+
+    maximum_interval_width: Part
+    minimum_coverage: Part
+    minimum_scored: Part
+
+
+class Settings(_Section):
+    """Everything that can be set, checked; `config/default.toml` explains each key.
+
+    Attributes:
+        home: Folder of the database and what is made at run time.
+        config: Folder of `local.toml`, `topics/` and `samples/`.
+        database_url: Never empty here; may hold a password, so never print it.
+        origins: Where each value came from, by dotted key.
+    """
+
+    home: Path
+    config: Path
+    database_url: str = Field(repr=False)
+    default_topic: str
+    dashboard: DashboardSettings
+    jobs: JobsSettings
+    sources: Mapping[str, SourceSettings]
+    daemon: DaemonSettings
+    classify: ClassifySettings
+    retention: RetentionSettings
+    audit: AuditSettings
+    release: ReleaseSettings
+    origins: Mapping[str, str] = Field(repr=False)
+    _environ: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def secret(self, name: str) -> str | None:
+        """A secret such as `x_bearer_token`, from MONITOR_X_BEARER_TOKEN or the file named there.
+
+        Raises:
+            ConfigurationError: The file that MONITOR_…_FILE names cannot be read.
+        """
+        return _secret(PREFIX + name.upper(), self._environ)
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Reads every layer and checks the result.
+
+    Args:
+        environ: The environment variables, usually `os.environ`.
+
+    Raises:
+        ConfigurationError: Names every unknown key and every wrong value with its place.
+    """
+    folder = config_folder(environ)
+    default = settings_layers.file_layer(_shipped_config() / "default.toml")
+    layers = [
+        settings_layers.file_layer(folder / "default.toml"),
+        settings_layers.file_layer(folder / "local.toml"),
+        settings_layers.environment_layer(environ),
+    ]
+    problems = [
+        one for layer in layers for one in settings_layers.unknown_keys(layer, default.values)
+    ]
+    if problems:
+        raise _refused(problems)
+    effective = reduce(settings_layers.laid_over, layers, default)
+    settings = _validated(_with_database(effective, environ), folder)
+    settings._environ.update(environ)
+    return settings
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """MONITOR_CONFIG, else ./config, else the folder that ships with the program.
+
+    Raises:
+        ConfigurationError: MONITOR_CONFIG names no folder.
+    """
+    named = environ.get("MONITOR_CONFIG")
+    if named and not Path(named).is_dir():
+        raise ConfigurationError(
+            f"MONITOR_CONFIG names {named}, which is no folder",
+            hint="create it, or take the variable away to use ./config",
+        )
+    if named:
+        return Path(named)
+    return Path("config") if Path("config/topics").is_dir() else _shipped_config()
+
+
+def _shipped_config() -> Path:
+    """In an installed package inside of it, in a checkout beside it."""
+    return next(place for place in _SHIPPED_PLACES if (place / "default.toml").is_file())
+
+
+def _with_database(layer: Layer, environ: Mapping[str, str]) -> Layer:
+    """The database's URL may be a secret, and so stand in a file; without one it is in `home`."""
+    values, origins = dict(layer.values), dict(layer.origins)
+    variable = f"{PREFIX}DATABASE_URL"
+    if secret := _secret(variable, environ):
+        values["database_url"] = secret
+        origins["database_url"] = variable if environ.get(variable) else variable + FILE_SUFFIX
+    elif not values["database_url"]:
+        values["database_url"] = f"sqlite:///{values['home']}/monitor.db"
+    return Layer(values, origins, layer.lines)
+
+
+def _validated(effective: Layer, folder: Path) -> Settings:
+    def place(path: problem.Path) -> str:
+        key = problem.dotted(path)
+        return effective.place(key) if key in effective.origins else key
+
+    content = settings_layers.nested(effective.values)
+    try:
+        return Settings(config=folder, origins=dict(effective.origins), **content)
+    except ValidationError as exc:
+        raise _refused(problem.problems_of(exc, Settings, place, manual=MANUAL)) from exc
+
+
+def _refused(problems: list[Problem]) -> ConfigurationError:
+    listed = "\n".join(f"  {one}" for one in problems)
+    return ConfigurationError(
+        f"{len(problems)} setting(s) cannot be used:\n{listed}",
+        hint=f"{MANUAL} explains every setting",
+    )
+
+
+def _secret(variable: str, environ: Mapping[str, str]) -> str | None:
+    if environ.get(variable):
+        return environ[variable]
+    path = environ.get(variable + FILE_SUFFIX)
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigurationError(
+            f"{variable}{FILE_SUFFIX} names {path}, which cannot be read",
+            hint="let it name a text file that this user may read",
+        ) from exc

@@ -1,0 +1,269 @@
+"""Reads and checks a topic file: every mistake in it at once, each with its line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeGuard
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from monitor import problem, toml_places
+from monitor.languages import LANGUAGES
+from monitor.problem import Problem, mistake
+
+LEAST_MINIMUM_AUTHORS = 5
+MANUAL = "docs/topics.md"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+_RESERVED_COHORTS = ("all", "public")
+
+
+def _name(value: str) -> str:
+    if _NAME.fullmatch(value):
+        return value
+    raise mistake(f'"{value}" is not a name', "use a-z, 0-9, - and _, at most 60 of them")
+
+
+def _said(value: str) -> str:
+    if value.strip():
+        return value
+    raise mistake("the text is empty", "write something in it")
+
+
+def _zone(value: str) -> str:
+    zones = zoneinfo.available_timezones()
+    if value in zones:
+        return value
+    close = difflib.get_close_matches(value, sorted(zones), n=1, cutoff=0.5)
+    hint = f'did you mean "{close[0]}"?' if close else 'use an IANA name such as "Europe/Berlin"'
+    raise mistake(f'"{value}" is not a known time zone', hint)
+
+
+def _language(value: str) -> str:
+    if value in LANGUAGES:
+        return value
+    primary = re.split(r"[-_]", value.strip().lower())[0]
+    hint = f'use "{primary}"' if primary in LANGUAGES else 'use a code such as "en" or "de"'
+    raise mistake(f'"{value}" is not a known language code', hint)
+
+
+def _cohort(value: str) -> str:
+    if value not in _RESERVED_COHORTS:
+        return value
+    raise mistake(f'a cohort cannot be called "{value}"', '"public" is everybody who fits no other')
+
+
+def _pattern(value: str) -> str:
+    try:
+        compiled = re.compile(value)
+    except re.error as exc:
+        hint = "see https://docs.python.org/3/library/re.html; a literal ( is written \\("
+        raise mistake(f"'{value}' is not a regular expression: {exc}", hint) from exc
+    if compiled.search(""):
+        raise mistake(f"'{value}' fits everybody", "a pattern must not match an empty text")
+    return value
+
+
+def _moment(value: object) -> date:
+    if isinstance(value, date):
+        return value
+    raise mistake(f"{value!r} is no date or time", "write 2020-06-01 or 2020-06-01T10:30:00")
+
+
+def _enough_authors(value: int) -> int:
+    if value >= LEAST_MINIMUM_AUTHORS:
+        return value
+    message = f"{value} would show groups of fewer than {LEAST_MINIMUM_AUTHORS} people"
+    raise mistake(message, f"use {LEAST_MINIMUM_AUTHORS} or more; 10 is the default")
+
+
+def _some(value: list[Any]) -> list[Any]:
+    if value:
+        return value
+    raise mistake("the list is empty", "give at least one")
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Said = Annotated[str, AfterValidator(_said)]
+Language = Annotated[str, AfterValidator(_language)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Some = AfterValidator(_some)
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class TargetTable(_Table):
+    """`[[targets]]`: what stance is asked towards."""
+
+    name: Name
+    text: Said
+
+
+class QueryTable(_Table):
+    """`[queries.<source>]`: terms, and options that the source's collector understands."""
+
+    model_config = ConfigDict(extra="allow")
+
+    terms: Annotated[list[Said], Some] | None = None
+
+
+class QueriesTable(_Table):
+    """`[queries]`: portable terms, and what sources ask instead."""
+
+    terms: Annotated[list[Said], Some]
+    bluesky: QueryTable | None = None
+    mastodon: QueryTable | None = None
+    reddit: QueryTable | None = None
+    rss: QueryTable | None = None
+    x: QueryTable | None = None
+
+
+class CohortTable(_Table):
+    """`[[cohorts]]`: a group that authors put themselves into by their self-description."""
+
+    name: Annotated[Name, AfterValidator(_cohort)]
+    patterns: Annotated[list[Pattern], Some]
+
+
+class EventTable(_Table):
+    """`[[events]]`: something to annotate on the charts."""
+
+    at: Annotated[Any, AfterValidator(_moment)]
+    title: Said
+
+
+class PrivacyTable(_Table):
+    """`[privacy]`."""
+
+    minimum_authors: Annotated[int, AfterValidator(_enough_authors)] = 10
+
+
+class AlertTable(_Table):
+    """`[[alerts]]`: a name; the rule is checked by whoever evaluates it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Name
+
+
+class TopicFile(_Table):
+    """A topic file as it is written."""
+
+    name: Name
+    title: Said
+    timezone: Annotated[str, AfterValidator(_zone)]
+    start: date
+    end: date
+    languages: Annotated[list[Language], Some]
+    targets: Annotated[list[TargetTable], Some]
+    queries: QueriesTable
+    cohorts: list[CohortTable] = Field(default_factory=list)
+    events: list[EventTable] = Field(default_factory=list)
+    privacy: PrivacyTable = Field(default_factory=PrivacyTable)
+    alerts: list[AlertTable] = Field(default_factory=list)
+    sample: Name | None = None
+
+
+def read_topic_file(path: Path) -> tuple[TopicFile | None, list[Problem]]:
+    """Reads a topic file.
+
+    Returns:
+        The file's content and no problem, or None and every problem in the order of the file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
+        return None, [Problem(path.name, f"cannot be read: {reason}", "save it as UTF-8 text")]
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        return None, [_syntax_problem(exc, text)]
+    return _checked(raw, toml_places.find_lines(text), path.stem)
+
+
+def _syntax_problem(error: tomllib.TOMLDecodeError, text: str) -> Problem:
+    message, _, place = str(error).partition(" (at ")
+    place = place.rstrip(")")
+    if not place.startswith("line"):
+        place = f"line {text.count(chr(10)) + 1}, end of the file"
+    return Problem(place, f"not TOML: {message}", "strings stand in quotes, dates do not")
+
+
+def _checked(
+    raw: dict[str, Any], lines: Mapping[problem.Path, int], stem: str
+) -> tuple[TopicFile | None, list[Problem]]:
+    def place(path: problem.Path) -> str:
+        known = next(path[:n] for n in range(len(path), -1, -1) if path[:n] in lines or n == 0)
+        return f"line {lines.get(known, 1)}, {problem.dotted(path)}".removesuffix(", ")
+
+    content, problems = None, list[Problem]()
+    try:
+        content = TopicFile.model_validate(raw)
+    except ValidationError as exc:
+        problems = problem.problems_of(exc, TopicFile, place, manual=MANUAL)
+    problems += [
+        Problem(place(path), message, hint) for path, message, hint in _contradictions(raw, stem)
+    ]
+    problems.sort(key=lambda one: int(one.place.split(",")[0].removeprefix("line ")))
+    return (None if problems else content), problems
+
+
+Contradiction = tuple[problem.Path, str, str]
+
+
+def _contradictions(raw: Mapping[str, Any], stem: str) -> Iterator[Contradiction]:
+    """What is wrong between keys; looks only at keys whose own type is right."""
+    name = raw.get("name")
+    if isinstance(name, str) and name != stem:
+        yield ("name",), f'"{name}" is not the file\'s name', f'use "{stem}" or rename the file'
+    yield from _window_contradictions(raw)
+    for table, key in (("targets", "name"), ("cohorts", "name"), ("alerts", "name")):
+        yield from _repeated([(table, i, key) for i in range(len(_tables(raw, table)))], raw)
+    if isinstance(raw.get("languages"), list):
+        yield from _repeated([("languages", i) for i in range(len(raw["languages"]))], raw)
+
+
+def _window_contradictions(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
+    start, end = raw.get("start"), raw.get("end")
+    if not _is_day(start) or not _is_day(end):
+        return
+    if end <= start:
+        yield ("end",), f"{end} is not after start {start}", "end is the first day left out"
+        return
+    for index, event in enumerate(_tables(raw, "events")):
+        at = event.get("at")
+        day = at.date() if isinstance(at, datetime) else at
+        if _is_day(day) and not start <= day < end:
+            message = f"{day} is outside the window {start} to {end} (left out)"
+            yield ("events", index, "at"), message, "such an event is on no chart"
+
+
+def _repeated(paths: list[problem.Path], raw: Mapping[str, Any]) -> Iterator[Contradiction]:
+    seen = set[str]()
+    for path in paths:
+        value: Any = raw
+        for part in path:
+            value = value[part] if not isinstance(part, str) else value.get(part)
+        if isinstance(value, str) and value in seen:
+            yield path, f'"{value}" is there twice', "give each its own, or take one out"
+        seen.add(str(value))
+
+
+def _tables(raw: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    found = raw.get(key)
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        return []
+    return found
+
+
+def _is_day(value: object) -> TypeGuard[date]:
+    return isinstance(value, date) and not isinstance(value, datetime)
