@@ -1,0 +1,147 @@
+"""Days: which are to be rebuilt, what aggregation reads of them, and the cells it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, union, update
+
+from monitor.store.engine import insert_into
+from monitor.store.rows import AGGREGATES, DAYS, POSTS, PREDICTIONS
+from monitor.store.scores import unpack
+from monitor.store.values import (
+    VOLUME,
+    CellKey,
+    DailyAggregate,
+    DayPost,
+    DayPrediction,
+    DirtyDay,
+)
+
+_CELL = AGGREGATES.c
+_COLUMNS = tuple(_CELL.keys())
+_KEY = (_CELL.platform, _CELL.cohort, _CELL.language, _CELL.head, _CELL.target, _CELL.version)
+
+
+def mark(connection: Connection, topic: str, which: Iterable[date]) -> None:
+    """Moves the days' revisions on, which makes them dirty."""
+    rows = [{"topic": topic, "day": day, "revision": 1, "aggregated": 0} for day in set(which)]
+    if rows:
+        statement = insert_into(connection, DAYS).on_conflict_do_update(
+            index_elements=[DAYS.c.topic, DAYS.c.day], set_={"revision": DAYS.c.revision + 1}
+        )
+        connection.execute(statement, rows)
+
+
+def known_days(connection: Connection, topic: str) -> list[date]:
+    """Lists the days that have posts or were ever marked."""
+    posts = select(POSTS.c.day).where(POSTS.c.topic == topic)
+    marked = select(DAYS.c.day).where(DAYS.c.topic == topic)
+    return list(connection.execute(union(posts, marked)).scalars())
+
+
+def dirty_days(connection: Connection, topic: str) -> list[DirtyDay]:
+    """Lists the days whose figures are to be rebuilt, earliest first."""
+    statement = (
+        select(DAYS.c.day, DAYS.c.revision)
+        .where(DAYS.c.topic == topic, DAYS.c.revision > DAYS.c.aggregated)
+        .order_by(DAYS.c.day)
+    )
+    return [DirtyDay(row.day, row.revision) for row in connection.execute(statement)]
+
+
+def replace(
+    connection: Connection, topic: str, seen: DirtyDay, cells: Sequence[DailyAggregate]
+) -> bool:
+    """Replaces a day's cells, unless a later state of it has been stored already."""
+    this_day = (DAYS.c.topic == topic, DAYS.c.day == seen.day)
+    now = connection.execute(
+        select(DAYS.c.revision, DAYS.c.aggregated).where(*this_day)
+    ).one_or_none()
+    if now is None or now.aggregated > seen.revision:
+        return False
+    connection.execute(delete(AGGREGATES).where(_CELL.topic == topic, _CELL.day == seen.day))
+    if cells:
+        connection.execute(insert(AGGREGATES), [_row(topic, seen.day, cell) for cell in cells])
+    connection.execute(update(DAYS).where(*this_day).values(aggregated=seen.revision))
+    return bool(now.revision == seen.revision)
+
+
+def posts(connection: Connection, topic: str, day: date) -> Iterator[DayPost]:
+    """Streams the day's posts with their predictions, in the order of their ids."""
+    answers = PREDICTIONS.c
+    statement = (
+        select(
+            *(POSTS.c[name] for name in ("id", "platform", "cohort", "language", "kind", "author")),
+            (POSTS.c.text != "").label("has_text"),
+            *(answers[name] for name in ("head", "target", "version", "label", "scores")),
+        )
+        .select_from(POSTS.outerjoin(PREDICTIONS, answers.post_id == POSTS.c.id))
+        .where(POSTS.c.topic == topic, POSTS.c.day == day)
+        .order_by(POSTS.c.id)
+    )
+    rows = connection.execution_options(yield_per=2000).execute(statement)
+    for _, of_post in groupby(rows, key=lambda row: row.id):
+        yield _day_post(list(of_post))
+
+
+def _day_post(rows: Sequence[Row[*tuple[Any, ...]]]) -> DayPost:
+    post = rows[0]
+    predictions = tuple(
+        DayPrediction(row.head, row.target, row.version, row.label, unpack(row.scores))
+        for row in rows
+        if row.head is not None
+    )
+    return DayPost(
+        id=post.id,
+        platform=post.platform,
+        cohort=post.cohort,
+        language=post.language,
+        kind=post.kind,
+        author=post.author,
+        eligible=bool(post.has_text or predictions),
+        predictions=predictions,
+    )
+
+
+def sketches(connection: Connection, topic: str, day: date) -> dict[CellKey, bytes]:
+    """Gives the stored author sketches of a day's cells."""
+    statement = select(*_KEY, _CELL.authors_sketch).where(_CELL.topic == topic, _CELL.day == day)
+    return {CellKey(*row[:-1]): row[-1] for row in connection.execute(statement)}
+
+
+def purged_count(connection: Connection, topic: str, day: date) -> int:
+    """Counts the day's purged posts."""
+    statement = select(func.count()).where(
+        POSTS.c.topic == topic, POSTS.c.day == day, POSTS.c.purged_at.is_not(None)
+    )
+    return connection.execute(statement).scalar_one()
+
+
+def cells(
+    connection: Connection, topic: str, versions: Sequence[str], days: tuple[date, date]
+) -> list[DailyAggregate]:
+    """Gives the cells of [since, until) of these versions, and the volume cells, sorted."""
+    since, until = days
+    statement = select(AGGREGATES).where(
+        _CELL.topic == topic,
+        _CELL.day >= since,
+        _CELL.day < until,
+        _CELL.version.in_(versions) | (_CELL.head == VOLUME),
+    )
+    found = [DailyAggregate(**row) for row in connection.execute(statement).mappings()]
+    return sorted(found, key=_order)
+
+
+def _row(topic: str, day: date, cell: DailyAggregate) -> dict[str, object]:
+    row: dict[str, object] = {name: getattr(cell, name) for name in _COLUMNS}
+    counts = {"label_counts": dict(cell.label_counts), "soft_sums": dict(cell.soft_sums)}
+    return row | {"topic": topic, "day": day} | counts
+
+
+def _order(cell: DailyAggregate) -> tuple[object, ...]:
+    """Sorted here, not by the databases: they do not agree on the order of texts."""
+    return (cell.day, *(getattr(cell, column.name) for column in _KEY))

@@ -1,0 +1,220 @@
+"""The connection to SQLite or PostgreSQL: transactions, errors, and the schema brought up to date.
+
+Every writing transaction waits for its turn (`writing`), on both databases alike: SQLite knows
+one writer anyway, and on PostgreSQL an advisory lock gives the same. So a transaction may read,
+decide and write without another one coming between. Transactions are short.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+
+from monitor.errors import StoreError
+
+WAIT_SECONDS = 30
+"""How long a transaction waits for its turn before it gives up."""
+
+_ADVISORY_LOCK = 0x6D6F6E69746F72
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATING = threading.Lock()  # Alembic keeps the environment it runs in a module global.
+
+
+def open_engine(database_url: str) -> Engine:
+    """Connects to the database and makes sure that it answers.
+
+    Args:
+        database_url: `sqlite:///path` (an absent file is created) or `postgresql://…`.
+
+    Raises:
+        StoreError: The address makes no sense, or nothing usable answers there.
+    """
+    url = _parse(database_url)
+    engine = _sqlite_engine(url) if url.get_backend_name() == "sqlite" else _postgres_engine(url)
+    with reading(engine) as connection:
+        connection.exec_driver_sql("SELECT 1")
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one state of the database from beginning to end."""
+    with _store_errors(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is the only writing one; committed at the end, undone by an exception."""
+    with _store_errors(engine), engine.connect() as connection:
+        connection.execution_options(monitor_writes=True)
+        with connection.begin():
+            yield connection
+
+
+def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that knows `on_conflict_do_update`, which both databases spell the same."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def migrate(engine: Engine) -> None:
+    """Brings the schema up to date; safe when two processes start at once.
+
+    Raises:
+        StoreError: The database was written by a newer program, or a step failed (and was
+            undone).
+    """
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    with _MIGRATING, _foreign_keys_off(engine) as unchecked, writing(unchecked) as connection:
+        _refuse_newer(connection, ScriptDirectory.from_config(config))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _parse(database_url: str) -> URL:
+    hint = "Set MONITOR_DATABASE_URL to sqlite:///path/to/file.db or postgresql://user@host/name."
+    try:
+        url = make_url(database_url)
+    except (ArgumentError, ValueError) as exc:
+        raise StoreError("the database address cannot be read", hint=hint) from exc
+    if url.drivername in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername in ("postgresql+psycopg", "sqlite"):
+        return url
+    raise StoreError(f"databases of the kind {url.drivername!r} are not supported", hint=hint)
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise StoreError(
+            "the database address names no file", hint="Use sqlite:///path/to/file.db."
+        )
+    try:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreError(
+            f"the folder of {url.database} cannot be created: {exc.strerror}",
+            hint="Choose another place in MONITOR_DATABASE_URL or MONITOR_HOME.",
+        ) from exc
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": WAIT_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgres_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10, "options": f"-c lock_timeout={WAIT_SECONDS}s"},
+    )
+    event.listen(engine, "begin", _begin_postgres)
+    return engine
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None  # Transactions begin where we say so.
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "journal_size_limit=0",  # The log must not keep a removed text for long either.
+    ):
+        dbapi_connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("monitor_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if connection.get_execution_options().get("monitor_writes"):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+
+
+@contextmanager
+def _store_errors(engine: Engine) -> Iterator[None]:
+    """Turns the database's errors into ours; a message never holds what was being stored."""
+    where = engine.url.render_as_string(hide_password=True)
+    try:
+        yield
+    except OperationalError as exc:
+        raise StoreError(
+            f"the database {where} does not answer as it should: {_first_line(exc)}",
+            hint="See that it runs, is reachable, and that its disk has room; then try again.",
+            retryable=True,
+        ) from exc
+    except UnicodeEncodeError:
+        raise unstorable("a value") from None  # Its message would hold the text.
+    except DBAPIError as exc:
+        raise StoreError(
+            f"the database {where} refused a statement ({type(exc.orig).__name__})",
+            hint="Run `monitor doctor`; is this a database of this program?",
+        ) from exc
+    except SQLAlchemyError as exc:
+        raise StoreError(
+            f"the database {where} cannot be used ({type(exc).__name__})",
+            hint="Run `monitor doctor`.",
+            retryable=True,
+        ) from exc
+
+
+def unstorable(what: str) -> StoreError:
+    """The error for characters that a database cannot hold."""
+    return StoreError(
+        f"{what} holds a NUL character or half a surrogate pair, which cannot be stored",
+        hint="The collector should have rejected it; report which source it came from.",
+    )
+
+
+def _first_line(exc: DBAPIError) -> str:
+    return str(exc.orig).strip().partition("\n")[0]
+
+
+@contextmanager
+def _foreign_keys_off(engine: Engine) -> Iterator[Engine]:
+    """SQLite changes a table by making it anew; its rows' dependants must survive that."""
+    if engine.dialect.name != "sqlite":
+        yield engine
+        return
+    unchecked = _sqlite_engine(engine.url)
+    event.listen(unchecked, "connect", _ignore_foreign_keys)
+    try:
+        yield unchecked
+    finally:
+        unchecked.dispose()
+
+
+def _ignore_foreign_keys(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.execute("PRAGMA foreign_keys=OFF").close()
+
+
+def _refuse_newer(connection: Connection, script: ScriptDirectory) -> None:
+    known = {step.revision for step in script.walk_revisions()}
+    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
+    if unknown:
+        raise StoreError(
+            f"the database is at revision {', '.join(sorted(unknown))}, newer than this program",
+            hint="Update the program, or give it another database in MONITOR_DATABASE_URL.",
+        )

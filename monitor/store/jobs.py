@@ -1,0 +1,88 @@
+"""What the program and its users did: runs of jobs, and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from monitor.store.rows import AUDIT_LOG, JOB_RUNS
+from monitor.store.values import FinishedStatus, JobRun, LogEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended."""
+
+    at: datetime
+    status: FinishedStatus
+    counts: Mapping[str, int]
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody did."""
+
+    actor: str
+    action: str
+    details: Mapping[str, Any]
+
+
+def start(connection: Connection, job: str, topic: str, at: datetime) -> int:
+    """Notes that a job has started and returns the run's id."""
+    row = {"job": job, "topic": topic, "started_at": at, "status": "running"}
+    statement = insert(JOB_RUNS).values(row | {"counts": {}, "error": ""})
+    return int(connection.execute(statement.returning(JOB_RUNS.c.id)).scalar_one())
+
+
+def finish(connection: Connection, run_id: int, ending: Ending) -> None:
+    """Notes how a run ended."""
+    connection.execute(
+        update(JOB_RUNS)
+        .where(JOB_RUNS.c.id == run_id)
+        .values(
+            finished_at=ending.at,
+            status=ending.status,
+            counts=dict(ending.counts),
+            error=ending.error,
+        )
+    )
+
+
+def runs(connection: Connection, limit: int) -> list[JobRun]:
+    """Gives the last runs, newest first."""
+    statement = select(JOB_RUNS).order_by(JOB_RUNS.c.id.desc()).limit(limit)
+    return [JobRun(**row) for row in connection.execute(statement).mappings()]
+
+
+def last_run(connection: Connection, job: str) -> JobRun | None:
+    """Gives a job's last run."""
+    statement = (
+        select(JOB_RUNS).where(JOB_RUNS.c.job == job).order_by(JOB_RUNS.c.id.desc()).limit(1)
+    )
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else JobRun(**row)
+
+
+def log(connection: Connection, at: datetime, deed: Deed) -> None:
+    """Writes a line into the audit log."""
+    connection.execute(
+        insert(AUDIT_LOG).values(
+            logged_at=at, actor=deed.actor, action=deed.action, details=dict(deed.details)
+        )
+    )
+
+
+def log_entries(connection: Connection, limit: int) -> list[LogEntry]:
+    """Gives the last lines of the audit log, newest first."""
+    line = AUDIT_LOG.c
+    statement = (
+        select(line.logged_at, line.actor, line.action, line.details)
+        .order_by(line.id.desc())
+        .limit(limit)
+    )
+    return [LogEntry(*row) for row in connection.execute(statement)]

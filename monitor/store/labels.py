@@ -1,0 +1,227 @@
+"""People's answers: stored one by one, read as the majority of a post's annotators."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import date, datetime
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, select
+
+from monitor.store.chunks import in_chunks
+from monitor.store.engine import insert_into
+from monitor.store.rows import LABELS, POSTS, PREDICTIONS
+from monitor.store.scores import unpack
+from monitor.store.values import (
+    AuditLabel,
+    HumanLabel,
+    LabelledPost,
+    LabelOutcome,
+    LabelSample,
+    Question,
+    StoredLabel,
+)
+
+_KEY = ("post_id", "head", "target", "annotator")
+_LABELS_WITH_POSTS = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
+
+AnyRow = Row[*tuple[Any, ...]]
+Posts = dict[str, dict[str, int]]
+"""Post ids by native id and platform."""
+
+
+def save(
+    connection: Connection, topic: str, given: Sequence[HumanLabel], at: datetime
+) -> LabelOutcome:
+    """Stores labels; the later answer of an annotator replaces the earlier one."""
+    posts = _posts(connection, topic, {label.native_id for label in given})
+    before = _stored(connection, (i for ids in posts.values() for i in ids.values()))
+    counts: Counter[str] = Counter()
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for label in given:
+        post_id = _find(posts, label)
+        if post_id is None:
+            counts["unknown_post"] += 1
+            continue
+        key = (post_id, label.head, label.target, label.annotator)
+        answer = (label.label, label.sample)
+        if before.get(key) == answer:
+            counts["repeated"] += 1
+            continue
+        counts["changed" if key in before else "stored"] += 1
+        before[key] = answer
+        rows[key] = dict(zip(_KEY, key, strict=True)) | {
+            "label": label.label,
+            "sample": label.sample,
+            "labelled_at": at,
+        }
+    _write(connection, list(rows.values()))
+    return LabelOutcome(**counts)
+
+
+def stored(connection: Connection, topic: str, since: date, until: date) -> list[StoredLabel]:
+    """Gives the labels of posts of the days [since, until), sorted."""
+    names = [field.name for field in fields(StoredLabel)]
+    statement = (
+        select(*(LABELS.c[name] if name in LABELS.c else POSTS.c[name] for name in names))
+        .select_from(_LABELS_WITH_POSTS)
+        .where(POSTS.c.topic == topic, POSTS.c.day >= since, POSTS.c.day < until)
+    )
+    found = [StoredLabel(*row) for row in connection.execute(statement)]
+    key = attrgetter("day", "platform", "native_id", "head", "target", "annotator")
+    return sorted(found, key=key)
+
+
+def audit(connection: Connection, topic: str, question: Question, version: str) -> list[AuditLabel]:
+    """Gives randomly drawn posts with the people's and the version's answer, sorted."""
+    answer = PREDICTIONS.c
+    same_question = and_(
+        answer.post_id == POSTS.c.id,
+        answer.version == version,
+        answer.head == LABELS.c.head,
+        answer.target == LABELS.c.target,
+    )
+    statement = (
+        select(
+            *(POSTS.c[n] for n in ("id", "native_id", "platform", "day", "cohort", "language")),
+            LABELS.c.label,
+            answer.label.label("predicted"),
+            answer.scores,
+        )
+        .select_from(_LABELS_WITH_POSTS.join(PREDICTIONS, same_question))
+        .where(POSTS.c.topic == topic, _asks(question), LABELS.c.sample == "random")
+    )
+    of_post: dict[int, list[AnyRow]] = defaultdict(list)
+    for row in connection.execute(statement):
+        of_post[row.id].append(row)
+    found = [
+        _audit_label(rows[0], truth)
+        for rows in of_post.values()
+        if (truth := _majority(row.label for row in rows)) is not None
+    ]
+    return sorted(found, key=lambda each: (each.day, each.platform, each.native_id))
+
+
+def examples(connection: Connection, topic: str) -> list[LabelledPost]:
+    """Gives labelled posts that still have their text, sorted."""
+    statement = (
+        select(
+            *(POSTS.c[name] for name in ("id", "native_id", "platform", "text", "text_digest")),
+            *(LABELS.c[name] for name in ("head", "target", "label", "sample")),
+        )
+        .select_from(_LABELS_WITH_POSTS)
+        .where(POSTS.c.topic == topic, POSTS.c.text != "")
+    )
+    of_answer: dict[tuple[int, str, str], list[AnyRow]] = defaultdict(list)
+    for row in connection.execute(statement):
+        of_answer[row.id, row.head, row.target].append(row)
+    found = [example for rows in of_answer.values() if (example := _example(rows)) is not None]
+    return sorted(found, key=lambda each: (each.head, each.target, each.platform, each.native_id))
+
+
+def count(connection: Connection, topic: str, question: Question, sample: LabelSample) -> int:
+    """Counts the posts that have a label of this sample."""
+    statement = (
+        select(func.count(LABELS.c.post_id.distinct()))
+        .select_from(_LABELS_WITH_POSTS)
+        .where(POSTS.c.topic == topic, _asks(question), LABELS.c.sample == sample)
+    )
+    return connection.execute(statement).scalar_one()
+
+
+def _asks(question: Question) -> Any:
+    head, target = question
+    return and_(LABELS.c.head == head, LABELS.c.target == target)
+
+
+def _posts(connection: Connection, topic: str, native_ids: Iterable[str]) -> Posts:
+    found: Posts = defaultdict(dict)
+    for platform in _platforms(connection, topic):  # The index has platform before native id.
+        for chunk in in_chunks(native_ids):
+            statement = select(POSTS.c.id, POSTS.c.native_id).where(
+                POSTS.c.topic == topic,
+                POSTS.c.platform == platform,
+                POSTS.c.native_id.in_(chunk),
+            )
+            for row in connection.execute(statement):
+                found[row.native_id][platform] = row.id
+    return found
+
+
+def _platforms(connection: Connection, topic: str) -> list[str]:
+    statement = select(POSTS.c.platform).distinct().where(POSTS.c.topic == topic)
+    return list(connection.execute(statement).scalars())
+
+
+def _find(posts: Posts, label: HumanLabel) -> int | None:
+    """Finds a label's post; without a platform only where one post alone has its id."""
+    candidates = posts.get(label.native_id, {})
+    if label.platform is not None:
+        return candidates.get(label.platform)
+    return next(iter(candidates.values())) if len(candidates) == 1 else None
+
+
+def _stored(
+    connection: Connection, post_ids: Iterable[int]
+) -> dict[tuple[Any, ...], tuple[str, str]]:
+    found = {}
+    for chunk in in_chunks(post_ids):
+        statement = select(LABELS).where(LABELS.c.post_id.in_(chunk))
+        for row in connection.execute(statement).mappings():
+            found[tuple(row[name] for name in _KEY)] = (row["label"], row["sample"])
+    return found
+
+
+def _write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    insertion = insert_into(connection, LABELS)
+    insertion = insertion.on_conflict_do_update(
+        index_elements=[LABELS.c[name] for name in _KEY],
+        set_={name: insertion.excluded[name] for name in ("label", "sample", "labelled_at")},
+    )
+    connection.execute(insertion, rows)
+
+
+def _majority(answers: Iterable[str]) -> str | None:
+    """The answer given most often, None where two were given equally often."""
+    ranked = Counter(answers).most_common(2)
+    if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
+        return None
+    return ranked[0][0]
+
+
+def _audit_label(row: AnyRow, truth: str) -> AuditLabel:
+    return AuditLabel(
+        native_id=row.native_id,
+        platform=row.platform,
+        day=row.day,
+        cohort=row.cohort,
+        language=row.language,
+        truth=truth,
+        predicted=row.predicted,
+        scores=unpack(row.scores),
+    )
+
+
+def _example(rows: Sequence[AnyRow]) -> LabelledPost | None:
+    """One answer of the people; where some labels are random, those alone decide."""
+    deciding = [row for row in rows if row.sample == "random"] or rows
+    label = _majority(row.label for row in deciding)
+    if label is None:
+        return None
+    row = deciding[0]
+    return LabelledPost(
+        native_id=row.native_id,
+        platform=row.platform,
+        post_id=row.id,
+        text=row.text,
+        text_digest=row.text_digest,
+        head=row.head,
+        target=row.target,
+        label=label,
+        sample=min(each.sample for each in deciding),
+    )

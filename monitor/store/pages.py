@@ -1,0 +1,170 @@
+"""A page: posts, removals, rejections, coverage and checkpoint, stored in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
+
+from monitor.kept import KeptPage, KeptPost, PageOutcome
+from monitor.store import days, removals, sources
+from monitor.store.chunks import in_chunks
+from monitor.store.engine import unstorable
+from monitor.store.rows import LABELS, POSTS, PREDICTIONS
+from monitor.store.sources import Delivery
+
+_FIELDS = tuple(field.name for field in fields(KeptPost))
+
+
+@dataclass(slots=True)
+class _Standing:
+    """The best delivery of one post so far, and what it replaces in the store."""
+
+    post: KeptPost
+    id: int | None = None
+    stored: KeptPost | None = None
+    purged: bool = False
+
+    def offer(self, post: KeptPost) -> str:
+        """Takes a better delivery; says under which count it falls."""
+        if self.purged:
+            return "repeated"
+        newer = post.revision > self.post.revision
+        if _rank(post) > _rank(self.post):
+            self.post = post
+        return "edited" if newer else "repeated"
+
+
+def save(connection: Connection, delivery: Delivery, page: KeptPage) -> PageOutcome:
+    """Stores a page."""
+    _check_characters(page)
+    removed = removals.obey(
+        connection, delivery.topic, page.deletions, arriving=page.posts, at=delivery.at
+    )
+    counts = _save_posts(connection, delivery, page.posts)
+    before = sources.save_rejections(connection, delivery, page.rejections)
+    sources.save_coverage(connection, delivery, page.coverage)
+    sources.save_checkpoint(connection, delivery, page.checkpoint)
+    return PageOutcome(
+        **counts,
+        rejected=len(page.rejections),
+        rejected_before=before,
+        deletions=len(page.deletions),
+        removed=removed,
+    )
+
+
+def _save_posts(
+    connection: Connection, delivery: Delivery, posts: Sequence[KeptPost]
+) -> dict[str, int]:
+    refused = removals.refused(connection, delivery.topic, posts)
+    welcome = [post for post in posts if (post.platform, post.native_id) not in refused]
+    counts = Counter(refused=len(posts) - len(welcome))
+    standings = _stored(connection, delivery.topic, welcome)
+    for post in welcome:
+        standing = standings.get((post.platform, post.native_id))
+        if standing is None:
+            standings[post.platform, post.native_id] = _Standing(post)
+            counts["stored"] += 1
+        else:
+            counts[standing.offer(post)] += 1
+    _write(connection, delivery, list(standings.values()))
+    return dict(counts)
+
+
+def _stored(
+    connection: Connection, topic: str, posts: Iterable[KeptPost]
+) -> dict[tuple[str, str], _Standing]:
+    """Reads what is stored of the posts delivered."""
+    by_platform: dict[str, list[str]] = defaultdict(list)
+    for post in posts:
+        by_platform[post.platform].append(post.native_id)
+    found = {}
+    for platform, native_ids in by_platform.items():
+        for chunk in in_chunks(native_ids):
+            statement = select(POSTS).where(
+                POSTS.c.topic == topic,
+                POSTS.c.platform == platform,
+                POSTS.c.native_id.in_(chunk),
+            )
+            for row in connection.execute(statement).mappings():
+                found[platform, row["native_id"]] = _standing(row)
+    return found
+
+
+def _standing(row: RowMapping) -> _Standing:
+    post = KeptPost(**{name: row[name] for name in _FIELDS})
+    return _Standing(post, row["id"], post, row["purged_at"] is not None)
+
+
+def _write(connection: Connection, delivery: Delivery, standings: Sequence[_Standing]) -> None:
+    """Inserts new posts, updates changed ones, and marks the days of both."""
+    new = [standing.post for standing in standings if standing.stored is None]
+    if new:
+        origin = {
+            "topic": delivery.topic,
+            "source": delivery.source,
+            "stored_at": delivery.at,
+            "purged_at": None,
+        }
+        connection.execute(insert(POSTS), [_values(post) | origin for post in new])
+    touched: set[date] = {post.day for post in new}
+    rewritten: list[int] = []
+    changes: list[dict[str, Any]] = []
+    for standing in standings:
+        if standing.id is None or standing.stored is None or standing.post == standing.stored:
+            continue
+        changes.append(_values(standing.post) | {"post_id": standing.id})
+        touched |= {standing.post.day, standing.stored.day}
+        if standing.post.text_digest != standing.stored.text_digest:
+            rewritten.append(standing.id)
+    if changes:
+        connection.execute(update(POSTS).where(POSTS.c.id == bindparam("post_id")), changes)
+    _drop_answers(connection, rewritten)
+    days.mark(connection, delivery.topic, touched)
+
+
+def _drop_answers(connection: Connection, post_ids: Iterable[int]) -> None:
+    """Drops what was answered about a text that is no longer there."""
+    for chunk in in_chunks(post_ids):
+        for table in (PREDICTIONS, LABELS):
+            connection.execute(delete(table).where(table.c.post_id.in_(chunk)))
+
+
+def _values(post: KeptPost) -> dict[str, Any]:
+    return {name: getattr(post, name) for name in _FIELDS}
+
+
+def _rank(post: KeptPost) -> tuple[object, ...]:
+    """Orders deliveries of one post, so that the same one stays whichever comes first.
+
+    Among equal revisions the order means nothing but that it looks at their content alone.
+    """
+    values = (getattr(post, name) for name in _FIELDS)
+    return (post.revision, *((value is not None, value) for value in values))
+
+
+def _check_characters(page: KeptPage) -> None:
+    """Refuses what one database would take and the other would not."""
+    for post in page.posts:
+        _check_texts(f"a post of platform {post.platform!r}", _values(post).values())
+    for rejection in page.rejections:
+        _check_texts("a rejection", (rejection.reason, rejection.place, rejection.detail))
+    for deletion in page.deletions:
+        _check_texts("a deletion", (getattr(deletion, f.name) for f in fields(deletion)))
+    for coverage in page.coverage:
+        _check_texts("a coverage record", (coverage.reason,))
+
+
+def _check_texts(what: str, values: Iterable[object]) -> None:
+    joined = " ".join(value for value in values if isinstance(value, str))
+    if "\0" in joined:
+        raise unstorable(what)
+    try:
+        joined.encode()
+    except UnicodeEncodeError:
+        raise unstorable(what) from None

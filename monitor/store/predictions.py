@@ -1,0 +1,177 @@
+"""Predictions: which are missing, which are known, and how they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+)
+
+from monitor.store import days
+from monitor.store.chunks import in_chunks
+from monitor.store.engine import insert_into
+from monitor.store.rows import POSTS, PREDICTIONS, TARGETS
+from monitor.store.scores import pack, unpack
+from monitor.store.values import UNDETERMINED, PendingPost, Prediction, Question
+
+_ANSWERS = PREDICTIONS.c
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which answers are wanted, and about which posts."""
+
+    topic: str
+    version: str
+    questions: tuple[Question, ...]
+    languages: tuple[str, ...]
+
+
+def pending(connection: Connection, wanted: Wanted, limit: int) -> list[PendingPost]:
+    """Gives posts that lack one of the answers, newest first."""
+    statement = (
+        select(POSTS.c.id, POSTS.c.text, POSTS.c.text_digest)
+        .where(_unanswered(wanted))
+        .order_by(POSTS.c.created_at.desc(), POSTS.c.native_id)
+        .limit(limit)
+    )
+    return [PendingPost(*row) for row in connection.execute(statement)]
+
+
+def pending_count(connection: Connection, wanted: Wanted) -> int:
+    """Counts the posts that lack one of the answers."""
+    return connection.execute(select(func.count()).where(_unanswered(wanted))).scalar_one()
+
+
+def known(
+    connection: Connection, topic: str, version: str, digests: Sequence[str]
+) -> dict[tuple[str, str, str], tuple[str, tuple[int, ...]]]:
+    """Gives label and scores by (text digest, head, target)."""
+    found = {}
+    for chunk in in_chunks(digests):
+        statement = _predictions_of(topic).where(
+            POSTS.c.text_digest.in_(chunk), _ANSWERS.version == version
+        )
+        for row in connection.execute(statement):
+            found[row.text_digest, row.head, row.target] = (row.label, unpack(row.scores))
+    return found
+
+
+def save(connection: Connection, topic: str, version: str, found: Sequence[Prediction]) -> int:
+    """Stores the answers that still fit their post, and marks the days of the new ones."""
+    new: dict[tuple[int, str, str], Prediction] = {}
+    touched: set[date] = set()
+    for chunk in in_chunks(found):
+        ids = {prediction.post_id for prediction in chunk}
+        posts = _posts(connection, topic, ids)
+        there = _answered(connection, version, ids)
+        for prediction in chunk:
+            key = (prediction.post_id, prediction.head, prediction.target)
+            digest, day = posts.get(prediction.post_id, (None, None))
+            if day is not None and digest == prediction.text_digest and key not in there:
+                new.setdefault(key, prediction)
+                touched.add(day)
+    if new:
+        connection.execute(insert(PREDICTIONS), [_row(version, p) for p in new.values()])
+    days.mark(connection, topic, touched)
+    return len(new)
+
+
+def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str]) -> None:
+    """Remembers the targets' texts and drops the answers asked with another one."""
+    statement = select(TARGETS.c.name, TARGETS.c.text).where(TARGETS.c.topic == topic)
+    before = {row.name: row.text for row in connection.execute(statement)}
+    changed = [name for name, text in targets.items() if before.get(name, text) != text]
+    _drop_answers(connection, topic, changed)
+    rows = [
+        {"topic": topic, "name": name, "text": text}
+        for name, text in targets.items()
+        if before.get(name) != text
+    ]
+    if rows:
+        insertion = insert_into(connection, TARGETS)
+        insertion = insertion.on_conflict_do_update(
+            index_elements=[TARGETS.c.topic, TARGETS.c.name],
+            set_={"text": insertion.excluded.text},
+        )
+        connection.execute(insertion, rows)
+
+
+def _unanswered(wanted: Wanted) -> ColumnElement[bool]:
+    return and_(
+        POSTS.c.topic == wanted.topic,
+        POSTS.c.text != "",
+        POSTS.c.language.in_([*wanted.languages, UNDETERMINED]),
+        or_(false(), *(~_has_answer(wanted.version, question) for question in wanted.questions)),
+    )
+
+
+def _has_answer(version: str, question: Question) -> ColumnElement[bool]:
+    head, target = question
+    return exists().where(
+        _ANSWERS.post_id == POSTS.c.id,
+        _ANSWERS.version == version,
+        _ANSWERS.head == head,
+        _ANSWERS.target == target,
+    )
+
+
+def _predictions_of(topic: str) -> Select[tuple[str, str, str, str, str]]:
+    return (
+        select(POSTS.c.text_digest, _ANSWERS.head, _ANSWERS.target, _ANSWERS.label, _ANSWERS.scores)
+        .select_from(POSTS.join(PREDICTIONS, _ANSWERS.post_id == POSTS.c.id))
+        .where(POSTS.c.topic == topic)
+    )
+
+
+def _posts(connection: Connection, topic: str, ids: set[int]) -> dict[int, tuple[str, date]]:
+    statement = select(POSTS.c.id, POSTS.c.text_digest, POSTS.c.day).where(
+        POSTS.c.id.in_(ids), POSTS.c.topic == topic
+    )
+    return {row.id: (row.text_digest, row.day) for row in connection.execute(statement)}
+
+
+def _answered(connection: Connection, version: str, ids: set[int]) -> set[tuple[int, str, str]]:
+    statement = select(_ANSWERS.post_id, _ANSWERS.head, _ANSWERS.target).where(
+        _ANSWERS.post_id.in_(ids), _ANSWERS.version == version
+    )
+    return {(row.post_id, row.head, row.target) for row in connection.execute(statement)}
+
+
+def _row(version: str, prediction: Prediction) -> dict[str, object]:
+    return {
+        "post_id": prediction.post_id,
+        "version": version,
+        "head": prediction.head,
+        "target": prediction.target,
+        "label": prediction.label,
+        "scores": pack(prediction.scores),
+    }
+
+
+def _drop_answers(connection: Connection, topic: str, targets: Sequence[str]) -> None:
+    if not targets:
+        return
+    asked = _ANSWERS.target.in_(targets)
+    of_topic = select(POSTS.c.id).where(POSTS.c.topic == topic)
+    statement = (
+        select(POSTS.c.day)
+        .distinct()
+        .where(POSTS.c.topic == topic, exists().where(_ANSWERS.post_id == POSTS.c.id, asked))
+    )
+    touched = list(connection.execute(statement).scalars())
+    connection.execute(delete(PREDICTIONS).where(asked, _ANSWERS.post_id.in_(of_topic)))
+    days.mark(connection, topic, touched)

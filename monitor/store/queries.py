@@ -1,0 +1,211 @@
+"""What only reads the database; every method sees one state of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+
+from sqlalchemy import Engine
+
+from monitor.store import days, draw, jobs, labels, predictions, sources, versions
+from monitor.store.engine import reading
+from monitor.store.values import (
+    AuditLabel,
+    CellKey,
+    CoverageSpan,
+    DailyAggregate,
+    DayPost,
+    JobRun,
+    LabelledPost,
+    LabelSample,
+    LogEntry,
+    PendingPost,
+    Question,
+    RecordedVersion,
+    SourceState,
+    StoredLabel,
+    Totals,
+    UnlabelledPost,
+)
+
+
+class Queries:
+    """Reads.
+
+    Args:
+        engine: From `open_engine`, migrated.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # What is to be scored
+
+    def pending(
+        self,
+        topic: str,
+        version: str,
+        questions: Sequence[Question],
+        *,
+        languages: Sequence[str],
+        limit: int,
+    ) -> list[PendingPost]:
+        """Gives posts that lack the version's answer to any of the questions, newest first.
+
+        Args:
+            topic: The topic.
+            version: The model version.
+            questions: Pairs of head and target name.
+            languages: Of the posts; posts of undetermined language come along.
+            limit: How many posts at most.
+        """
+        wanted = predictions.Wanted(topic, version, tuple(questions), tuple(languages))
+        with reading(self._engine) as connection:
+            return predictions.pending(connection, wanted, limit)
+
+    def pending_count(
+        self, topic: str, version: str, questions: Sequence[Question], *, languages: Sequence[str]
+    ) -> int:
+        """Counts what `pending` would give without a limit."""
+        wanted = predictions.Wanted(topic, version, tuple(questions), tuple(languages))
+        with reading(self._engine) as connection:
+            return predictions.pending_count(connection, wanted)
+
+    def known_predictions(
+        self, topic: str, version: str, digests: Sequence[str]
+    ) -> dict[tuple[str, str, str], tuple[str, tuple[int, ...]]]:
+        """Gives label and scores by (text digest, head, target), for texts answered before."""
+        with reading(self._engine) as connection:
+            return predictions.known(connection, topic, version, digests)
+
+    # Days and their figures
+
+    def day_rows(self, topic: str, day: date) -> Iterator[DayPost]:
+        """Streams the day's posts with every version's predictions, in the order of their ids."""
+        with reading(self._engine) as connection:
+            yield from days.posts(connection, topic, day)
+
+    def day_sketches(self, topic: str, day: date) -> dict[CellKey, bytes]:
+        """Gives the stored author sketches of a day's cells; purged posts are in no other."""
+        with reading(self._engine) as connection:
+            return days.sketches(connection, topic, day)
+
+    def purged_count(self, topic: str, day: date) -> int:
+        """Counts the day's posts whose author is gone by retention."""
+        with reading(self._engine) as connection:
+            return days.purged_count(connection, topic, day)
+
+    def cells(
+        self, topic: str, versions: Sequence[str], since: date, until: date
+    ) -> list[DailyAggregate]:
+        """Gives the cells of [since, until) of these versions, and the volume cells.
+
+        Sorted by day, platform, cohort, language, head, target, version.
+        """
+        with reading(self._engine) as connection:
+            return days.cells(connection, topic, versions, (since, until))
+
+    # Model versions
+
+    def shown_version(self, topic: str) -> str | None:
+        """Tells the version whose figures are shown, None before the first."""
+        with reading(self._engine) as connection:
+            return versions.shown(connection, topic)
+
+    def recorded_versions(self, topic: str) -> list[RecordedVersion]:
+        """Lists the recorded versions, oldest first."""
+        with reading(self._engine) as connection:
+            return versions.recorded(connection, topic)
+
+    # Labels
+
+    def audit_labels(self, topic: str, head: str, target: str, version: str) -> list[AuditLabel]:
+        """Gives the randomly drawn posts that people and the version have answered.
+
+        The annotators' majority is the truth; where they are even, the post is left out.
+        Sorted by day, platform, native id.
+        """
+        with reading(self._engine) as connection:
+            return labels.audit(connection, topic, (head, target), version)
+
+    def examples(self, topic: str) -> list[LabelledPost]:
+        """Gives every labelled post that still has its text, with the annotators' majority.
+
+        Where some labels of an answer are random, those alone decide. Sorted by head, target,
+        platform, native id.
+        """
+        with reading(self._engine) as connection:
+            return labels.examples(connection, topic)
+
+    def label_count(
+        self, topic: str, head: str, target: str, sample: LabelSample = "random"
+    ) -> int:
+        """Counts the posts that people have answered for this sample."""
+        with reading(self._engine) as connection:
+            return labels.count(connection, topic, (head, target), sample)
+
+    def labels(self, topic: str, since: date, until: date) -> list[StoredLabel]:
+        """Gives the labels of posts of the days [since, until), every annotator's.
+
+        Sorted by day, platform, native id, head, target, annotator.
+        """
+        with reading(self._engine) as connection:
+            return labels.stored(connection, topic, since, until)
+
+    def unlabelled(
+        self, topic: str, questions: Sequence[Question], languages: Sequence[str], *, limit: int
+    ) -> list[UnlabelledPost]:
+        """Draws opinions at random that lack a random label for any of the questions.
+
+        The draw is a fixed shuffle of the topic's posts that depends on their ids alone: it is
+        the same until they are labelled, and goes on behind them afterwards.
+        """
+        wanted = draw.Wanted(topic, tuple(questions), tuple(languages))
+        with reading(self._engine) as connection:
+            return draw.unlabelled(connection, wanted, limit)
+
+    # Sources
+
+    def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:
+        """Gives the spans that overlap [since, until), uncut, by source, start and end."""
+        with reading(self._engine) as connection:
+            return sources.coverage(connection, topic, since, until)
+
+    def sources(self, topic: str) -> list[SourceState]:
+        """Tells how far each source has come, by name."""
+        with reading(self._engine) as connection:
+            return sources.states(connection, topic)
+
+    def has_posts(
+        self, topic: str, *, source: str | None = None, besides: str | None = None
+    ) -> bool:
+        """Tells whether the topic has a post (of that source, of any source besides that one)."""
+        with reading(self._engine) as connection:
+            return sources.has_posts(connection, topic, source=source, besides=besides)
+
+    def sample_only(self, topic: str) -> bool:
+        """Tells whether the topic has posts, and all are bundled sample posts."""
+        with reading(self._engine) as connection:
+            return sources.sample_only(connection, topic)
+
+    def totals(self, topic: str) -> Totals:
+        """Counts what is stored."""
+        with reading(self._engine) as connection:
+            return sources.totals(connection, topic)
+
+    # Jobs and log
+
+    def job_runs(self, limit: int) -> list[JobRun]:
+        """Gives the last runs, newest first."""
+        with reading(self._engine) as connection:
+            return jobs.runs(connection, limit)
+
+    def last_run(self, job: str) -> JobRun | None:
+        """Gives a job's last run, None before the first."""
+        with reading(self._engine) as connection:
+            return jobs.last_run(connection, job)
+
+    def log_entries(self, limit: int) -> list[LogEntry]:
+        """Gives the last lines of the audit log, newest first."""
+        with reading(self._engine) as connection:
+            return jobs.log_entries(connection, limit)

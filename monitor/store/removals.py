@@ -1,0 +1,180 @@
+"""Removal: on a platform's or a person's demand, of a whole source, and by retention.
+
+A demand leaves a tombstone, so that it holds for deliveries to come as well. It holds a digest,
+not the id: what was removed is recognised when it comes again, and can be read nowhere.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from hashlib import blake2b
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, literal_column, select, update
+
+from monitor.kept import KeptDeletion, KeptPost
+from monitor.store import days
+from monitor.store.chunks import in_chunks
+from monitor.store.engine import insert_into
+from monitor.store.rows import CHECKPOINTS, COVERAGE, POSTS, REJECTIONS, TOMBSTONES
+
+PlatformId = tuple[str, str]
+
+
+def _post_digest(platform: str, native_id: str) -> str:
+    return _digest("post", platform, native_id)
+
+
+def _author_digest(platform: str, author: str) -> str:
+    return _digest("author", platform, author)
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+
+@dataclass(slots=True)
+class Doomed:
+    """Posts and authors to be removed, with the reason of each."""
+
+    posts: dict[PlatformId, str] = field(default_factory=dict)
+    authors: dict[PlatformId, str] = field(default_factory=dict)
+
+    def add(self, deletion: KeptDeletion) -> None:
+        """Adds what a deletion demands."""
+        if deletion.native_id is not None:
+            self.posts[deletion.platform, deletion.native_id] = deletion.reason
+        if deletion.author is not None:
+            self.authors[deletion.platform, deletion.author] = deletion.reason
+
+    def digests(self) -> dict[str, str]:
+        """Gives the tombstones' digests with their reasons."""
+        posts = {_post_digest(*post): reason for post, reason in self.posts.items()}
+        return posts | {_author_digest(*author): why for author, why in self.authors.items()}
+
+
+def obey(
+    connection: Connection,
+    topic: str,
+    deletions: Iterable[KeptDeletion],
+    *,
+    arriving: Iterable[KeptPost],
+    at: datetime,
+) -> int:
+    """Removes what deletions demand and leaves tombstones; returns how many posts went.
+
+    A removed author's posts get tombstones of their own, those that arrive only now too, so that
+    reposts of them are refused whatever comes first.
+    """
+    doomed = Doomed()
+    for deletion in deletions:
+        doomed.add(deletion)
+    _doom_posts_of_authors(connection, topic, doomed, arriving)
+    _bury(connection, topic, doomed.digests(), at)
+    return _remove(connection, topic, _of_posts(doomed.posts))
+
+
+def refused(connection: Connection, topic: str, posts: Iterable[KeptPost]) -> set[PlatformId]:
+    """Tells which posts must not be stored; `obey` was called with them before."""
+    by_digest: dict[str, list[KeptPost]] = defaultdict(list)
+    for post in posts:
+        by_digest[_post_digest(post.platform, post.native_id)].append(post)
+        if post.kind == "repost" and post.reference is not None:
+            by_digest[_post_digest(post.platform, post.reference)].append(post)
+    return {
+        (post.platform, post.native_id)
+        for digest in _buried(connection, topic, by_digest)
+        for post in by_digest[digest]
+    }
+
+
+def remove_source(connection: Connection, topic: str, source: str) -> int:
+    """Removes all that came from a source."""
+    for table in (CHECKPOINTS, COVERAGE, REJECTIONS):
+        connection.execute(delete(table).where(table.c.topic == topic, table.c.source == source))
+    return _remove(connection, topic, [POSTS.c.source == source])
+
+
+def purge_texts(connection: Connection, topic: str, stored_before: datetime, at: datetime) -> int:
+    """Empties text and author of old posts."""
+    statement = (
+        update(POSTS)
+        .where(
+            POSTS.c.topic == topic,
+            POSTS.c.stored_at < stored_before,
+            POSTS.c.purged_at.is_(None),
+        )
+        .values(text="", author=None, purged_at=at)
+    )
+    return connection.execute(statement).rowcount
+
+
+def _doom_posts_of_authors(
+    connection: Connection, topic: str, doomed: Doomed, arriving: Iterable[KeptPost]
+) -> None:
+    """Adds the posts of removed authors, the stored and the arriving ones."""
+    for platform, authors in _by_platform(doomed.authors).items():
+        for chunk in in_chunks(authors):
+            statement = select(POSTS.c.native_id, POSTS.c.author).where(
+                POSTS.c.topic == topic, POSTS.c.platform == platform, POSTS.c.author.in_(chunk)
+            )
+            for row in connection.execute(statement):
+                doomed.posts[platform, row.native_id] = doomed.authors[platform, row.author]
+    authored = [post for post in arriving if post.author is not None]
+    removed = doomed.digests()
+    candidates = {_author_digest(post.platform, post.author or ""): post for post in authored}
+    removed |= dict.fromkeys(_buried(connection, topic, candidates), "deleted")
+    for post in authored:
+        reason = removed.get(_author_digest(post.platform, post.author or ""))
+        if reason is not None:
+            doomed.posts.setdefault((post.platform, post.native_id), reason)
+
+
+def _bury(connection: Connection, topic: str, digests: Mapping[str, str], at: datetime) -> None:
+    rows = [
+        {"topic": topic, "digest": digest, "reason": reason, "removed_at": at}
+        for digest, reason in digests.items()
+    ]
+    if rows:
+        connection.execute(insert_into(connection, TOMBSTONES).on_conflict_do_nothing(), rows)
+
+
+def _buried(connection: Connection, topic: str, digests: Iterable[str]) -> list[str]:
+    found: list[str] = []
+    for chunk in in_chunks(digests):
+        statement = select(TOMBSTONES.c.digest).where(
+            TOMBSTONES.c.topic == topic, TOMBSTONES.c.digest.in_(chunk)
+        )
+        found.extend(connection.execute(statement).scalars())
+    return found
+
+
+def _of_posts(posts: Iterable[PlatformId]) -> Iterator[ColumnElement[bool]]:
+    """Conditions for posts and for the reposts that repeat them."""
+    repost = POSTS.c.kind == literal_column("'repost'")  # As in the index, so that it is used.
+    for platform, native_ids in _by_platform(posts).items():
+        for chunk in in_chunks(native_ids):
+            here = POSTS.c.platform == platform
+            yield and_(here, POSTS.c.native_id.in_(chunk))
+            yield and_(here, repost, POSTS.c.reference.in_(chunk))
+
+
+def _remove(connection: Connection, topic: str, which: Iterable[ColumnElement[bool]]) -> int:
+    """Removes posts with all that hangs on them, and marks their days."""
+    removed = 0
+    touched: set[date] = set()
+    for condition in which:
+        here = and_(POSTS.c.topic == topic, condition)
+        touched.update(connection.execute(select(POSTS.c.day).distinct().where(here)).scalars())
+        removed += connection.execute(delete(POSTS).where(here)).rowcount
+    days.mark(connection, topic, touched)
+    return removed
+
+
+def _by_platform(ids: Iterable[PlatformId]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for platform, name in ids:
+        grouped[platform].append(name)
+    return grouped

@@ -1,0 +1,308 @@
+"""The tables.
+
+Statements are written against the `Table` objects at the end of this file: everything that is
+stored comes in bulk, and table classes skip validation.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Takes and gives aware UTC datetimes on both databases; SQLite itself knows no offset."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turns an aware datetime into what the database keeps."""
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError("a datetime without an offset cannot be stored")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Gives back the same moment, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Row(SQLModel):
+    """What all tables share: their metadata with predictable constraint names."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def _partial_index(name: str, column: str, condition: str) -> Index:
+    """An index on (topic, platform, column) of those posts that can be sought by it.
+
+    Narrow on purpose: PostgreSQL, before it has statistics, would else seek native ids with it.
+    """
+    where = text(condition)
+    return Index(name, "topic", "platform", column, sqlite_where=where, postgresql_where=where)
+
+
+class PostRow(Row, table=True):
+    """A post as one topic keeps it."""
+
+    __tablename__ = "posts"
+    __table_args__ = (
+        Index("uq_posts_native", "topic", "platform", "native_id", unique=True),
+        Index("ix_posts_day", "topic", "day"),
+        Index("ix_posts_created", "topic", "created_at"),
+        Index("ix_posts_digest", "topic", "text_digest"),
+        Index("ix_posts_source", "topic", "source", "created_at"),
+        _partial_index("ix_posts_author", "author", "author IS NOT NULL"),
+        _partial_index("ix_posts_repost", "reference", "kind = 'repost'"),
+        # An id is never given twice: a late answer about a removed post must find nothing.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    topic: str
+    source: str
+    platform: str
+    native_id: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    day: date
+    text: str = Field(sa_type=Text)
+    text_digest: str
+    language: str
+    cohort: str
+    kind: str
+    reference: str | None
+    author: str | None
+    revision: int = Field(sa_type=BigInteger)
+    withheld_in: str
+    stored_at: datetime = Field(sa_type=UtcDateTime)
+    purged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class TombstoneRow(Row, table=True):
+    """A removal to be obeyed for ever; a digest says whose, the id itself is not kept."""
+
+    __tablename__ = "tombstones"
+
+    topic: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    reason: str
+    removed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RejectionRow(Row, table=True):
+    """A record that could not become a post."""
+
+    __tablename__ = "rejections"
+
+    topic: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    reason: str
+    detail: str
+    rejected_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class CoverageRow(Row, table=True):
+    """What a source was asked for, and whether it all came."""
+
+    __tablename__ = "coverage"
+
+    topic: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    start_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    end_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    status: str
+    reason: str
+
+
+class CheckpointRow(Row, table=True):
+    """Where a collector goes on."""
+
+    __tablename__ = "checkpoints"
+
+    topic: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    state: dict[str, Any] = Field(sa_type=JSON)
+    saved_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PredictionRow(Row, table=True):
+    """One version's answer to one question about one post."""
+
+    __tablename__ = "predictions"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    post_id: int = Field(primary_key=True, foreign_key="posts.id", ondelete="CASCADE")
+    version: str = Field(primary_key=True)
+    head: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    label: str
+    scores: str
+    """In 1/10,000, comma-separated."""
+
+
+class LabelRow(Row, table=True):
+    """One annotator's answer to one question about one post."""
+
+    __tablename__ = "labels"
+
+    post_id: int = Field(primary_key=True, foreign_key="posts.id", ondelete="CASCADE")
+    head: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    annotator: str = Field(primary_key=True)
+    label: str
+    sample: str
+    labelled_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class TargetRow(Row, table=True):
+    """The text that a target's predictions were asked with."""
+
+    __tablename__ = "targets"
+
+    topic: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    text: str
+
+
+class DayRow(Row, table=True):
+    """A day's two clocks: it is dirty while `revision` is ahead of `aggregated`.
+
+    The row stays, so that a revision never comes twice and an old reading never looks new.
+    """
+
+    __tablename__ = "days"
+
+    topic: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    revision: int
+    aggregated: int
+
+
+class AggregateRow(Row, table=True):
+    """Additive counts of one cell of one day."""
+
+    __tablename__ = "aggregates"
+
+    topic: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    platform: str = Field(primary_key=True)
+    cohort: str = Field(primary_key=True)
+    language: str = Field(primary_key=True)
+    head: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    version: str = Field(primary_key=True)
+    posts: int
+    reposts: int
+    authors: int
+    authors_sketch: bytes = Field(sa_type=LargeBinary)
+    label_counts: dict[str, int] = Field(sa_type=JSON)
+    soft_sums: dict[str, int] = Field(sa_type=JSON)
+
+
+class ModelVersionRow(Row, table=True):
+    """A model version as it was recorded."""
+
+    __tablename__ = "model_versions"
+
+    topic: str = Field(primary_key=True)
+    version: str = Field(primary_key=True)
+    stage: str
+    metrics: dict[str, Any] = Field(sa_type=JSON)
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ShownVersionRow(Row, table=True):
+    """The version whose figures a topic shows."""
+
+    __tablename__ = "shown_versions"
+
+    topic: str = Field(primary_key=True)
+    version: str
+
+
+class JobRunRow(Row, table=True):
+    """One run of a job."""
+
+    __tablename__ = "job_runs"
+    __table_args__ = (Index("ix_job_runs_job", "job", "id"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    job: str
+    topic: str
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    status: str
+    counts: dict[str, int] = Field(sa_type=JSON)
+    error: str
+
+
+class LeaseRow(Row, table=True):
+    """Who may act for a name, and until when."""
+
+    __tablename__ = "leases"
+
+    name: str = Field(primary_key=True)
+    holder: str
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class AuditLogRow(Row, table=True):
+    """What somebody did to the data."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, primary_key=True)
+    logged_at: datetime = Field(sa_type=UtcDateTime)
+    actor: str
+    action: str
+    details: dict[str, Any] = Field(sa_type=JSON)
+
+
+def _table(row: type[Row]) -> Table:
+    return Row.metadata.tables[str(row.__tablename__)]
+
+
+POSTS = _table(PostRow)
+TOMBSTONES = _table(TombstoneRow)
+REJECTIONS = _table(RejectionRow)
+COVERAGE = _table(CoverageRow)
+CHECKPOINTS = _table(CheckpointRow)
+PREDICTIONS = _table(PredictionRow)
+LABELS = _table(LabelRow)
+TARGETS = _table(TargetRow)
+DAYS = _table(DayRow)
+AGGREGATES = _table(AggregateRow)
+MODEL_VERSIONS = _table(ModelVersionRow)
+SHOWN_VERSIONS = _table(ShownVersionRow)
+JOB_RUNS = _table(JobRunRow)
+LEASES = _table(LeaseRow)
+AUDIT_LOG = _table(AuditLogRow)

@@ -1,0 +1,206 @@
+"""What changes the database: every method is one transaction, and can be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from collectors.post import Checkpoint
+from monitor.kept import KeptDeletion, KeptPage, PageOutcome
+from monitor.store import (
+    days,
+    jobs,
+    labels,
+    leases,
+    pages,
+    predictions,
+    removals,
+    sources,
+    versions,
+)
+from monitor.store.engine import reading, writing
+from monitor.store.values import (
+    DailyAggregate,
+    DirtyDay,
+    FinishedStatus,
+    HumanLabel,
+    LabelOutcome,
+    Lease,
+    Prediction,
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Store:
+    """Writes, and the few reads that a writer needs.
+
+    Args:
+        engine: From `open_engine`, migrated.
+        clock: Tells the time where a method is not told it.
+    """
+
+    def __init__(self, engine: Engine, *, clock: Callable[[], datetime] = _now) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    # Posts
+
+    def save_page(self, topic: str, source: str, page: KeptPage, *, at: datetime) -> PageOutcome:
+        """Stores a page and its checkpoint.
+
+        What is stored in the end does not depend on the order or repetition of pages: of two
+        deliveries of a post the higher revision is kept (of equal ones the same one whichever
+        came first), and a removal holds for deliveries before and after it. A post whose text
+        retention has purged is not taken again.
+
+        Raises:
+            StoreError: Nothing of the page is stored.
+        """
+        with writing(self._engine) as connection:
+            return pages.save(connection, sources.Delivery(topic, source, at), page)
+
+    def checkpoint(self, topic: str, source: str) -> Checkpoint | None:
+        """Gives the checkpoint of the last stored page, None before the first."""
+        with reading(self._engine) as connection:
+            return sources.checkpoint(connection, topic, source)
+
+    def remove_source(self, topic: str, source: str) -> int:
+        """Removes all that came from a source, as if it had never been; returns how many posts."""
+        with writing(self._engine) as connection:
+            return removals.remove_source(connection, topic, source)
+
+    def remove(self, topic: str, demand: KeptDeletion, *, at: datetime) -> int:
+        """Obeys a demand to remove a post or an author, as if it had come on a page.
+
+        Returns:
+            How many posts were removed.
+        """
+        with writing(self._engine) as connection:
+            return removals.obey(connection, topic, [demand], arriving=[], at=at)
+
+    def purge_texts(self, topic: str, stored_before: datetime) -> int:
+        """Empties text and author of the posts stored before; what was answered about them stays.
+
+        Returns:
+            How many posts were purged by this call.
+        """
+        with writing(self._engine) as connection:
+            return removals.purge_texts(connection, topic, stored_before, self._clock())
+
+    # Predictions and daily figures
+
+    def sync_targets(self, topic: str, targets: Mapping[str, str]) -> None:
+        """Remembers the targets' texts by name; answers asked with another text are dropped."""
+        with writing(self._engine) as connection:
+            predictions.sync_targets(connection, topic, targets)
+
+    def save_predictions(self, topic: str, version: str, found: Sequence[Prediction]) -> int:
+        """Stores answers; those whose post is gone or has another text by now are skipped.
+
+        Returns:
+            How many were new.
+        """
+        with writing(self._engine) as connection:
+            return predictions.save(connection, topic, version, found)
+
+    def dirty_days(self, topic: str) -> list[DirtyDay]:
+        """Lists the days whose figures are to be rebuilt, earliest first."""
+        with reading(self._engine) as connection:
+            return days.dirty_days(connection, topic)
+
+    def mark_days(self, topic: str, which: Iterable[date] | None = None) -> None:
+        """Marks days as to be rebuilt: those given, or all that have posts or figures."""
+        with writing(self._engine) as connection:
+            chosen = days.known_days(connection, topic) if which is None else which
+            days.mark(connection, topic, chosen)
+
+    def replace_day(self, topic: str, seen: DirtyDay, cells: Sequence[DailyAggregate]) -> bool:
+        """Replaces all cells of a day, so that none is older than its posts.
+
+        Args:
+            topic: The topic.
+            seen: The day as `dirty_days` gave it before its posts were read.
+            cells: All that the day has now, of every version.
+
+        Returns:
+            Whether the day is clean now. False when it changed since it was read (it stays
+            marked), or when a later state has been stored already (nothing is written then).
+        """
+        with writing(self._engine) as connection:
+            return days.replace(connection, topic, seen, cells)
+
+    # Model versions
+
+    def record_version(
+        self, topic: str, version: str, *, stage: str, metrics: Mapping[str, Any], at: datetime
+    ) -> None:
+        """Records a model version, or its new stage and metrics."""
+        with writing(self._engine) as connection:
+            versions.record(connection, topic, version, versions.Record(stage, metrics, at))
+
+    def show_version(self, topic: str, version: str) -> None:
+        """Makes a version the one whose figures are shown."""
+        with writing(self._engine) as connection:
+            versions.show(connection, topic, version)
+
+    # Labels
+
+    def save_labels(self, topic: str, given: Sequence[HumanLabel], *, at: datetime) -> LabelOutcome:
+        """Stores people's answers; an annotator's later answer replaces their earlier one."""
+        with writing(self._engine) as connection:
+            return labels.save(connection, topic, given, at)
+
+    # Jobs, leases, log
+
+    def start_run(self, job: str, topic: str, at: datetime) -> int:
+        """Notes that a job has started and returns the run's id."""
+        with writing(self._engine) as connection:
+            return jobs.start(connection, job, topic, at)
+
+    def finish_run(
+        self,
+        run_id: int,
+        at: datetime,
+        status: FinishedStatus,
+        *,
+        counts: Mapping[str, int] | None = None,
+        error: str = "",
+    ) -> None:
+        """Notes how a run ended."""
+        with writing(self._engine) as connection:
+            jobs.finish(connection, run_id, jobs.Ending(at, status, counts or {}, error))
+
+    def acquire_lease(self, name: str, holder: str, at: datetime, seconds: float) -> bool:
+        """Takes or prolongs a lease if it is free, expired or the holder's own."""
+        with writing(self._engine) as connection:
+            return leases.acquire(connection, name, holder, leases.Term(at, seconds))
+
+    def release_lease(self, name: str, holder: str) -> bool:
+        """Gives a lease up; returns whether the holder had it."""
+        with writing(self._engine) as connection:
+            return leases.release(connection, name, holder)
+
+    def break_lease(self, name: str, holder: str) -> bool:
+        """Takes a lease from a holder known to be dead, and logs it; returns whether it had it."""
+        with writing(self._engine) as connection:
+            broken = leases.release(connection, name, holder)
+            if broken:
+                details = {"name": name, "holder": holder}
+                jobs.log(connection, self._clock(), jobs.Deed("monitor", "break_lease", details))
+            return broken
+
+    def lease(self, name: str) -> Lease | None:
+        """Tells who holds a lease (or held it last, if it has expired), None when it is free."""
+        with reading(self._engine) as connection:
+            return leases.current(connection, name)
+
+    def log(self, actor: str, action: str, details: Mapping[str, Any]) -> None:
+        """Writes a line into the audit log; details hold no text and no author."""
+        with writing(self._engine) as connection:
+            jobs.log(connection, self._clock(), jobs.Deed(actor, action, details))

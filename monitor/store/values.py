@@ -1,0 +1,305 @@
+"""What the store takes and gives: plain values, nothing of the database in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from collectors.post import CoverageStatus, Kind
+
+VOLUME = "volume"
+"""The pseudo-head whose cells count every stored post; its target and version are empty."""
+
+SAMPLE_SOURCE = "sample"
+"""The source of the bundled sample posts."""
+
+UNDETERMINED = "und"
+"""The language of a post whose language nobody told."""
+
+LabelSample = Literal["random", "active", "other"]
+RunStatus = Literal["running", "ok", "failed", "stopped"]
+FinishedStatus = Literal["ok", "failed", "stopped"]
+Question = tuple[str, str]
+"""A head and the target's name it is asked about, empty where the head takes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer about one post.
+
+    Attributes:
+        text_digest: Of the text that was scored; a post edited meanwhile takes no answer.
+        scores: Calibrated probabilities in 1/10,000, in the order of the head's labels.
+    """
+
+    post_id: int
+    text_digest: str
+    head: str
+    target: str
+    label: str
+    scores: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPost:
+    """A post that lacks an answer."""
+
+    id: int
+    text: str
+    text_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayPrediction:
+    """One version's answer as aggregation reads it."""
+
+    head: str
+    target: str
+    version: str
+    label: str
+    scores: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayPost:
+    """A post of one day as aggregation reads it.
+
+    Attributes:
+        author: Pseudonym, None where unknown or purged.
+        eligible: Whether it has a text or a prediction.
+    """
+
+    id: int
+    platform: str
+    cohort: str
+    language: str
+    kind: Kind
+    author: str | None
+    eligible: bool
+    predictions: tuple[DayPrediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DirtyDay:
+    """A day whose figures are older than its posts; `revision` says which state was seen."""
+
+    day: date
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class DailyAggregate:
+    """Additive counts of one cell.
+
+    Attributes:
+        head: A head, or `volume`, which counts every stored post.
+        posts: Scored opinions (for `volume`: all opinions).
+        reposts: Repetitions; 0 but for `volume`.
+        authors: Distinct authors of what is counted.
+        authors_sketch: The same as a sketch that can be merged.
+        label_counts: Opinions by their most probable label.
+        soft_sums: Sums of the probabilities of each label, in 1/10,000.
+    """
+
+    topic: str
+    day: date
+    platform: str
+    cohort: str
+    language: str
+    head: str
+    target: str
+    version: str
+    posts: int
+    reposts: int
+    authors: int
+    authors_sketch: bytes
+    label_counts: Mapping[str, int]
+    soft_sums: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CellKey:
+    """Which cell of a day: an aggregate's key without topic and day."""
+
+    platform: str
+    cohort: str
+    language: str
+    head: str
+    target: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class HumanLabel:
+    """A person's answer about one post.
+
+    Attributes:
+        platform: None where the label file does not tell it.
+    """
+
+    native_id: str
+    platform: str | None
+    head: str
+    target: str
+    label: str
+    annotator: str
+    sample: LabelSample
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOutcome:
+    """What became of labels: every one in exactly one of the counts.
+
+    Attributes:
+        unknown_post: Labels whose post is not stored, or whose id alone fits several posts.
+    """
+
+    stored: int = 0
+    repeated: int = 0
+    changed: int = 0
+    unknown_post: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLabel:
+    """A randomly drawn post with the people's answer and one version's."""
+
+    native_id: str
+    platform: str
+    day: date
+    cohort: str
+    language: str
+    truth: str
+    predicted: str
+    scores: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPost:
+    """A post with the people's answer to one question, to train on."""
+
+    native_id: str
+    platform: str
+    post_id: int
+    text: str
+    text_digest: str
+    head: str
+    target: str
+    label: str
+    sample: LabelSample
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLabel:
+    """One annotator's answer about one post, as it is stored."""
+
+    topic: str
+    day: date
+    platform: str
+    native_id: str
+    head: str
+    target: str
+    label: str
+    annotator: str
+    sample: LabelSample
+
+
+@dataclass(frozen=True, slots=True)
+class UnlabelledPost:
+    """A post drawn for people to label."""
+
+    native_id: str
+    platform: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageSpan:
+    """How much of [start, end) a source delivered."""
+
+    source: str
+    start: datetime
+    end: datetime
+    status: CoverageStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How far a source has come for a topic.
+
+    Attributes:
+        last_post_at: When its newest post was posted.
+        checkpoint_at: When its last page was stored.
+        rejections: Counted rejections by reason.
+    """
+
+    source: str
+    posts: int
+    last_post_at: datetime | None
+    checkpoint_at: datetime | None
+    rejections: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """One run of a job; `finished_at` is None while it runs (or when it was killed)."""
+
+    id: int
+    job: str
+    topic: str
+    started_at: datetime
+    finished_at: datetime | None
+    status: RunStatus
+    counts: Mapping[str, int]
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who may act for a name, and until when."""
+
+    holder: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedVersion:
+    """A model version as it was when it was recorded."""
+
+    topic: str
+    version: str
+    stage: str
+    metrics: Mapping[str, Any]
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the audit log."""
+
+    at: datetime
+    actor: str
+    action: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much is stored for a topic.
+
+    Attributes:
+        posts: All of them, reposts included.
+        purged: Posts whose text and author are gone by retention.
+        dirty_days: Days whose figures are still to be rebuilt.
+    """
+
+    posts: int
+    reposts: int
+    purged: int
+    predictions: int
+    labels: int
+    rejections: int
+    dirty_days: int

@@ -1,0 +1,62 @@
+"""Model versions: what was recorded of them, and which one a topic shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from monitor.store.engine import insert_into
+from monitor.store.rows import MODEL_VERSIONS, SHOWN_VERSIONS
+from monitor.store.values import RecordedVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is recorded of a version."""
+
+    stage: str
+    metrics: Mapping[str, Any]
+    at: datetime
+
+
+def record(connection: Connection, topic: str, version: str, what: Record) -> None:
+    """Records a version, or its new stage and metrics; the first recording's time stays."""
+    insertion = insert_into(connection, MODEL_VERSIONS).values(
+        topic=topic,
+        version=version,
+        stage=what.stage,
+        metrics=dict(what.metrics),
+        recorded_at=what.at,
+    )
+    insertion = insertion.on_conflict_do_update(
+        index_elements=[MODEL_VERSIONS.c.topic, MODEL_VERSIONS.c.version],
+        set_={name: insertion.excluded[name] for name in ("stage", "metrics")},
+    )
+    connection.execute(insertion)
+
+
+def recorded(connection: Connection, topic: str) -> list[RecordedVersion]:
+    """Lists the recorded versions, oldest first."""
+    statement = select(MODEL_VERSIONS).where(MODEL_VERSIONS.c.topic == topic)
+    found = [RecordedVersion(**row) for row in connection.execute(statement).mappings()]
+    return sorted(found, key=lambda each: (each.recorded_at, each.version))
+
+
+def show(connection: Connection, topic: str, version: str) -> None:
+    """Makes a version the shown one."""
+    insertion = insert_into(connection, SHOWN_VERSIONS).values(topic=topic, version=version)
+    insertion = insertion.on_conflict_do_update(
+        index_elements=[SHOWN_VERSIONS.c.topic],
+        set_={"version": insertion.excluded.version},
+    )
+    connection.execute(insertion)
+
+
+def shown(connection: Connection, topic: str) -> str | None:
+    """Tells the shown version."""
+    statement = select(SHOWN_VERSIONS.c.version).where(SHOWN_VERSIONS.c.topic == topic)
+    return connection.execute(statement).scalar_one_or_none()

@@ -1,0 +1,195 @@
+"""Both databases are opened, fail, and seek in the same manner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+from store_values import NOW, QUESTIONS, answers, cell, deletion, page, pending, post, repost
+
+from monitor.errors import StoreError
+from monitor.store.engine import migrate, open_engine, reading, writing
+from monitor.store.queries import Queries
+from monitor.store.store import Store
+
+DAY = NOW.date()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "mysql://localhost/x",
+        "sqlite://",
+        "sqlite:////dev/null/monitor.db",
+        "postgresql://someone:secret@127.0.0.1:1/nothing",
+    ],
+    ids=["empty", "nonsense", "other kind", "no file", "no folder", "nobody there"],
+)
+def test_an_unusable_address_is_a_clear_error(url: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_engine(url)
+    assert caught.value.hint
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("these are notes, and not a database at all\n" * 100)
+    with pytest.raises(StoreError, match=r"notes\.txt"):
+        open_engine(f"sqlite:///{path}")
+
+
+def test_the_folder_of_a_new_file_is_made(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'a' / 'b' / 'monitor.db'}")
+    engine.dispose()
+    assert (tmp_path / "a" / "b" / "monitor.db").exists()
+
+
+@pytest.mark.parametrize("prefix", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_every_spelling_of_postgresql_is_understood(postgres_server: str, prefix: str) -> None:
+    engine = open_engine(f"{prefix}:{postgres_server.split(':', 1)[1]}")
+    engine.dispose()
+    assert engine.dialect.name == "postgresql"
+
+
+def test_an_error_does_not_show_what_was_being_stored(engine: Engine, store: Store) -> None:
+    with (
+        pytest.raises(StoreError) as caught,
+        writing(engine) as connection,
+    ):
+        connection.execute(text("SELECT :secret FROM no_such_table"), {"secret": "a secret text"})
+    assert "a secret text" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_a_migration_run_twice_or_by_two_at_once_changes_nothing(
+    engine: Engine, store: Store, topic: str
+) -> None:
+    store.show_version(topic, "v1")
+    migrate(engine)
+    assert Queries(engine).shown_version(topic) == "v1"
+
+
+def test_a_reader_sees_one_state_while_others_write(
+    engine: Engine, store: Store, topic: str
+) -> None:
+    count = text("SELECT count(*) FROM posts WHERE topic = :topic")
+    with reading(engine) as connection:
+        before = connection.execute(count, {"topic": topic}).scalar_one()
+        store.save_page(topic, "file", page(post("1")), at=NOW)
+        assert connection.execute(count, {"topic": topic}).scalar_one() == before == 0
+    with reading(engine) as connection:
+        assert connection.execute(count, {"topic": topic}).scalar_one() == 1
+
+
+def test_sqlite_is_set_up_to_be_safe(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'monitor.db'}")
+    expected = {"journal_mode": "wal", "foreign_keys": 1, "secure_delete": 1, "busy_timeout": 30000}
+    with reading(engine) as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in expected
+        }
+    engine.dispose()
+    assert found == expected
+
+
+def test_a_removed_text_is_nowhere_in_the_files(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'monitor.db'}")
+    migrate(engine)
+    store = Store(engine)
+    store.save_page("t", "file", page(post("1", text="a very private sentence")), at=NOW)
+    store.save_page("t", "file", page(deletions=[deletion("1")]), at=NOW)
+    engine.dispose()
+    contents = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    assert b"a very private sentence" not in contents
+
+
+def scans(statements: list[tuple[str, Any]], path: Path) -> list[str]:
+    """What SQLite would do for the statements that reads a whole table."""
+    connection = sqlite3.connect(path)
+    plans = [
+        row[3]
+        for statement, parameters in statements
+        for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    ]
+    connection.close()
+    assert plans
+    return [plan for plan in plans if plan.startswith("SCAN") and "CONSTANT ROW" not in plan]
+
+
+def test_daily_work_reads_no_table_from_end_to_end(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.db"
+    engine = open_engine(f"sqlite:///{path}")
+    migrate(engine)
+    store, queries = Store(engine), Queries(engine)
+    seen: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, values: Any, _: Any, many: bool) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            seen.append((statement, values[0] if many else values))
+
+    event.listen(engine, "before_cursor_execute", note)
+    kept = page(post("1"), repost("2", of="1"), deletions=[deletion("3"), deletion(author="a")])
+    store.save_page("t", "file", kept, at=NOW)
+    store.save_predictions("t", "v1", answers(pending(queries, "t")))
+    queries.pending_count("t", "v1", QUESTIONS, languages=["en"])
+    queries.known_predictions("t", "v1", ["0" * 32])
+    (dirty,) = store.dirty_days("t")
+    list(queries.day_rows("t", DAY))
+    store.replace_day("t", dirty, [cell("t")])
+    queries.cells("t", ["v1"], DAY, DAY + timedelta(days=1))
+    queries.last_run("collect")
+    queries.labels("t", DAY, DAY + timedelta(days=1))
+    queries.audit_labels("t", "stance", "walkout", "v1")
+    queries.unlabelled("t", QUESTIONS, ["en"], limit=5)
+    engine.dispose()
+    assert scans(seen, path) == []
+
+
+WRITER = """
+    import sys
+    from itertools import count
+    sys.path.insert(0, sys.argv[2])
+    from store_values import NOW, page, post
+    from monitor.store.engine import migrate, open_engine
+    from monitor.store.store import Store
+
+    engine = open_engine(sys.argv[1])
+    migrate(engine)
+    store = Store(engine)
+    done = store.checkpoint("killed", "file")
+    for number in count(done.state["at"] + 1 if done else 0):
+        posts = [post(f"{number}-{i}") for i in range(50)]
+        store.save_page("killed", "file", page(*posts, state=number), at=NOW)
+        print(number, flush=True)
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_whole_pages(database_url: str) -> None:
+    here = Path(__file__).parent
+    root = {**os.environ, "PYTHONPATH": str(here.parent.parent)}
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), database_url, str(here)]
+    for milliseconds in (3, 11, 20):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=root, text=True) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline()
+            time.sleep(milliseconds / 1000)
+            writer.send_signal(signal.SIGKILL)
+    engine = open_engine(database_url)
+    migrate(engine)
+    checkpoint = Store(engine).checkpoint("killed", "file")
+    total = Queries(engine).totals("killed").posts
+    engine.dispose()
+    assert checkpoint is not None
+    assert total == 50 * (checkpoint.state["at"] + 1)

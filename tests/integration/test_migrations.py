@@ -1,0 +1,178 @@
+"""Every database that a released program has written can be opened by this one, with its rows.
+
+`revisions/<revision>.<database>.sql` is a dump (`sqlite3 .dump`, `pg_dump --inserts`) of a small
+database as the program of that revision wrote it. It is made once, when the revision is
+released, and never changed: a new revision in `monitor/store/migrations/versions` needs both.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from postgres import new_database, postgres_server
+from sqlalchemy import Engine, inspect, text
+
+import monitor.store.migrations
+from monitor.errors import StoreError
+from monitor.store.engine import migrate, open_engine, reading, writing
+from monitor.store.queries import Queries
+from monitor.store.rows import Row
+
+__all__ = ["postgres_server"]
+
+SEEDS = Path(__file__).parent / "revisions"
+SCRIPTS = ScriptDirectory(str(Path(monitor.store.migrations.__file__).parent))
+REVISIONS = sorted(script.revision for script in SCRIPTS.walk_revisions())
+ROWS = {
+    "posts": 3,
+    "predictions": 4,
+    "labels": 1,
+    "tombstones": 2,
+    "rejections": 1,
+    "coverage": 1,
+    "checkpoints": 1,
+    "targets": 1,
+    "days": 1,
+    "aggregates": 1,
+    "model_versions": 1,
+    "shown_versions": 1,
+    "job_runs": 1,
+    "leases": 1,
+    "audit_log": 1,
+}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database."""
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'monitor.db'}"
+    else:
+        with new_database(request.getfixturevalue("postgres_server")) as url:
+            yield url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An open, empty database."""
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def plant(url: str, kind: str, revision: str) -> None:
+    """Fills an empty database with what the program of a revision wrote."""
+    script = (SEEDS / f"{revision}.{kind}.sql").read_text(encoding="utf-8")
+    if kind == "sqlite":
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            connection.executescript(script)
+    else:
+        with psycopg.connect(url) as connection:
+            connection.execute(script.encode())
+
+
+def row_counts(engine: Engine) -> dict[str, int]:
+    with reading(engine) as connection:
+        return {
+            name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()
+            for name in ROWS
+        }
+
+
+def differences(engine: Engine) -> list[Any]:
+    """What the migrated schema lacks or has too much of."""
+    with reading(engine) as connection:
+        return compare_metadata(MigrationContext.configure(connection), Row.metadata)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_every_revision_is_brought_up_to_date_with_its_rows(
+    database_url: str, kind: str, revision: str
+) -> None:
+    plant(database_url, kind, revision)
+    engine = open_engine(database_url)
+    migrate(engine)
+    counts, missing = row_counts(engine), differences(engine)
+    examples = Queries(engine).examples("walkout")
+    engine.dispose()
+    assert counts == ROWS
+    assert missing == []
+    assert [(each.text, each.label) for each in examples] == [("an invented text – 🪧", "favor")]
+
+
+def test_an_empty_database_gets_the_schema_of_the_tables(engine: Engine) -> None:
+    migrate(engine)
+    assert differences(engine) == []
+    assert set(inspect(engine).get_table_names()) == {*ROWS, "alembic_version"}
+
+
+def test_a_database_newer_than_the_program_is_refused_untouched(engine: Engine) -> None:
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="9999") as caught:
+        migrate(engine)
+    assert "Update" in caught.value.hint
+    with reading(engine) as connection:
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    assert version == "9999"
+
+
+def test_a_database_of_something_else_is_refused_untouched(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE posts (mine TEXT)"))
+    with pytest.raises(StoreError):
+        migrate(engine)
+    assert inspect(engine).get_table_names() == ["posts"]
+
+
+def test_threads_that_migrate_at_once_all_find_it_done(engine: Engine) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: migrate(engine), range(3)))
+    assert differences(engine) == []
+
+
+def test_processes_that_migrate_at_once_all_find_it_done(database_url: str) -> None:
+    code = (
+        "import sys; from monitor.store.engine import migrate, open_engine;"
+        "migrate(open_engine(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", code, database_url]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    errors = [process.communicate(timeout=60)[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], errors
+
+
+def test_making_a_table_anew_on_sqlite_does_not_take_its_dependants_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remake_posts(config: Config, revision: str) -> None:
+        config.attributes["connection"].execute(text("DELETE FROM posts"))
+
+    url = f"sqlite:///{tmp_path / 'monitor.db'}"
+    plant(url, "sqlite", REVISIONS[0])
+    engine = open_engine(url)
+    monkeypatch.setattr("monitor.store.engine.command.upgrade", remake_posts)
+    migrate(engine)
+    counts = row_counts(engine)
+    engine.dispose()
+    assert (counts["posts"], counts["predictions"], counts["labels"]) == (0, 4, 1)
