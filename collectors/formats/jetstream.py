@@ -1,0 +1,112 @@
+"""Events of Bluesky's Jetstream: posts, reposts and deletions among much else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from collectors.formats.fields import (
+    BadRecordError,
+    Outcome,
+    Record,
+    attempt,
+    check_time,
+    edit_revision,
+    mapping,
+    sequence,
+    take_id,
+    take_language,
+    take_optional_id,
+    take_text,
+    take_time,
+)
+from collectors.post import Deletion, Kind, Post
+
+PLATFORM = "bluesky"
+POST = "app.bsky.feed.post"
+REPOST = "app.bsky.feed.repost"
+REMOVED = ("deleted", "takendown")
+_KINDS = ("commit", "identity", "account")
+
+
+def recognises(value: Record) -> bool:
+    """Tells whether an object looks like an event."""
+    return "did" in value and "time_us" in value and value.get("kind") in _KINDS
+
+
+def read(value: Record) -> Iterator[Outcome]:
+    """Yields the one outcome of an event."""
+    yield attempt(_read, value)
+
+
+def _read(event: Record) -> Post | Deletion:
+    did = take_id(event, "did")
+    kind = take_text(event, "kind")
+    if kind == "account":
+        return _account(did, mapping(event.get("account")))
+    if kind != "commit":
+        raise BadRecordError("not_a_post", "an event about an account")
+    return _commit(did, event)
+
+
+def _account(did: str, account: Record) -> Deletion:
+    status = account.get("status")
+    if account.get("active") is not False or status not in REMOVED:
+        raise BadRecordError("not_a_removal", "an account that is not removed for good")
+    return Deletion(PLATFORM, author=did, reason=str(status))
+
+
+def _commit(did: str, event: Record) -> Post | Deletion:
+    commit = mapping(event.get("commit"))
+    collection = take_text(commit, "collection")
+    if collection not in (POST, REPOST):
+        raise BadRecordError("not_a_post", "a commit to another collection")
+    native_id = f"at://{did}/{collection}/{take_id(commit, 'rkey')}"
+    operation = take_text(commit, "operation")
+    if operation == "delete":
+        return Deletion(PLATFORM, native_id=native_id)
+    if operation not in ("create", "update"):
+        raise BadRecordError("bad_field", "operation is none of create, update and delete")
+    revision = edit_revision(_event_time(event)) if operation == "update" else 0
+    record = mapping(commit.get("record"))
+    kind, reference = _repost(record) if collection == REPOST else _reference(record)
+    return Post(
+        platform=PLATFORM,
+        native_id=native_id,
+        created_at=take_time(record, "createdAt"),
+        # The event of a repost does not carry the original's text.
+        text="" if kind == "repost" else take_text(record, "text"),
+        language=_language(record),
+        author=did,
+        kind=kind,
+        reference=reference,
+        revision=revision,
+    )
+
+
+def _event_time(event: Record) -> datetime:
+    microseconds = event.get("time_us")
+    if not isinstance(microseconds, int) or not 0 <= microseconds < 2**53:
+        raise BadRecordError("bad_field", "time_us is no time in microseconds")
+    return check_time(datetime.fromtimestamp(microseconds // 1_000_000, UTC), "time_us")
+
+
+def _repost(record: Record) -> tuple[Kind, str | None]:
+    return "repost", take_id(mapping(record.get("subject")), "uri")
+
+
+def _reference(record: Record) -> tuple[Kind, str | None]:
+    """A reply that also quotes counts as a quote, as on X."""
+    embed = mapping(record.get("embed"))
+    embedded = mapping(embed.get("record"))
+    # Beside a picture the quoted record stands one level deeper.
+    quoted = take_optional_id(mapping(embedded.get("record")) or embedded, "uri")
+    if quoted and f"/{POST}/" in quoted:
+        return "quote", quoted
+    parent = take_optional_id(mapping(mapping(record.get("reply")).get("parent")), "uri")
+    return ("reply", parent) if parent else ("original", None)
+
+
+def _language(record: Record) -> str | None:
+    languages = sequence(record.get("langs"))
+    return take_language({"langs": languages[0]}, "langs") if languages else None

@@ -1,0 +1,76 @@
+"""Our own records, the same in JSON lines, CSV and Parquet: one post, or one deletion, each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from collectors.formats.fields import (
+    BadRecordError,
+    Outcome,
+    Record,
+    attempt,
+    take_id,
+    take_language,
+    take_optional_id,
+    take_optional_text,
+    take_text,
+    take_time,
+)
+from collectors.post import KINDS, Deletion, Kind, Post
+
+FIELDS = (
+    "id",
+    "text",
+    "created_at",
+    "platform",
+    "author",
+    "self_description",
+    "language",
+    "kind",
+    "reference",
+    "deleted",
+)
+DEFAULT_PLATFORM = "file"
+_PLATFORM = re.compile(r"[a-z0-9_-]{1,40}")
+
+
+def recognises(value: Record) -> bool:
+    """Tells whether an object looks like one of our records."""
+    return "id" in value and ("text" in value or "deleted" in value)
+
+
+def read(value: Record) -> Iterator[Outcome]:
+    """Yields the one outcome of a record."""
+    yield attempt(_read, value)
+
+
+def _read(value: Record) -> Post | Deletion:
+    platform = _platform(value)
+    if value.get("deleted") in (True, "true", "True"):
+        return Deletion(platform, native_id=take_id(value, "id"))
+    return Post(
+        platform=platform,
+        native_id=take_id(value, "id"),
+        created_at=take_time(value, "created_at"),
+        text=take_text(value, "text"),
+        language=take_language(value, "language"),
+        author=take_optional_id(value, "author"),
+        self_description=take_optional_text(value, "self_description"),
+        kind=_kind(value),
+        reference=take_optional_id(value, "reference"),
+    )
+
+
+def _platform(value: Record) -> str:
+    platform = (take_optional_text(value, "platform") or DEFAULT_PLATFORM).strip().lower()
+    if not _PLATFORM.fullmatch(platform):
+        raise BadRecordError("bad_field", "platform is not 1 to 40 of a-z, 0-9, _ and -")
+    return platform
+
+
+def _kind(value: Record) -> Kind:
+    kind = (take_optional_text(value, "kind") or "original").strip().lower()
+    if kind not in KINDS:
+        raise BadRecordError("bad_field", f"kind is none of {', '.join(KINDS)}")
+    return kind

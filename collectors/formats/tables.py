@@ -1,0 +1,149 @@
+"""CSV and Parquet files of our own records, row by row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from collectors.errors import UnreadableFileError
+from collectors.formats.native import FIELDS
+from collectors.lines import Flaw, Unit, raw_lines
+from collectors.opening import DamagedFileError
+
+REQUIRED = ("id", "text", "created_at")
+_BATCH_ROWS = 1000
+_BUFFER = 1024 * 1024
+
+
+def column_names(row: Sequence[str]) -> list[str]:
+    """Returns the names in a header row as they are compared: lower case, no spaces around."""
+    return [name.strip().lower() for name in row]
+
+
+def read_csv(stream: io.BufferedIOBase, path: Path) -> Iterator[Unit]:
+    """Yields the rows below the header; a row of the wrong width or with broken quotes is a flaw.
+
+    Raises:
+        UnreadableFileError: A required column is missing.
+    """
+    skipped: deque[Unit] = deque()
+    rows = csv.reader(_text_lines(stream, skipped), strict=True)
+    header = _header(rows, path)
+    while True:
+        number = rows.line_num + 1
+        row = _next_row(rows)
+        while skipped:
+            yield skipped.popleft()
+        if row is None:
+            return
+        if row:
+            yield Unit(number, row if isinstance(row, Flaw) else _csv_record(header, row))
+
+
+def _header(rows: Iterator[list[str]], path: Path) -> list[str]:
+    row = _next_row(rows)
+    while row == []:
+        row = _next_row(rows)
+    if isinstance(row, Flaw):
+        raise UnreadableFileError(
+            f"the first line of {path} is no CSV ({row.detail})", hint="Is it a CSV file at all?"
+        )
+    names = column_names(row or [])
+    if names:
+        _check_columns(names, path)
+    return names
+
+
+def _text_lines(stream: io.BufferedIOBase, skipped: deque[Unit]) -> Iterator[str]:
+    """Yields lines as text; one that is too long becomes a flaw and, for the reader, blank."""
+    for number, line in enumerate(raw_lines(stream), start=1):
+        if isinstance(line, Flaw):
+            skipped.append(Unit(number, line))
+            yield "\n"
+        else:
+            yield line.decode("utf-8", "surrogateescape")
+
+
+def _next_row(rows: Iterator[list[str]]) -> Any:
+    """Returns a row (empty for a blank line), a flaw, or None at the end."""
+    try:
+        return next(rows, None)
+    except csv.Error:
+        return Flaw("bad_row", "broken quotes, or a cell of over 131,072 characters")
+
+
+def _csv_record(header: Sequence[str], row: Sequence[str]) -> dict[str, str] | Flaw:
+    if len(row) != len(header):
+        return Flaw("bad_row", f"{len(row)} cells under {len(header)} columns")
+    return {name: cell for name, cell in zip(header, row, strict=True) if cell or name in REQUIRED}
+
+
+def _check_columns(names: Sequence[str], path: Path) -> None:
+    missing = [name for name in REQUIRED if name not in names]
+    only_deletions = "id" in names and "deleted" in names
+    if missing and not only_deletions:
+        raise UnreadableFileError(
+            f"{path} has no column {', '.join(missing)}",
+            hint=f"The columns that can be read are {', '.join(FIELDS)}.",
+        )
+
+
+def read_parquet(source: Any, path: Path) -> Iterator[Unit]:
+    """Yields the rows of a Parquet file, a batch in memory at a time.
+
+    Raises:
+        UnreadableFileError: It is no Parquet file, or a required column is missing.
+    """
+    try:
+        file = pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False)
+    except (pa.ArrowException, OSError) as exc:
+        raise UnreadableFileError(
+            f"{path} is no complete Parquet file", hint="Was it written to its end?"
+        ) from exc
+    _check_columns(file.schema_arrow.names, path)
+    columns = [name for name in file.schema_arrow.names if name in FIELDS]
+    number = 0
+    for batch in _batches(file, columns):
+        for value in _rows(_microseconds(batch)):
+            number += 1
+            yield Unit(number, value)
+
+
+def _batches(file: Any, columns: Sequence[str]) -> Iterator[Any]:
+    batches = file.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False)
+    try:
+        yield from batches
+    except (pa.ArrowException, OSError) as exc:
+        raise DamagedFileError("a row group cannot be read") from exc
+
+
+def _microseconds(batch: Any) -> Any:
+    """Cuts nanoseconds off, which Python's times cannot hold."""
+    for index, field in enumerate(batch.schema):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            coarse = batch.column(index).cast(pa.timestamp("us", field.type.tz), safe=False)
+            batch = batch.set_column(index, field.name, coarse)
+    return batch
+
+
+def _rows(batch: Any) -> Iterator[dict[str, Any] | Flaw]:
+    try:
+        yield from batch.to_pylist()
+    except (ValueError, OverflowError):
+        yield from (_row(batch.slice(index, 1)) for index in range(batch.num_rows))
+
+
+def _row(row: Any) -> dict[str, Any] | Flaw:
+    try:
+        return dict(row.to_pylist()[0])
+    except UnicodeDecodeError:
+        return Flaw("bad_encoding", "a cell is not UTF-8")
+    except (ValueError, OverflowError):
+        return Flaw("bad_field", "a cell is out of range")

@@ -1,0 +1,254 @@
+"""Our own records in JSON lines, CSV and Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from harvesting import harvest, native
+
+from collectors.errors import UnknownFormatError, UnreadableFileError
+from collectors.formats.reading import detect_format
+from collectors.post import Deletion, Post
+
+Write = Callable[..., Path]
+
+
+def test_a_record_with_every_field_becomes_a_post(write: Write) -> None:
+    path = write(
+        native(
+            platform=" Forum ",
+            author="a1",
+            self_description="I work there",
+            language="en-US",
+            kind="reply",
+            reference="0",
+            label="ignored",
+        )
+    )
+
+    assert harvest(path).post == Post(
+        platform="forum",
+        native_id="1",
+        created_at=datetime(2020, 6, 1, 12, tzinfo=UTC),
+        text="we walk",
+        language="en",
+        author="a1",
+        self_description="I work there",
+        kind="reply",
+        reference="0",
+    )
+
+
+def test_absent_fields_have_defaults(write: Write) -> None:
+    post = harvest(write(native(author=None, language="und"))).post
+
+    assert (post.platform, post.author, post.language, post.kind) == (
+        "file",
+        None,
+        None,
+        "original",
+    )
+
+
+def test_a_time_with_an_offset_is_turned_into_utc(write: Write) -> None:
+    post = harvest(write(native(created_at="2020-06-01T23:30:00-07:00"))).post
+
+    assert post.created_at == datetime(2020, 6, 2, 6, 30, tzinfo=UTC)
+    assert post.created_at.tzinfo is UTC
+
+
+def test_a_whole_number_is_a_good_id(write: Write) -> None:
+    assert harvest(write(native(id=567588278875213824))).post.native_id == "567588278875213824"
+
+
+def test_a_deletion_record_removes_a_post(write: Write) -> None:
+    path = write({"id": "7", "platform": "forum", "deleted": True})
+
+    assert harvest(path).deletions == [Deletion("forum", native_id="7")]
+
+
+def test_authors_can_be_assumed_distinct(write: Write) -> None:
+    path = write(native(1), native(2, author="a"))
+
+    authors = [post.author for post in harvest(path, assume_distinct_authors=True).posts]
+
+    assert authors == ["post:1", "a"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"id": None}, "missing_field"),
+        ({"id": " "}, "bad_field"),
+        ({"id": 1.5}, "bad_field"),
+        ({"id": True}, "bad_field"),
+        ({"id": "x" * 513}, "bad_field"),
+        ({"text": None}, "missing_field"),
+        ({"text": ["we"]}, "bad_field"),
+        ({"text": "a" * 100_001}, "text_too_long"),
+        ({"text": "a\0b"}, "nul_byte"),
+        ({"text": "a\ud800b"}, "bad_encoding"),
+        ({"author": {"id": 1}}, "bad_field"),
+        ({"platform": "no spaces"}, "bad_field"),
+        ({"kind": "shout"}, "bad_field"),
+        ({"language": 5}, "bad_field"),
+        ({"created_at": None}, "missing_field"),
+        ({"created_at": "2020-06-01T12:00:00"}, "bad_date"),
+        ({"created_at": "2020-06-01"}, "bad_date"),
+        ({"created_at": "yesterday"}, "bad_date"),
+        ({"created_at": 1591012800}, "bad_field"),
+        ({"created_at": "1970-01-01T00:00:00Z"}, "bad_date"),
+        ({"created_at": "2026-01-02T00:00:01Z"}, "bad_date"),
+        ({"created_at": "0001-01-01T00:00:00+14:00"}, "bad_date"),
+        ({"created_at": "9999-12-31T23:59:59-12:00"}, "bad_date"),
+    ],
+    ids=str,
+)
+def test_a_bad_field_is_a_counted_rejection(
+    write: Write, fields: dict[str, object], reason: str
+) -> None:
+    result = harvest(write(native(1), native(2) | fields))
+
+    assert (len(result.posts), result.reasons) == (1, {reason: 1})
+    assert result.rejections[0].place.endswith(":2")
+
+
+def test_a_rejection_tells_nothing_of_the_record(write: Write) -> None:
+    secret = "a-secret-word"
+    result = harvest(
+        write(native(1), native(2, kind=secret), native(3, created_at=secret), secret.encode())
+    )
+
+    assert len(result.rejections) == 3
+    assert secret not in str(result.rejections)
+
+
+def test_csv_rows_become_posts(write: Write) -> None:
+    path = write(
+        b"\xef\xbb\xbfID, created_at ,text,author,language",
+        b'1,2020-06-01T12:00:00Z,"we, ""walk""\r\nout",,en',
+        b"",
+        b"2,2020-06-01T12:00:00Z,,a,",
+    )
+
+    first, second = harvest(path).posts
+
+    assert (first.text, first.author, first.language) == ('we, "walk"\r\nout', None, "en")
+    assert (second.text, second.author, second.language) == ("", "a", None)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b"2,2020-06-01T12:00:00Z", "bad_row"),
+        (b"2,2020-06-01T12:00:00Z,text,more", "bad_row"),
+        (b'2,2020-06-01T12:00:00Z,"te"xt"', "bad_row"),
+        (b"2,2020-06-01T12:00:00Z," + b"a" * 200_000, "bad_row"),
+        (b"2,2020-06-01T12:00:00Z,caf\xe9", "bad_encoding"),
+        (b"2,2020-06-01T12:00:00Z,a\0b", "nul_byte"),
+        (b"2,,text", "bad_date"),
+        (b",2020-06-01T12:00:00Z,text", "bad_field"),
+        (b"2,2020-06-01T12:00:00Z," + b"a" * (8 * 1024 * 1024), "line_too_long"),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, bytes) else None,
+)
+def test_a_bad_csv_row_costs_only_itself(write: Write, row: bytes, reason: str) -> None:
+    good = b"1,2020-06-01T12:00:00Z,text"
+
+    result = harvest(write(b"id,created_at,text", good, row, good))
+
+    assert (len(result.posts), result.reasons) == (2, {reason: 1})
+    assert result.rejections[0].place.endswith(":3")
+
+
+def test_quotes_that_never_close_are_a_rejection(write: Write) -> None:
+    result = harvest(
+        write(b"id,created_at,text", b"1,2020-06-01T12:00:00Z,text", b'2,2020-06-01T12:00:00Z,"te')
+    )
+
+    assert (len(result.posts), result.reasons) == (1, {"bad_row": 1})
+
+
+def test_a_csv_without_a_required_column_is_unreadable(write: Write) -> None:
+    with pytest.raises(UnreadableFileError, match="no column created_at"):
+        harvest(write(b"id,text", b"1,we walk"))
+
+
+def test_a_csv_of_deletions_needs_no_texts(write: Write) -> None:
+    assert harvest(write(b"id,deleted", b"1,true")).deletions == [Deletion("file", native_id="1")]
+
+
+def test_a_csv_with_a_broken_header_is_unreadable(write: Write) -> None:
+    with pytest.raises(UnreadableFileError, match="first line"):
+        harvest(write(b'"id"x,text', b"1,we walk"), format="csv")
+
+
+def test_a_csv_that_separates_by_semicolons_is_an_unknown_format(write: Write) -> None:
+    with pytest.raises(UnknownFormatError) as caught:
+        harvest(write(b"id;created_at;text", b"1;2020-06-01T12:00:00Z;we walk"))
+
+    assert "commas" in caught.value.hint
+
+
+def _parquet(path: Path, **columns: pa.Array) -> Path:
+    pq.write_table(pa.table(columns), path, row_group_size=2)
+    return path
+
+
+def test_parquet_rows_become_posts_whatever_the_unit_of_their_times(tmp_path: Path) -> None:
+    moment = datetime(2020, 6, 1, 5, tzinfo=timezone(timedelta(hours=-7)))
+    path = _parquet(
+        tmp_path / "posts",
+        id=pa.array([1, 2, 3]),
+        text=pa.array(["a", "b", None]),
+        created_at=pa.array([moment] * 3, pa.timestamp("ns", "America/Los_Angeles")),
+        extra=pa.array([{"deep": 1}] * 3),
+    )
+
+    result = harvest(path)
+
+    assert [post.native_id for post in result.posts] == ["1", "2"]
+    assert {post.created_at for post in result.posts} == {datetime(2020, 6, 1, 12, tzinfo=UTC)}
+    assert result.reasons == {"missing_field": 1}
+
+
+def test_parquet_cells_that_python_cannot_hold_cost_only_their_row(tmp_path: Path) -> None:
+    texts = pa.Array.from_buffers(
+        pa.string(), 2, pa.array([b"ok", b"\xff\xfe"], pa.binary()).buffers()
+    )
+    times = pa.array([1_590_000_000] * 2, pa.timestamp("s", "UTC"))
+    path = _parquet(tmp_path / "posts", id=pa.array(["1", "2"]), text=texts, created_at=times)
+
+    result = harvest(path)
+
+    assert (result.post.native_id, result.reasons) == ("1", {"bad_encoding": 1})
+
+
+def test_parquet_without_a_required_column_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="no column text, created_at"):
+        harvest(_parquet(tmp_path / "posts", id=pa.array(["1"])))
+
+
+def test_a_parquet_file_that_is_cut_off_is_unreadable(tmp_path: Path) -> None:
+    whole = _parquet(tmp_path / "whole", id=pa.array(["1"])).read_bytes()
+    cut = tmp_path / "cut"
+    cut.write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(UnreadableFileError, match="complete Parquet"):
+        harvest(cut)
+
+
+def test_a_format_is_told_by_content_not_by_name(write: Write) -> None:
+    path = write(b"id,created_at,text", b"1,2020-06-01T12:00:00Z,text", name="posts.jsonl")
+
+    assert detect_format(path) == "csv"
+
+
+def test_an_unknown_format_name_is_refused(write: Write) -> None:
+    with pytest.raises(UnknownFormatError, match="xml"):
+        harvest(write(native()), format="xml")
