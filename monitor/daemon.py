@@ -14,7 +14,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from monitor.errors import DaemonDeadError
+from monitor.errors import DaemonDeadError, StandbyError, StoreError
 from monitor.job import Job, JobRunner
 from monitor.lease import DaemonLease
 from monitor.observability import get_logger
@@ -216,7 +216,7 @@ class LeaseKeeper:
         while not self._done.wait(WATCH_EVERY):
             try:
                 self._lease.keep()
-            except Exception as error:
+            except (StandbyError, StoreError) as error:
                 self.lost = True
                 get_logger().error("lease_lost", error=str(error))
                 self._on_loss()

@@ -91,4 +91,3 @@ class DaemonLease:
         if taken:
             self._renewed = before
         return taken
-

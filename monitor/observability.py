@@ -28,6 +28,8 @@ def configure_logging(*, verbose: bool = False) -> None:
     )
     # Libraries log through the standard module; what they warn of is worth a line.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # A run that is skipped because the last one is still at work is how a job does not overlap.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:

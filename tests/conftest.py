@@ -15,7 +15,10 @@ IN_CI = bool(os.environ.get("CI"))
 def clear_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No MONITOR_ variable of the machine reaches a test; what it makes goes into its folder."""
     for name in list(os.environ):
-        if name.startswith("MONITOR_") and name not in ("MONITOR_SHARED_DATA", "MONITOR_TEST_POSTGRES_URL"):
+        if name.startswith("MONITOR_") and name not in (
+            "MONITOR_SHARED_DATA",
+            "MONITOR_TEST_POSTGRES_URL",
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("MONITOR_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -131,7 +131,9 @@ def test_only_the_command_line_prints() -> None:
     wrong = [
         f"{place(path)}:{node.lineno}"
         for path in sources()
-        if not place(path).startswith(("monitor/commands/", "monitor/cli.py", "classifiers/training.py"))
+        if not place(path).startswith(
+            ("monitor/commands/", "monitor/cli.py", "classifiers/training.py")
+        )
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from classifiers.heads import head
@@ -62,7 +62,6 @@ class AggregateStep:
     def aggregate(
         self,
         topic: Topic,
-        champion: str,
         *,
         rebuild: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
@@ -71,7 +70,6 @@ class AggregateStep:
 
         Args:
             topic: Whose days.
-            champion: The version that posts are being scored with.
             rebuild: Every day, not only the marked ones.
             should_stop: Asked after every day.
 
@@ -80,19 +78,16 @@ class AggregateStep:
         """
         if rebuild:
             self.store.mark_days(topic.name)
-        shown = self.queries.shown_version(topic.name)
-        versions = sorted({champion, shown or champion})
         rebuilt = 0
         for dirty in self.store.dirty_days(topic.name):
-            cells = self._cells(topic.name, dirty, versions)
-            self.store.replace_day(topic.name, dirty, cells, versions=versions)
+            self.store.replace_day(topic.name, dirty, self._cells(topic.name, dirty))
             rebuilt += 1
             if should_stop():
                 return rebuilt
         return rebuilt
 
-    def _cells(self, topic: str, dirty: DirtyDay, versions: Sequence[str]) -> list[DailyAggregate]:
-        tallies = tally_day(self.queries.day_rows(topic, dirty.day, versions))
+    def _cells(self, topic: str, dirty: DirtyDay) -> list[DailyAggregate]:
+        tallies = tally_day(self.queries.day_rows(topic, dirty.day))
         # Purged posts have lost their pseudonyms: the authors counted while they had them stay.
         earlier = (
             self.queries.day_sketches(topic, dirty.day)

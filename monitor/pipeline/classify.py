@@ -27,11 +27,15 @@ class ScoresTexts(Protocol):
     """What this step asks of the classifier's fast path."""
 
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """The version whose answers it gives."""
+        ...
 
     def score(
         self, texts: Sequence[str], targets: Mapping[str, str], *, heads: Sequence[str] | None
-    ) -> list[Scores]: ...
+    ) -> list[Scores]:
+        """As `classifiers.runtime.Scorer.score`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class ClassifyStep:
         topic: Topic,
         *,
         should_stop: Callable[[], bool] = lambda: False,
-        progress: Callable[[int], None] = lambda posts: None,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> Classified:
         """Scores until nothing is pending or a stop is asked for.
 
@@ -101,8 +105,11 @@ class ClassifyStep:
         )
 
     def _answer(self, topic: Topic, pending: list[PendingPost]) -> int:
-        """Stores an answer to every question about every pending post; returns how many
-        posts took the answers of an identical text."""
+        """Answers every question about every pending post.
+
+        Returns:
+            How many posts took the answers of an identical text.
+        """
         questions = questions_of(topic)
         digests = sorted({post.text_digest for post in pending})
         answers: Answers = {
@@ -133,13 +140,22 @@ class ClassifyStep:
         return {
             (digest, (scores.head, scores.target)): answer
             for scores in scored
-            for digest, answer in zip(texts, whole_answers(scores), strict=True)
+            for digest, answer in zip(texts, _answers(scores), strict=True)
         }
 
 
-def whole_answers(scores: Scores) -> list[tuple[str, tuple[int, ...]]]:
-    """Turns probabilities into label and whole 1/10,000 parts, one a post, in input order."""
-    parts = (scores.probabilities * SCALE).round().astype(int)
-    return [
-        (scores.labels[int(row.argmax())], tuple(int(value) for value in row)) for row in parts
-    ]
+def _answers(scores: Scores) -> list[tuple[str, tuple[int, ...]]]:
+    return [whole_answer(row, scores.labels) for row in scores.probabilities.tolist()]
+
+
+def whole_answer(
+    probabilities: Sequence[float], labels: Sequence[str]
+) -> tuple[str, tuple[int, ...]]:
+    """Turns probabilities into the most probable label and whole 1/10,000 parts.
+
+    The parts add up to exactly one: the label's own part takes what rounding left over.
+    """
+    best = max(range(len(labels)), key=lambda position: probabilities[position])
+    parts = [round(float(value) * SCALE) for value in probabilities]
+    parts[best] += SCALE - sum(parts)
+    return labels[best], tuple(parts)

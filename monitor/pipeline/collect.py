@@ -59,7 +59,7 @@ class CollectStep:
         window: Window | None = None,
         resume: bool = True,
         should_stop: Callable[[], bool] = lambda: False,
-        progress: Callable[[int], None] = lambda records: None,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> Collected:
         """Runs one pass; whatever ends it, every page stored so far is complete.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from classifiers.adaptation import Adaptation, Example, HeldOut, adapt, beats_champion
+from classifiers.adaptation import AdaptationResult, Example, adapt, beats_champion
+from classifiers.examples import Key
+from classifiers.heads import head
 from classifiers.registry import ModelVersion, Registry
 from monitor.errors import LabelError
-from monitor.pipeline.classify import whole_answers
+from monitor.pipeline.classify import whole_answer
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import LabelledPost, Prediction
@@ -45,7 +47,7 @@ class RetrainStep:
         topic: Topic,
         *,
         seed: int = 0,
-        progress: Callable[[str, float], None] = lambda what, part: None,
+        progress: Callable[[str, float], None] = lambda _stage, _part: None,
     ) -> Retrained:
         """Makes a candidate version from every label of the topic.
 
@@ -61,54 +63,45 @@ class RetrainStep:
         if not posts:
             raise LabelError(
                 f"{topic.name} has no labelled posts",
-                hint="`monitor label queue` draws posts to label, `monitor label import` takes them",
+                hint="`monitor label queue` draws posts, `monitor label import` takes answers",
             )
-        result = adapt(
-            self.registry,
-            topic.name,
-            _examples(topic, posts),
-            seed=seed,
-            progress=progress,
-        )
-        self._keep_held_out(topic, result, posts)
+        examples = _examples(topic, posts)
+        result = adapt(self.registry, topic.name, list(examples), seed=seed, progress=progress)
+        by_key = {example.key: post for example, post in examples.items()}
+        self._keep_held_out(topic, result, by_key)
         beats, reason = beats_champion(result.version)
         version = result.version
         self.store.record_version(
             topic.name, version.id, stage="candidate", metrics=version.metrics, at=self.clock()
         )
-        return Retrained(version, beats, reason, len(posts))
+        return Retrained(version, beats, reason, len(examples))
 
     def _keep_held_out(
-        self, topic: Topic, result: Adaptation, posts: Sequence[LabelledPost]
+        self, topic: Topic, result: AdaptationResult, posts: Mapping[Key, LabelledPost]
     ) -> None:
-        by_id = {_example_id(post): post for post in posts}
         predictions = [
-            Prediction(post.post_id, post.text_digest, post.head, post.target, label, scores)
-            for held_out in result.held_out
-            for post, (label, scores) in zip(
-                [by_id[name] for name in held_out.example_ids],
-                whole_answers(held_out.scores),
-                strict=True,
-            )
+            _prediction(posts[key], probabilities) for key, probabilities in result.held_out.items()
         ]
         self.store.save_predictions(topic.name, result.version.id, predictions)
 
 
-def _examples(topic: Topic, posts: Sequence[LabelledPost]) -> list[Example]:
+def _prediction(post: LabelledPost, probabilities: Sequence[float]) -> Prediction:
+    label, scores = whole_answer(probabilities, head(post.head).labels)
+    return Prediction(post.post_id, post.text_digest, post.head, post.target, label, scores)
+
+
+def _examples(topic: Topic, posts: Sequence[LabelledPost]) -> dict[Example, LabelledPost]:
+    """The posts as examples; a label towards a target that the topic no longer has is left out."""
     texts = {target.name: target.text for target in topic.targets} | {"": ""}
-    return [
+    return {
         Example(
-            id=_example_id(post),
+            id=f"{post.platform}/{post.native_id}",
             text=post.text,
             head=post.head,
             target=texts[post.target],
             label=post.label,
             audit=post.sample == "random",
-        )
+        ): post
         for post in posts
         if post.target in texts
-    ]
-
-
-def _example_id(post: LabelledPost) -> str:
-    return f"{post.platform}/{post.native_id}/{post.head}/{post.target}"
+    }

@@ -125,9 +125,7 @@ def test_a_job_never_overlaps_itself(engine: Engine) -> None:
     assert most == 1
 
 
-def test_a_dead_scheduler_ends_the_daemon(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dead_scheduler_ends_the_daemon(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def stand_still(_: BackgroundScheduler) -> float:
         return 3600.0
 

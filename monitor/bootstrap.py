@@ -1,0 +1,280 @@
+"""The one place that picks concrete parts from settings and puts them together."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from classifiers.registry import ModelVersion, Registry
+from collectors.file import FileCollector
+from collectors.post import Collector, Deletion, Window
+from monitor.errors import UsageError
+from monitor.figures import Figures
+from monitor.job import Job, JobRunner, ShouldStop
+from monitor.pipeline.admission import Admission
+from monitor.pipeline.aggregate import AggregateStep
+from monitor.pipeline.classify import ClassifyStep
+from monitor.pipeline.collect import Collected, CollectStep
+from monitor.pipeline.forget import ForgetStep
+from monitor.pipeline.labels import LabelStep
+from monitor.pipeline.retention import RetentionStep
+from monitor.pipeline.switch import SwitchStep
+from monitor.pseudonym import Pseudonyms, load_pseudonyms
+from monitor.scorers import Scorers
+from monitor.settings import Settings, load_settings
+from monitor.store.engine import migrate, open_engine
+from monitor.store.queries import Queries
+from monitor.store.store import Store
+from monitor.store.values import SAMPLE_SOURCE
+from monitor.topic import Topic, load_topics
+
+if TYPE_CHECKING:
+    from monitor.pipeline.retrain import RetrainStep  # brings torch
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Application:
+    """The parts of the program, made at first use from one set of settings."""
+
+    settings: Settings
+    clock: Clock = utc_now
+
+    @cached_property
+    def topics(self) -> dict[str, Topic]:
+        """Every topic of the configuration, by name."""
+        return load_topics(self.settings.config / "topics")
+
+    def topic(self, name: str | None = None) -> Topic:
+        """The topic of that name; unless told the default one, or the only one there is.
+
+        Raises:
+            UsageError: There is no such topic.
+        """
+        wanted = name or self.settings.default_topic
+        if name is None and wanted not in self.topics and len(self.topics) == 1:
+            wanted = next(iter(self.topics))
+        if wanted not in self.topics:
+            known = ", ".join(self.topics) or "none"
+            raise UsageError(
+                f"there is no topic {wanted!r}",
+                hint=f"topics in {self.settings.config / 'topics'}: {known}",
+            )
+        return self.topics[wanted]
+
+    @cached_property
+    def _database(self) -> tuple[Store, Queries]:
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        engine = open_engine(self.settings.database_url)
+        migrate(engine)
+        return Store(engine, clock=self.clock), Queries(engine)
+
+    @property
+    def store(self) -> Store:
+        """Writes; the database is brought up to date at first use."""
+        return self._database[0]
+
+    @property
+    def queries(self) -> Queries:
+        """Reads."""
+        return self._database[1]
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The model versions on disk."""
+        return Registry(self.settings.home / "models")
+
+    @cached_property
+    def figures(self) -> Figures:
+        """The released figures."""
+        return Figures(self.queries, self.settings)
+
+    @cached_property
+    def scorers(self) -> Scorers:
+        """The fast path of each model version in use."""
+        return Scorers(self.registry, self.settings)
+
+    def collect_step(self, topic: Topic) -> CollectStep:
+        """What stores posts for a topic."""
+        admission = Admission(topic, self._pseudonyms(topic))
+        return CollectStep(self.store, self.queries, admission, self.clock)
+
+    def _pseudonyms(self, topic: Topic) -> Pseudonyms:
+        return load_pseudonyms(self.settings.home / "keys", topic.name)
+
+    def label_step(self) -> LabelStep:
+        """What takes label files in."""
+        return LabelStep(self.store, self.clock)
+
+    def champion(self, topic: Topic) -> ModelVersion:
+        """The version that the topic's posts are scored with."""
+        return self.registry.champion(topic.name)
+
+    def champion_of(self, name: str | None) -> ModelVersion:
+        """The named topic's champion, the shipped version where no topic is named."""
+        return self.registry.shipped() if name is None else self.champion(self.topic(name))
+
+    def sample_collector(self, topic: Topic) -> FileCollector | None:
+        """The bundled posts of a topic, None where it has none or they are switched off."""
+        source = self.settings.sources.get(SAMPLE_SOURCE)
+        if topic.sample is None or source is None or not source.enabled:
+            return None
+        return FileCollector(self.sample_folder(topic) / "posts.jsonl.gz", source=SAMPLE_SOURCE)
+
+    def sample_folder(self, topic: Topic) -> Path:
+        """Where a topic's bundled sample lies."""
+        return self.settings.config / "samples" / str(topic.sample)
+
+    def collectors(self, topic: Topic) -> dict[str, Collector]:
+        """The enabled sources of a topic, by name."""
+        sample = self.sample_collector(topic)
+        return {} if sample is None else {sample.source: sample}
+
+    def collect(
+        self,
+        topic: Topic,
+        source: str,
+        *,
+        window: Window | None = None,
+        should_stop: ShouldStop = lambda: False,
+    ) -> Collected:
+        """One pass over a source, or a backfill of a window.
+
+        The bundled sample brings its audit labels along.
+
+        Raises:
+            UsageError: The source is not enabled.
+        """
+        collectors = self.collectors(topic)
+        if source not in collectors:
+            known = ", ".join(collectors) or "none"
+            raise UsageError(
+                f"source {source!r} is not enabled for {topic.name}",
+                hint=f"enabled: {known}; see [sources] in config/default.toml",
+            )
+        collected = self.collect_step(topic).collect(
+            collectors[source], window=window, resume=window is None, should_stop=should_stop
+        )
+        if source == SAMPLE_SOURCE and collected.finished and collected.records:
+            self.label_step().import_file(topic, self.sample_folder(topic) / "labels.jsonl")
+        return collected
+
+    def classify(
+        self,
+        topic: Topic,
+        *,
+        should_stop: ShouldStop = lambda: False,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> Mapping[str, int]:
+        """Scores what the champion has not answered; loads the model only if there is work."""
+        from_version = self.champion(topic).id
+        step = ClassifyStep(
+            self.store,
+            self.queries,
+            self.scorers.lazy(from_version),
+            self.settings.classify.batch_posts,
+        )
+        done = step.classify(topic, should_stop=should_stop, progress=progress)
+        return {"posts": done.posts, "reused": done.reused}
+
+    def aggregate(
+        self, topic: Topic, *, rebuild: bool = False, should_stop: ShouldStop = lambda: False
+    ) -> Mapping[str, int]:
+        """Rebuilds changed days, and lets a complete champion take over the series."""
+        step = AggregateStep(self.store, self.queries)
+        days = step.aggregate(topic, rebuild=rebuild, should_stop=should_stop)
+        SwitchStep(self.store, self.queries).switch_when_complete(topic, self.champion(topic).id)
+        return {"days": days}
+
+    def retrain_step(self) -> RetrainStep:
+        """What trains a candidate version; brings torch."""
+        retrain = importlib.import_module("monitor.pipeline.retrain")
+        step: RetrainStep = retrain.RetrainStep(self.store, self.queries, self.registry, self.clock)
+        return step
+
+    def purge(self, topic: Topic) -> Mapping[str, int]:
+        """Deletes texts and pseudonyms past their time.
+
+        Days are counted first: a purged post's author can no longer be.
+        """
+        self.aggregate(topic)
+        step = RetentionStep(self.store, self.settings.retention.text_days, self.clock)
+        return {"posts": step.purge(topic.name)}
+
+    def forget(self, topic: Topic, deletion: Deletion) -> int:
+        """Erases a post or an author from a topic; returns how many posts went."""
+        admission = Admission(topic, self._pseudonyms(topic))
+        removed = ForgetStep(self.store, admission, self.clock).forget(deletion)
+        self.aggregate(topic)
+        return removed
+
+    def jobs(self) -> list[Job]:
+        """Every enabled job, in pipeline order."""
+        settings = self.settings.jobs
+        jobs: list[Job] = []
+        topics = list(self.topics.values())
+        if settings.collect.enabled:
+            jobs += [
+                _collect_job(self, topic, source)
+                for topic in topics
+                for source in self.collectors(topic)
+            ]
+        if settings.classify.enabled:
+            jobs += [_classify_job(self, topic) for topic in topics]
+        if settings.aggregate.enabled:
+            jobs += [_aggregate_job(self, topic) for topic in topics]
+        if settings.retention.enabled:
+            jobs += [_retention_job(self, topic) for topic in topics]
+        return jobs
+
+    def job_runner(self) -> JobRunner:
+        """What runs and records jobs."""
+        return JobRunner(self.store, self.clock)
+
+
+def _collect_job(app: Application, topic: Topic, source: str) -> Job:
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        return dict(app.collect(topic, source, should_stop=should_stop).counts)
+
+    return Job(f"collect:{source}:{topic.name}", topic.name, work, app.settings.jobs.collect)
+
+
+def _classify_job(app: Application, topic: Topic) -> Job:
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        return app.classify(topic, should_stop=should_stop)
+
+    return Job(f"classify:{topic.name}", topic.name, work, app.settings.jobs.classify)
+
+
+def _aggregate_job(app: Application, topic: Topic) -> Job:
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        return app.aggregate(topic, should_stop=should_stop)
+
+    return Job(f"aggregate:{topic.name}", topic.name, work, app.settings.jobs.aggregate)
+
+
+def _retention_job(app: Application, topic: Topic) -> Job:
+    def work(_: ShouldStop) -> Mapping[str, int]:
+        return app.purge(topic)
+
+    return Job(f"retention:{topic.name}", topic.name, work, app.settings.jobs.retention)
+
+
+def open_application(environ: Mapping[str, str], *, clock: Clock = utc_now) -> Application:
+    """Reads the settings; nothing else is touched before it is needed.
+
+    Raises:
+        ConfigurationError: A setting is wrong.
+    """
+    return Application(load_settings(environ), clock)

@@ -1,0 +1,124 @@
+"""What every command is handed: the application, and how to answer."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any, Concatenate, ParamSpec, cast
+
+import click
+from tqdm import tqdm
+
+from monitor.bootstrap import Application, open_application
+from monitor.observability import configure_logging
+from monitor.topic import Topic
+
+P = ParamSpec("P")
+
+
+@dataclass
+class Call:
+    """One invocation of the command line.
+
+    Attributes:
+        topic_name: As given, None for the default topic.
+        as_json: Answer for a machine.
+        verbose: Show tracebacks and debug lines.
+    """
+
+    topic_name: str | None = None
+    as_json: bool = False
+    verbose: bool = False
+
+    @cached_property
+    def app(self) -> Application:
+        """The application, from this process's environment."""
+        return open_application(os.environ)
+
+    @property
+    def topic(self) -> Topic:
+        """The topic that the command is about."""
+        return self.app.topic(self.topic_name)
+
+    def answer(self, data: Any, text: str) -> None:
+        """Prints the result: `data` for a machine, `text` for a person."""
+        click.echo(json.dumps(data, ensure_ascii=False, default=str) if self.as_json else text)
+
+    def say(self, text: str) -> None:
+        """Tells a person what is going on; never mixed into a machine's answer."""
+        click.echo(text, err=self.as_json)
+
+    @contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """A progress bar on a terminal, nothing elsewhere; told the count reached so far."""
+        with tqdm(total=total, desc=what, disable=not sys.stderr.isatty(), unit="") as bar:
+            yield lambda reached: bar.update(reached - bar.n) and None
+
+    @contextmanager
+    def stages(self) -> Iterator[Callable[[str, float], None]]:
+        """A progress bar over named stages, each from 0 to 1."""
+        with tqdm(total=1.0, disable=not sys.stderr.isatty(), bar_format="{l_bar}{bar}") as bar:
+
+            def tell(stage: str, part: float) -> None:
+                bar.set_description(stage)
+                bar.update(part - bar.n)
+
+            yield tell
+
+
+def with_call(command: Callable[Concatenate[Call, P], None]) -> Callable[..., None]:
+    """Gives a command `--topic`, `--json` and `-v`, before or after its name, and its `Call`."""
+
+    @click.option("--topic", "topic_name", metavar="NAME", help="The topic (default: configured).")
+    @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+    @click.option("-v", "--verbose", is_flag=True, help="Tracebacks and debug lines.")
+    @click.pass_obj
+    @functools.wraps(command)
+    def wrapped(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        call.topic_name = cast(str | None, kwargs.pop("topic_name")) or call.topic_name
+        call.as_json = bool(kwargs.pop("as_json")) or call.as_json
+        call.verbose = bool(kwargs.pop("verbose")) or call.verbose
+        configure_logging(verbose=call.verbose)
+        command(call, *args, **kwargs)
+
+    return wrapped
+
+
+class Day(click.ParamType[date]):
+    """A calendar day, `2020-06-01`."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Reads ISO 8601."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day like 2020-06-01", param, ctx)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as aligned columns for a person; the first row's keys are the headings."""
+    if not rows:
+        return "(none)"
+    columns = list(rows[0])
+    cells = [columns] + [[_shown(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    lines = (
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
+        for line in cells
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else str(value)

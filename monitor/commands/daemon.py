@@ -1,0 +1,151 @@
+"""Commands that stay: `run` and `serve`."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.bootstrap import Application
+from monitor.commands.call import Call, with_call
+from monitor.daemon import Daemon
+from monitor.errors import MonitorError
+from monitor.lease import DaemonLease
+
+if TYPE_CHECKING:
+    from monitor.dashboard.server import DashboardServer
+
+
+@click.command("run")
+@click.option("--until-idle", is_flag=True, help="Every enabled job once, in order, then exit.")
+@click.option("--no-dashboard", is_flag=True, help="The scheduler alone.")
+@with_call
+def run_command(call: Call, until_idle: bool, no_dashboard: bool) -> None:
+    """The scheduler daemon with the dashboard."""
+    app = call.app
+    daemon = _daemon(app)
+    _announce(call)
+    with _signals(daemon.stop):
+        if not daemon.wait_for_lease(lambda: _say_standby(call)):
+            return
+        if until_idle:
+            _run_until_idle(call, daemon)
+            return
+        with _dashboard(call, daemon, wanted=not no_dashboard):
+            call.say("Scheduler: running; stop with Ctrl-C")
+            clean = daemon.run_until_stopped()
+    call.say("Stopped.")
+    if not clean:
+        # A job did not end in time. Its batch is one transaction: ending now loses nothing.
+        os._exit(1)
+
+
+@click.command("serve")
+@with_call
+def serve_command(call: Call) -> None:
+    """The dashboard alone, for a scheduler that runs elsewhere."""
+    server = _server(call.app)
+    stop = threading.Event()
+    with _signals(stop.set):
+        server.start()
+        call.say(f"Dashboard: {server.url} (stop with Ctrl-C)")
+        while not stop.is_set() and server.wait(0.2):
+            pass
+        server.stop()
+
+
+def _daemon(app: Application) -> Daemon:
+    settings = app.settings.daemon
+    lease = DaemonLease(app.store, app.clock, settings.lease_seconds)
+    return Daemon(app.jobs(), app.job_runner(), lease, app.queries, settings)
+
+
+def _run_until_idle(call: Call, daemon: Daemon) -> None:
+    """Runs every job once; collecting comes first, so scoring and counting drain what it left.
+
+    Raises:
+        MonitorError: A job failed.
+    """
+    with daemon.keep_lease_while() as keeper:
+        failed = daemon.run_once()
+    if keeper.lost:
+        raise MonitorError("another daemon took the lease over", hint="see `monitor status`")
+    if failed:
+        raise MonitorError(
+            f"{len(failed)} job(s) failed: {', '.join(failed)}",
+            hint="the log above and `monitor status` say why",
+        )
+    call.say("Idle: nothing is left to do.")
+
+
+def _announce(call: Call) -> None:
+    app = call.app
+    topics = ", ".join(app.topics)
+    call.say(f"Topics: {topics} (from {app.settings.config / 'topics'})")
+    call.say(f"Jobs: {', '.join(job.name for job in app.jobs())}")
+    sampled = [topic.name for topic in app.topics.values() if app.sample_collector(topic)]
+    if sampled:
+        call.say(f"Sample posts (ours, not real people's) stand in for: {', '.join(sampled)}")
+
+
+def _say_standby(call: Call) -> None:
+    current = call.app.store.lease("daemon")
+    holder = current.holder.rsplit("/", 2)[0] if current else "another daemon"
+    call.say(f"Standby: {holder} is at work; this one takes over when it ends.")
+
+
+@contextlib.contextmanager
+def _dashboard(call: Call, daemon: Daemon, *, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    server = _server(call.app, daemon)
+    server.start()
+    call.say(f"Dashboard: {server.url}")
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
+    # The web framework and the charts load only where pages are served.
+    pages = importlib.import_module("monitor.dashboard.app")
+    server = importlib.import_module("monitor.dashboard.server")
+    heartbeat = (lambda: daemon.heartbeat.at) if daemon else None
+    web = pages.create_app(
+        app.topics,
+        app.figures,
+        app.queries,
+        settings=app.settings,
+        clock=app.clock,
+        heartbeat=heartbeat,
+    )
+    settings = app.settings.dashboard
+    made: DashboardServer = server.DashboardServer(web, settings.host, settings.port)
+    return made
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Turns SIGINT and SIGTERM into a call of `stop` while the block runs."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+COMMANDS = {"run": run_command, "serve": serve_command}

@@ -1,0 +1,140 @@
+"""`monitor export`: released figures, labels and coverage as files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow
+import pyarrow.parquet
+
+from monitor.commands.call import Call, Day, with_call
+from monitor.errors import UsageError
+from monitor.figure import Figure
+from monitor.store.values import CoverageSpan, StoredLabel
+from monitor.topic import Topic
+
+DIMENSIONS = ("platform", "cohort", "language")
+Records = list[dict[str, Any]]
+
+
+class Dimensions(click.ParamType[tuple[str, ...]]):
+    """Dimensions to split by, `platform,cohort`."""
+
+    name = "dimensions"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Reads a list between commas."""
+        if isinstance(value, tuple):
+            return value
+        chosen = tuple(part.strip() for part in value.split(",") if part.strip())
+        if unknown := [part for part in chosen if part not in DIMENSIONS]:
+            self.fail(f"{', '.join(unknown)}: not among {', '.join(DIMENSIONS)}", param, ctx)
+        return tuple(part for part in DIMENSIONS if part in chosen)
+
+
+@click.command("export")
+@click.argument("what", type=click.Choice(("aggregates", "labels", "coverage")))
+@click.option("--format", "format_", type=click.Choice(("csv", "json", "parquet")))
+@click.option("--since", type=Day(), help="First day.")
+@click.option("--until", type=Day(), help="First day left out.")
+@click.option("--by", type=Dimensions(), default=(), help="platform,cohort,language")
+@click.option("--include-unvalidated", is_flag=True, help="Raw shares of unaudited heads too.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file.")
+@with_call
+def export_command(
+    call: Call,
+    what: str,
+    format_: str | None,
+    since: date | None,
+    until: date | None,
+    by: tuple[str, ...],
+    include_unvalidated: bool,
+    output: Path | None,
+) -> None:
+    """Released figures, human labels or coverage (CSV unless told otherwise)."""
+    kind = format_ or ("json" if call.as_json else "csv")
+    days = (since or call.topic.start, until or call.topic.end)
+    if days[0] >= days[1]:
+        raise UsageError(f"--since {days[0]} is not before --until {days[1]}")
+    if what == "aggregates":
+        figures = call.app.figures.released(
+            call.topic, since=since, until=until, by=by, include_unvalidated=include_unvalidated
+        )
+        columns, records = _columns(Figure), [asdict(figure) for figure in figures]
+    elif what == "labels":
+        columns, records = _columns(StoredLabel), _labels(call, days)
+    else:
+        columns, records = ["topic", *_columns(CoverageSpan)], _coverage(call, days)
+    _write(WRITERS[kind](columns, records), output)
+
+
+def _columns(record: type) -> list[str]:
+    return [field.name for field in fields(record)]
+
+
+def _labels(call: Call, days: tuple[date, date]) -> Records:
+    return [asdict(label) for label in call.app.queries.labels(call.topic.name, *days)]
+
+
+def _coverage(call: Call, days: tuple[date, date]) -> Records:
+    topic: Topic = call.topic
+    window = topic.window_of(*days)
+    spans = call.app.queries.coverage(topic.name, window.start, window.end)
+    return [{"topic": topic.name, **asdict(span)} for span in spans]
+
+
+def _json(_columns: Sequence[str], records: Records) -> bytes:
+    """A list of objects, one a line."""
+    lines = (json.dumps(_plain(record), ensure_ascii=False) for record in records)
+    return ("[\n" + ",\n".join(lines) + "\n]\n").encode() if records else b"[]\n"
+
+
+def _csv(columns: Sequence[str], records: Records) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_plain(record) for record in records)
+    return text.getvalue().encode()
+
+
+def _parquet(columns: Sequence[str], records: Records) -> bytes:
+    table = pyarrow.Table.from_pydict({c: [record[c] for record in records] for c in columns})
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    """Days and times as ISO 8601."""
+    return {
+        name: value.isoformat() if isinstance(value, date | datetime) else value
+        for name, value in record.items()
+    }
+
+
+def _write(content: bytes, output: Path | None) -> None:
+    if output is not None:
+        output.write_bytes(content)
+        return
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+WRITERS: dict[str, Callable[[Sequence[str], Records], bytes]] = {
+    "csv": _csv,
+    "json": _json,
+    "parquet": _parquet,
+}
+
+COMMANDS = {"export": export_command}

@@ -1,0 +1,169 @@
+"""`monitor doctor` and `monitor status`: is it set up right, and is it well."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from classifiers.errors import ClassifierError
+from monitor.commands.call import Call, table, with_call
+from monitor.errors import MonitorError
+from monitor.pipeline.classify import questions_of
+
+LOW_DISK = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's result; `problem` is empty where all is well."""
+
+    check: str
+    found: str
+    problem: str = ""
+
+
+@click.command("doctor")
+@with_call
+def doctor_command(call: Call) -> None:
+    """Checks everything that must be right, and shows each setting and where it came from."""
+    settings = call.app.settings
+    findings = [_examined(name, check, call) for name, check in CHECKS.items()]
+    values = [
+        {"setting": key, "value": value, "from": settings.origins.get(key, "default")}
+        for key, value in _flat(settings.model_dump(exclude={"origins", "database_url"}))
+    ]
+    lines = [
+        f"{'PROBLEM' if finding.problem else 'ok':8}{finding.check}: {finding.found}"
+        + (f"\n        {finding.problem}" if finding.problem else "")
+        for finding in findings
+    ]
+    data = {
+        "checks": [
+            {"check": f.check, "found": f.found, "problem": f.problem or None} for f in findings
+        ],
+        "settings": values,
+    }
+    call.answer(data, "\n".join([*lines, "", table(values)]))
+    problems = [finding.check for finding in findings if finding.problem]
+    if problems:
+        raise MonitorError(
+            f"{len(problems)} problem(s): {', '.join(problems)}", hint="mend them and run it again"
+        )
+
+
+def _examined(name: str, check: Callable[[Call], str], call: Call) -> Finding:
+    try:
+        return Finding(name, check(call))
+    except (MonitorError, ClassifierError) as error:
+        return Finding(name, str(error), error.hint or "this must be mended")
+
+
+def _python(_: Call) -> str:
+    return f"{platform.python_version()} in {sys.prefix}"
+
+
+def _home(call: Call) -> str:
+    home = call.app.settings.home
+    home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(home).free
+    if free < LOW_DISK:
+        raise MonitorError(f"{free / 1e6:.0f} MB free in {home}", hint="make room")
+    return f"{home}, {free / 1e9:.0f} GB free"
+
+
+def _topics(call: Call) -> str:
+    return ", ".join(call.app.topics) or "none"
+
+
+def _default_topic(call: Call) -> str:
+    return call.app.topic().name
+
+
+def _database(call: Call) -> str:
+    posts = {name: call.app.queries.totals(name).posts for name in call.app.topics}
+    kind = call.app.settings.database_url.split(":", 1)[0]
+    return f"{kind}, posts: " + (", ".join(f"{n} {posts[n]:,}" for n in posts) or "none")
+
+
+def _model(call: Call) -> str:
+    shipped = call.app.registry.shipped()
+    return f"shipped version {shipped.id} in {call.app.registry.path(shipped.id)}"
+
+
+def _audit(call: Call) -> str:
+    states = [
+        f"{topic.name}/{v.head}{'/' + v.target if v.target else ''} {v.audit_labels}/{v.needed}"
+        for topic in call.app.topics.values()
+        for v in call.app.figures.validation(topic)
+    ]
+    return "random labels: " + (", ".join(states) or "none asked for yet")
+
+
+CHECKS: dict[str, Callable[[Call], str]] = {
+    "python": _python,
+    "home": _home,
+    "topics": _topics,
+    "default topic": _default_topic,
+    "database": _database,
+    "model": _model,
+    "audit": _audit,
+}
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+@click.command("status")
+@click.option("--check", is_flag=True, help="End with 1 when no daemon is running.")
+@with_call
+def status_command(call: Call, check: bool) -> None:
+    """What is stored, what is pending, and how the last run of each job went."""
+    app, topic = call.app, call.topic
+    champion = app.champion(topic).id
+    totals = app.queries.totals(topic.name)
+    pending = app.queries.pending_count(
+        topic.name, champion, questions_of(topic), languages=topic.languages
+    )
+    lease = app.store.lease("daemon")
+    running = lease is not None and lease.expires_at > app.clock()
+    runs = [
+        {
+            "job": job.name,
+            "status": run.status if run else "never",
+            "started": run.started_at.isoformat(timespec="seconds") if run else None,
+            "error": run.error if run else None,
+        }
+        for job in app.jobs()
+        for run in [app.queries.last_run(job.name)]
+    ]
+    data = {
+        "topic": topic.name,
+        "posts": totals.posts,
+        "pending": pending,
+        "days_to_rebuild": totals.dirty_days,
+        "labels": totals.labels,
+        "rejections": totals.rejections,
+        "sample": app.queries.sample_only(topic.name),
+        "champion": champion,
+        "shown": app.queries.shown_version(topic.name),
+        "daemon": "running" if running else "not running",
+        "jobs": runs,
+    }
+    words = [f"{key.replace('_', ' ')}: {data[key]}" for key in data if key != "jobs"]
+    call.answer(data, "\n".join([*words, "", table(runs)]))
+    if check and not running:
+        raise MonitorError("no daemon is running", hint="`monitor run` starts one")
+
+
+COMMANDS = {"doctor": doctor_command, "status": status_command}

@@ -1,0 +1,115 @@
+"""Commands about model versions: `retrain` and `models`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from classifiers.registry import ModelVersion
+from monitor.commands.call import Call, table, with_call
+
+
+@click.command("retrain")
+@click.option(
+    "--promote",
+    type=click.Choice(("auto", "never")),
+    default="never",
+    show_default=True,
+    help="auto: promote the candidate if it beats the champion.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@with_call
+def retrain_command(call: Call, promote: str, seed: int) -> None:
+    """Trains a candidate version on the topic's labels and compares it with the champion."""
+    topic = call.topic
+    with call.stages() as stage:
+        retrained = call.app.retrain_step().retrain(topic, seed=seed, progress=stage)
+    promoted = promote == "auto" and retrained.beats
+    version = retrained.version
+    call.say(f"candidate {version.id} from {retrained.examples} labels: {retrained.reason}")
+    if promoted:
+        _promote(call, version.id)
+    data = {
+        "topic": topic.name,
+        "version": version.id,
+        "examples": retrained.examples,
+        "beats_champion": retrained.beats,
+        "reason": retrained.reason,
+        "promoted": promoted,
+        "metrics": dict(version.metrics),
+    }
+    verdict = "promoted" if promoted else f"not promoted (`monitor models promote {version.id}`)"
+    call.answer(data, f"{version.id}: {verdict}")
+
+
+@click.group("models")
+def models_group() -> None:
+    """Model versions: what scores the posts."""
+
+
+@models_group.command("list")
+@with_call
+def list_command(call: Call) -> None:
+    """The shipped version and the topic's own."""
+    topic = call.topic
+    champion = call.app.champion(topic).id
+    shown = call.app.queries.shown_version(topic.name)
+    rows = [
+        {
+            "version": version.id,
+            "stage": "champion" if version.id == champion else version.stage,
+            "shown": "yes" if version.id == shown else "",
+            "base": version.base or "",
+            "made": version.created_at,
+        }
+        for version in call.app.registry.list(topic.name)
+    ]
+    call.answer(rows, table(rows))
+
+
+@models_group.command("show")
+@click.argument("version_id", metavar="VERSION")
+@with_call
+def show_command(call: Call, version_id: str) -> None:
+    """Everything that is known of a version: data, seed, metrics, confusion."""
+    version = asdict(call.app.registry.get(version_id))
+    call.answer(version, json.dumps(version, indent=2, ensure_ascii=False, default=str))
+
+
+@models_group.command("promote")
+@click.argument("version_id", metavar="VERSION")
+@with_call
+def promote_command(call: Call, version_id: str) -> None:
+    """Makes a version the topic's champion, scores the posts with it and switches the series."""
+    promoted = _promote(call, version_id)
+    call.answer({"version": promoted.id, "promoted": True}, f"{promoted.id} is the champion")
+
+
+@models_group.command("rollback")
+@with_call
+def rollback_command(call: Call) -> None:
+    """Goes back to the champion before this one; its answers are still there."""
+    topic = call.topic
+    version = call.app.registry.rollback(topic.name)
+    _rescore(call, version)
+    call.answer({"version": version.id}, f"{version.id} is the champion again")
+
+
+def _promote(call: Call, version_id: str) -> ModelVersion:
+    version = call.app.registry.promote(call.topic.name, version_id)
+    call.app.store.log("command", "promoted", {"topic": call.topic.name, "version": version.id})
+    _rescore(call, version)
+    return version
+
+
+def _rescore(call: Call, version: ModelVersion) -> None:
+    """Scores and counts now; the series switches when the version covers every post."""
+    call.say(f"scoring {call.topic.name} with {version.id} ...")
+    with call.progress("posts") as progress:
+        call.app.classify(call.topic, progress=progress)
+    call.app.aggregate(call.topic)
+
+
+COMMANDS = {"retrain": retrain_command, "models": models_group}

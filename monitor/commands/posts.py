@@ -1,0 +1,138 @@
+"""Commands that move posts: `collect`, `import`, `classify`, `aggregate`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from collectors.errors import CollectorError
+from collectors.file import FileCollector
+from collectors.formats.reading import FORMATS
+from monitor.commands.call import Call, Day, with_call
+from monitor.errors import UsageError
+from monitor.pipeline.collect import Collected
+
+
+@click.command("collect")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--since", type=Day(), help="Backfill from this day of the topic's time zone ...")
+@click.option("--until", type=Day(), help="... up to this day, which is left out.")
+@with_call
+def collect_command(
+    call: Call, sources: tuple[str, ...], since: date | None, until: date | None
+) -> None:
+    """One pass over the enabled sources (or those named), or a backfill of some days."""
+    topic = call.topic
+    window = topic.window_of(since, until) if since or until else None
+    results = {}
+    for source in sources or tuple(call.app.collectors(topic)):
+        results[source] = call.app.collect(topic, source, window=window)
+    data = {source: _counts(collected) for source, collected in results.items()}
+    lines = [f"{source}: {_in_words(collected)}" for source, collected in results.items()]
+    call.answer(data, "\n".join(lines) or f"no source is enabled for {topic.name}")
+
+
+@click.command("import")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
+)
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="auto")
+@click.option(
+    "--assume-distinct-authors",
+    is_flag=True,
+    help="Count every post without an author as somebody else's.",
+)
+@with_call
+def import_command(
+    call: Call, files: tuple[Path, ...], format_: str, assume_distinct_authors: bool
+) -> None:
+    """Posts from files, also .gz and .zst; tells what was stored, repeated and rejected."""
+    topic = call.topic
+    step = call.app.collect_step(topic)
+    total, failed = Collected(), []
+    for path in files:
+        collector = FileCollector(
+            path, format=format_, assume_distinct_authors=assume_distinct_authors
+        )
+        try:
+            with call.progress(path.name) as progress:
+                # Always from the start: a repeated import is safe and says what it found again.
+                collected = step.collect(collector, resume=False, progress=progress)
+        except CollectorError as error:
+            if len(files) == 1:
+                raise
+            failed.append(path)
+            call.say(f"{path}: {error}")
+            continue
+        call.say(f"{path}: {_in_words(collected)}")
+        total.counts += collected.counts
+        total.reasons += collected.reasons
+        total.sample_removed += collected.sample_removed
+    _answer_import(call, total, failed)
+    if len(failed) == len(files):
+        raise UsageError("none of the files could be read")
+
+
+def _answer_import(call: Call, total: Collected, failed: list[Path]) -> None:
+    data = {"topic": call.topic.name, **_counts(total), "unreadable_files": len(failed)}
+    lines = []
+    if total.sample_removed:
+        lines.append(
+            f"{total.sample_removed} sample posts made way: sample and real posts are never mixed"
+        )
+    lines.append(f"{call.topic.name}: {_in_words(total)}")
+    call.answer(data, "\n".join(lines))
+
+
+def _counts(collected: Collected) -> dict[str, object]:
+    names = ("stored", "edited", "repeated", "refused", "rejected", "rejected_before")
+    return {
+        "records": collected.records,
+        **{name: collected.counts[name] for name in (*names, "deletions", "removed")},
+        "reasons": dict(sorted(collected.reasons.items())),
+        "sample_removed": collected.sample_removed,
+    }
+
+
+def _in_words(collected: Collected) -> str:
+    counts = collected.counts
+    shown = [
+        f"{counts[name]:,} {name}"
+        for name in ("stored", "edited", "repeated", "refused", "rejected", "deletions")
+        if counts[name] or name in ("stored", "repeated", "rejected")
+    ]
+    words = f"{collected.records:,} records: {', '.join(shown)}"
+    if counts["deletions"]:
+        words += f" (took {counts['removed']:,} posts out)"
+    if collected.reasons:
+        reasons = sorted(collected.reasons.items(), key=lambda item: (-item[1], item[0]))
+        words += "\n  rejected because: " + ", ".join(f"{why} {n:,}" for why, n in reasons)
+    return words
+
+
+@click.command("classify")
+@with_call
+def classify_command(call: Call) -> None:
+    """Scores the posts that the champion has not answered yet."""
+    with call.progress("posts") as progress:
+        counts = call.app.classify(call.topic, progress=progress)
+    call.answer(dict(counts), f"{counts['posts']:,} posts scored")
+
+
+@click.command("aggregate")
+@click.option("--all", "rebuild", is_flag=True, help="Every day, not only those that changed.")
+@with_call
+def aggregate_command(call: Call, rebuild: bool) -> None:
+    """Rebuilds the daily figures of the days that changed."""
+    counts = call.app.aggregate(call.topic, rebuild=rebuild)
+    call.answer(dict(counts), f"{counts['days']:,} days rebuilt")
+
+
+COMMANDS = {
+    "collect": collect_command,
+    "import": import_command,
+    "classify": classify_command,
+    "aggregate": aggregate_command,
+}

@@ -1,0 +1,69 @@
+"""The classifier's fast path, loaded when there is something to score."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from classifiers.registry import Registry
+from monitor.settings import Settings
+
+if TYPE_CHECKING:
+    from classifiers.runtime import Scorer, Scores
+
+
+class Scorers:
+    """One loaded model a version, shared by all who score with it.
+
+    Loading takes seconds and hundreds of megabytes, so it waits for the first text; the last
+    used version alone is kept.
+    """
+
+    def __init__(self, registry: Registry, settings: Settings) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._loaded: Scorer | None = None
+
+    def lazy(self, version: str) -> LazyScorer:
+        """A scorer of a version that is loaded when it is first asked."""
+        return LazyScorer(self, version)
+
+    def score(
+        self,
+        version: str,
+        texts: Sequence[str],
+        targets: Mapping[str, str],
+        heads: Sequence[str] | None,
+    ) -> list[Scores]:
+        """Scores with a version; one call at a time, for the model uses every core."""
+        with self._lock:
+            return self._scorer(version).score(texts, targets, heads=heads)
+
+    def _scorer(self, version: str) -> Scorer:
+        if self._loaded is None or self._loaded.version != version:
+            # The runtime brings torch and OpenVINO, which no other command needs.
+            runtime = importlib.import_module("classifiers.runtime")
+            self._loaded = runtime.load_scorer(
+                self._registry.path(version),
+                threads=self._settings.classify.threads or None,
+                cache=self._settings.home / "cache",
+            )
+        return self._loaded
+
+
+@dataclass(frozen=True, slots=True)
+class LazyScorer:
+    """A version's fast path that is not loaded before it is asked."""
+
+    scorers: Scorers
+    version: str
+
+    def score(
+        self, texts: Sequence[str], targets: Mapping[str, str], *, heads: Sequence[str] | None
+    ) -> list[Scores]:
+        """As `classifiers.runtime.Scorer.score`."""
+        return self.scorers.score(self.version, texts, targets, heads)

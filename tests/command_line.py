@@ -1,0 +1,92 @@
+"""Runs the real `monitor` command in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MONITOR = Path(sys.executable).parent / "monitor"
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Place:
+    """An installation of its own: home, configuration, database.
+
+    Attributes:
+        folder: Everything lies below it.
+        database_url: SQLite in the home unless told.
+    """
+
+    folder: Path
+    database_url: str | None = None
+
+    def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("MONITOR_")}
+        environ |= {"MONITOR_HOME": str(self.home), "MONITOR_CONFIG": str(self.config)}
+        if self.database_url:
+            environ["MONITOR_DATABASE_URL"] = self.database_url
+        return environ | dict(more or {})
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config"
+
+    def add_topic(self, name: str, text: str) -> Path:
+        path = self.config / "topics" / f"{name}.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def start(
+        self, *arguments: str | Path, more: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Starts a command and returns at once; it leads a process group of its own."""
+        return subprocess.Popen(
+            [str(MONITOR), *map(str, arguments)],
+            env=self.environ(more),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(
+        self,
+        *arguments: str | Path,
+        code: int = 0,
+        more: Mapping[str, str] | None = None,
+        stdin: str | bytes | None = None,
+    ) -> str:
+        """Runs a command to its end and returns what it printed; any other exit code fails."""
+        done = subprocess.run(
+            [str(MONITOR), *map(str, arguments)],
+            env=self.environ(more),
+            cwd=self.folder,
+            capture_output=True,
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
+            check=False,
+            timeout=600,
+        )
+        printed = done.stdout.decode(errors="replace")
+        complaints = done.stderr.decode(errors="replace")
+        assert done.returncode == code, (
+            f"monitor {' '.join(map(str, arguments))} ended with {done.returncode}, "
+            f"not {code}:\n{printed[-2000:]}\n{complaints[-4000:]}"
+        )
+        assert "Traceback" not in complaints, complaints[-4000:]
+        return printed if code == 0 else printed + complaints
+
+    def json(self, *arguments: str | Path, more: Mapping[str, str] | None = None) -> Any:
+        return json.loads(self.run(*arguments, more=more))

@@ -1,0 +1,282 @@
+"""From pages to daily counts on real databases, with a fake in the classifier's place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import Engine
+
+from collectors.post import Checkpoint, Coverage, Deletion, Page, Post, Rejection
+from monitor.errors import StoreError
+from monitor.pipeline.admission import Admission
+from monitor.pipeline.aggregate import AggregateStep
+from monitor.pipeline.classify import ClassifyStep
+from monitor.pipeline.collect import Collected, CollectStep
+from monitor.pipeline.retention import RetentionStep
+from monitor.pipeline.switch import SwitchStep
+from monitor.pseudonym import Pseudonyms
+from monitor.store.engine import migrate, open_engine
+from monitor.store.queries import Queries
+from monitor.store.store import Store
+from monitor.store.values import DailyAggregate
+from monitor.testing import FakeClock, FakeCollector, FakeScorer, numbered_pages
+from monitor.topic import Target, Topic, load_topic
+
+TOPIC = """
+name = "strike"
+title = "A strike"
+timezone = "America/Los_Angeles"
+start = 2020-06-01
+end = 2020-06-05
+languages = ["en"]
+targets = [{ name = "strike", text = "the strike" }]
+queries = { terms = ["strike"] }
+cohorts = [{ name = "employees", patterns = ["works at acme"] }]
+"""
+
+
+@dataclass
+class Pipeline:
+    """Every step over one database."""
+
+    engine: Engine
+    topic: Topic
+    scorer: FakeScorer
+    clock: FakeClock
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.engine, clock=self.clock)
+        self.queries = Queries(self.engine)
+
+    def collect(self, collector: FakeCollector) -> Collected:
+        admission = Admission(self.topic, Pseudonyms(b"k" * 32))
+        return CollectStep(self.store, self.queries, admission, self.clock).collect(collector)
+
+    def classify(self, *, batch: int = 7) -> None:
+        ClassifyStep(self.store, self.queries, self.scorer, batch).classify(self.topic)
+
+    def aggregate(self) -> int:
+        days = AggregateStep(self.store, self.queries).aggregate(self.topic)
+        step = SwitchStep(self.store, self.queries)
+        step.switch_when_complete(self.topic, self.scorer.version)
+        return days
+
+    def cells(self, *versions: str) -> list[DailyAggregate]:
+        chosen = versions or (self.scorer.version,)
+        return self.queries.cells(self.topic.name, chosen, self.topic.start, self.topic.end)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def pipeline(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pipeline]:
+    path = tmp_path / "strike.toml"
+    path.write_text(TOPIC)
+    url = (
+        f"sqlite:///{tmp_path / 'monitor.db'}"
+        if request.param == "sqlite"
+        else request.getfixturevalue("postgres_url")
+    )
+    engine = open_engine(url)
+    migrate(engine)
+    yield Pipeline(engine, load_topic(path), FakeScorer(), FakeClock())
+    engine.dispose()
+
+
+def post(number: int, **changes: object) -> Post:
+    values: dict[str, object] = {
+        "platform": "x",
+        "native_id": str(number),
+        "created_at": datetime(2020, 6, 1, 12, tzinfo=UTC) + timedelta(hours=number % 72),
+        "text": f"what I think, number {number % 17}",
+        "language": "en",
+        "author": f"author-{number % 23}",
+        "self_description": "works at ACME" if number % 3 == 0 else "likes tea",
+    }
+    return Post(**(values | changes))  # type: ignore[arg-type]
+
+
+def corpus() -> list[Page]:
+    """Pages with reposts, edits, deletions, other languages, late and repeated posts."""
+    posts = [post(number) for number in range(60)]
+    reposts = [
+        post(100 + n, kind="repost", reference=str(n), text=posts[n].text) for n in range(10)
+    ]
+    edits = [post(n, revision=1, text="I have changed my mind") for n in range(5, 9)]
+    foreign = [post(200 + n, language="de") for n in range(6)]
+    gone = (
+        Deletion("x", native_id="3"),
+        Deletion("x", author="author-9", reason="account deleted"),
+        Deletion("x", native_id="59"),
+    )
+    return [
+        Page(Checkpoint({}), tuple(posts[:30]), coverage=(_span(1),)),
+        Page(Checkpoint({}), tuple(posts[30:] + edits), (Rejection("bad_json", "f:7"),)),
+        Page(Checkpoint({}), tuple(reposts + foreign + posts[:4]), deletions=gone),
+        Page(Checkpoint({}), (post(300, created_at=datetime(2020, 7, 1, tzinfo=UTC)),)),
+    ]
+
+
+def _span(day: int) -> Coverage:
+    start = datetime(2020, 6, day, tzinfo=UTC)
+    return Coverage(start, start + timedelta(days=1), "complete")
+
+
+def test_every_record_is_in_exactly_one_count(pipeline: Pipeline) -> None:
+    pages = corpus()
+    collected = pipeline.collect(FakeCollector(numbered_pages(pages)))
+    handed_over = sum(len(p.posts) + len(p.rejections) + len(p.deletions) for p in pages)
+    assert collected.records == handed_over
+    assert collected.reasons == {"bad_json": 1, "outside_window": 1}
+
+
+def test_days_are_those_of_the_topic_s_time_zone(pipeline: Pipeline) -> None:
+    late_evening = post(1, created_at=datetime(2020, 6, 2, 6, 59, tzinfo=UTC))
+    next_day = post(2, created_at=datetime(2020, 6, 2, 7, 0, tzinfo=UTC))
+    pipeline.collect(
+        FakeCollector(numbered_pages([Page(Checkpoint({}), (late_evening, next_day))]))
+    )
+    pipeline.aggregate()
+    assert {cell.day for cell in pipeline.cells()} == {date(2020, 6, 1), date(2020, 6, 2)}
+
+
+def test_any_order_repetition_and_interruption_gives_the_same_figures(pipeline: Pipeline) -> None:
+    pipeline.collect(FakeCollector(numbered_pages(corpus())))
+    pipeline.classify()
+    pipeline.aggregate()
+    undisturbed = pipeline.cells()
+
+    random = Random(4)
+    pipeline.store.remove_source("strike", "fake")
+    for attempt in range(6):
+        pages = corpus()
+        random.shuffle(pages)
+        broken = FakeCollector(numbered_pages(pages), f"fake{attempt}", fail_after=attempt)
+        if attempt < 4:
+            with pytest.raises(RuntimeError):
+                pipeline.collect(broken)
+        else:
+            pipeline.collect(broken)
+        pipeline.classify(batch=random.randint(1, 20))
+        pipeline.aggregate()
+
+    assert pipeline.cells() == undisturbed
+
+
+def test_after_an_interruption_the_next_pass_goes_on_where_the_last_page_was_stored(
+    pipeline: Pipeline,
+) -> None:
+    pages = numbered_pages(corpus())
+    with pytest.raises(RuntimeError):
+        pipeline.collect(FakeCollector(pages, fail_after=2))
+    collected = pipeline.collect(FakeCollector(pages))
+    assert collected.records == sum(
+        len(p.posts) + len(p.rejections) + len(p.deletions) for p in pages[2:]
+    )
+
+
+def test_identical_texts_are_scored_once(pipeline: Pipeline) -> None:
+    page = Page(Checkpoint({}), tuple(post(n, text="sign the petition") for n in range(40)))
+    pipeline.collect(FakeCollector(numbered_pages([page])))
+    pipeline.classify(batch=10)
+    assert pipeline.scorer.texts_scored == 1
+
+
+def test_posts_in_other_languages_count_for_the_volume_and_are_not_scored(
+    pipeline: Pipeline,
+) -> None:
+    page = Page(Checkpoint({}), (post(1, language="de"), post(2, language=None), post(3)))
+    pipeline.collect(FakeCollector(numbered_pages([page])))
+    pipeline.classify()
+    pipeline.aggregate()
+    by_head: dict[str, int] = {}
+    for cell in pipeline.cells():
+        by_head[cell.head] = by_head.get(cell.head, 0) + cell.posts
+    assert by_head == {"volume": 3, "sentiment": 2, "stance": 2}
+
+
+def test_a_deleted_post_leaves_the_figures_of_its_day(pipeline: Pipeline) -> None:
+    pages = numbered_pages([Page(Checkpoint({}), (post(1), post(2)))])
+    pipeline.collect(FakeCollector(pages))
+    pipeline.classify()
+    pipeline.aggregate()
+    removal = Page(Checkpoint({}), deletions=(Deletion("x", native_id="1"), Deletion("x", "2")))
+    pipeline.collect(FakeCollector(numbered_pages([removal]), "compliance"))
+    pipeline.aggregate()
+    assert pipeline.cells() == []
+
+
+def test_a_new_version_is_shown_only_when_it_covers_every_post(pipeline: Pipeline) -> None:
+    pipeline.collect(FakeCollector(numbered_pages(corpus())))
+    pipeline.classify()
+    pipeline.aggregate()
+    old = pipeline.scorer.version
+    before = pipeline.cells(old)
+
+    pipeline.scorer = FakeScorer(version="fake00000002")
+    step = ClassifyStep(pipeline.store, pipeline.queries, pipeline.scorer, 5)
+    stopped = step.classify(pipeline.topic, should_stop=lambda: True)
+    assert not stopped.finished
+    pipeline.aggregate()
+    assert pipeline.queries.shown_version("strike") == old
+    assert pipeline.cells(old) == before
+
+    pipeline.classify()
+    pipeline.aggregate()
+    assert pipeline.queries.shown_version("strike") == "fake00000002"
+    assert {cell.version for cell in pipeline.cells()} == {"", "fake00000002"}
+
+
+def test_going_back_to_the_old_version_scores_nothing_again(pipeline: Pipeline) -> None:
+    pipeline.collect(FakeCollector(numbered_pages(corpus())))
+    first = pipeline.scorer
+    pipeline.classify()
+    pipeline.aggregate()
+    scored = first.texts_scored
+    pipeline.scorer = FakeScorer(version="fake00000002")
+    pipeline.classify()
+    pipeline.aggregate()
+    pipeline.scorer = first
+    pipeline.classify()
+    pipeline.aggregate()
+    assert first.texts_scored == scored
+    assert pipeline.queries.shown_version("strike") == first.version
+
+
+def test_a_changed_target_text_is_asked_anew(pipeline: Pipeline) -> None:
+    pipeline.collect(FakeCollector(numbered_pages(corpus())))
+    pipeline.classify()
+    scored = pipeline.scorer.texts_scored
+    pipeline.topic = replace(pipeline.topic, targets=(Target("strike", "the strikers"),))
+    pipeline.classify()
+    assert pipeline.scorer.texts_scored > scored
+
+
+def test_retention_takes_texts_and_pseudonyms_and_leaves_the_figures(pipeline: Pipeline) -> None:
+    pipeline.collect(FakeCollector(numbered_pages(corpus())))
+    pipeline.classify()
+    pipeline.aggregate()
+    before = pipeline.cells()
+    pipeline.clock.forward(days=31)
+    purged = RetentionStep(pipeline.store, 30, pipeline.clock).purge("strike")
+    pipeline.store.mark_days("strike")
+    pipeline.aggregate()
+    assert purged > 0
+    assert pipeline.cells() == before
+    with pipeline.engine.connect() as connection:
+        kept = connection.exec_driver_sql("SELECT count(*) FROM posts WHERE text <> ''").scalar()
+    assert kept == 0
+
+
+def test_scores_that_never_reach_the_store_end_with_an_error(pipeline: Pipeline) -> None:
+    class Forgetful(Store):
+        def save_predictions(self, *_: object) -> int:
+            return 0
+
+    pipeline.collect(FakeCollector(numbered_pages(corpus())))
+    step = ClassifyStep(Forgetful(pipeline.engine), pipeline.queries, pipeline.scorer, 50)
+    with pytest.raises(StoreError, match="stay pending"):
+        step.classify(pipeline.topic)
