@@ -133,7 +133,9 @@ class Collector(Protocol):
     """
 
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """Its name."""
+        ...
 
     def fetch(self, since: Checkpoint | None, window: Window) -> Iterator[Page]:
         """Yields pages lazily, oldest unseen work first.

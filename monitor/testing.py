@@ -21,6 +21,7 @@ class FakeClock:
     now: datetime = datetime(2020, 6, 10, 12, tzinfo=UTC)
 
     def __call__(self) -> datetime:
+        """Tells the time."""
         return self.now
 
     def forward(self, **duration: float) -> None:

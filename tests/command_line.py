@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,20 @@ class Place:
     Attributes:
         folder: Everything lies below it.
         database_url: SQLite in the home unless told.
+        settings: Further environment variables of every command; None unsets one.
     """
 
     folder: Path
     database_url: str | None = None
+    settings: Mapping[str, str | None] = field(default_factory=dict)
 
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("MONITOR_")}
         environ |= {"MONITOR_HOME": str(self.home), "MONITOR_CONFIG": str(self.config)}
         if self.database_url:
             environ["MONITOR_DATABASE_URL"] = self.database_url
-        return environ | dict(more or {})
+        chosen = {**environ, **self.settings, **(more or {})}
+        return {name: value for name, value in chosen.items() if value is not None}
 
     @property
     def home(self) -> Path:

@@ -17,7 +17,7 @@ from monitor.bootstrap import Application
 from monitor.commands.call import Call, with_call
 from monitor.daemon import Daemon
 from monitor.errors import MonitorError
-from monitor.lease import DaemonLease
+from monitor.lease import DAEMON, DaemonLease
 
 if TYPE_CHECKING:
     from monitor.dashboard.server import DashboardServer
@@ -96,7 +96,7 @@ def _announce(call: Call) -> None:
 
 
 def _say_standby(call: Call) -> None:
-    current = call.app.store.lease("daemon")
+    current = call.app.store.lease(DAEMON)
     holder = current.holder.rsplit("/", 2)[0] if current else "another daemon"
     call.say(f"Standby: {holder} is at work; this one takes over when it ends.")
 
@@ -127,6 +127,7 @@ def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
         settings=app.settings,
         clock=app.clock,
         heartbeat=heartbeat,
+        lease=lambda: app.store.lease(DAEMON),
     )
     settings = app.settings.dashboard
     made: DashboardServer = server.DashboardServer(web, settings.host, settings.port)

@@ -14,6 +14,7 @@ import click
 from classifiers.errors import ClassifierError
 from monitor.commands.call import Call, table, with_call
 from monitor.errors import MonitorError
+from monitor.lease import DAEMON
 from monitor.pipeline.classify import questions_of
 
 LOW_DISK = 1_000_000_000
@@ -135,7 +136,7 @@ def status_command(call: Call, check: bool) -> None:
     pending = app.queries.pending_count(
         topic.name, champion, questions_of(topic), languages=topic.languages
     )
-    lease = app.store.lease("daemon")
+    lease = app.store.lease(DAEMON)
     running = lease is not None and lease.expires_at > app.clock()
     runs = [
         {

@@ -36,7 +36,9 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
 
 @given(st.from_regex(r"[a-zA-Z][a-zA-Z0-9_]{5,14}", fullmatch=True).filter(lambda h: h != "user"))
 def test_no_mentioned_handle_survives(handle: str) -> None:
-    assert handle not in redact(f"well @{handle} said, (@{handle}) and @{handle}!").replace("@user", "")
+    assert handle not in redact(f"well @{handle} said, (@{handle}) and @{handle}!").replace(
+        "@user", ""
+    )
 
 
 def test_equal_texts_have_equal_digests_and_others_do_not() -> None:

@@ -1,0 +1,201 @@
+"""Vega-Lite specifications of the charts; colours are the style sheet's variables.
+
+Altair takes a tenth of a second to write a specification, so each kind of chart is laid out once
+and gets its data afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from monitor.dashboard import words
+from monitor.dashboard.records import (
+    Record,
+    event_records,
+    preview_records,
+    share_records,
+    truth_records,
+    volume_records,
+)
+from monitor.dashboard.series import SharesSeries, VolumeSeries
+from monitor.dashboard.truth import Known
+
+Spec = dict[str, Any]
+_COLOURS = ("var(--first)", "var(--second)", "var(--third)")
+_HATCHES = ("url(#hatch-first)", "url(#hatch-second)", "url(#hatch-third)")
+_SHAPES = ("circle", "triangle-down", "square")
+_VOLUMES = ("posts", "reposts")
+_VOLUME_COLOURS = ("var(--posts)", "var(--reposts)")
+_HALF_DAY = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What all charts of a page share.
+
+    Attributes:
+        first, last: The days at both ends of the time axis.
+        events: Numbers of the dated events by day, `2, 3` where two fall on one day.
+    """
+
+    first: date
+    last: date
+    events: Mapping[date, str]
+
+
+def shares_chart(series: SharesSeries, frame: Frame, known: Known) -> Spec:
+    """Draws each label's share by day with its 95% band; days withheld leave a gap.
+
+    What is known to be true, if anything, is drawn as dashed lines.
+    """
+    layout = _shares_layout(_label_words(series))
+    return _filled(layout, frame, figures=share_records(series), truth=truth_records(known))
+
+
+def preview_chart(series: SharesSeries, frame: Frame) -> Spec:
+    """Draws the uncorrected trend as hatched bars without a scale: no figure, only a hint."""
+    return _filled(_preview_layout(_label_words(series)), frame, figures=preview_records(series))
+
+
+def volume_chart(series: VolumeSeries, frame: Frame) -> Spec:
+    """Draws posts and reposts by day as stacked bars; days withheld leave a gap."""
+    return _filled(_volume_layout(), frame, figures=volume_records(series))
+
+
+def _label_words(series: SharesSeries) -> tuple[str, ...]:
+    return tuple(words.label_word(label) for label in series.labels)
+
+
+def _filled(layout: Spec, frame: Frame, **data: list[Record]) -> Spec:
+    """Gives a layout its data and the ends of its time axis."""
+    events = event_records(frame.events, frame.first, frame.last)
+    ends = {"first": frame.first, "last": frame.last + timedelta(days=1)}
+    params = [{"name": name, "value": _noon_before(day)} for name, day in ends.items()]
+    return layout | {"datasets": data | {"events": events}, "params": params}
+
+
+def _noon_before(day: date) -> float:
+    return 1000 * (datetime.combine(day, time(), UTC) - _HALF_DAY).timestamp()
+
+
+@lru_cache(maxsize=64)
+def _shares_layout(labels: tuple[str, ...]) -> Spec:
+    colour = _by_label(alt.Color, labels, _COLOURS)
+    days = alt.Chart(alt.NamedData("figures")).encode(x=_time_axis(), color=colour)
+    share = alt.Y(
+        "share:Q",
+        title=None,
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1]),
+    )
+    truth = alt.Chart(alt.NamedData("truth")).encode(x=_time_axis(), y=share, color=colour)
+    return _finished(
+        *_event_layers(),
+        days.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", title=None), y2="high:Q"),
+        days.mark_line(strokeWidth=2).encode(y=share),
+        days.mark_point(filled=True, size=45, opacity=1).encode(
+            y=share,
+            shape=_by_label(alt.Shape, labels, _SHAPES),
+            tooltip=_tooltips("when", "label", "shown", "posts", "authors"),
+        ),
+        truth.mark_line(
+            strokeDash=[3, 3],
+            strokeWidth=2,
+            point={"shape": "diamond", "filled": False, "size": 30},
+        ),
+        height=260,
+    )
+
+
+@lru_cache(maxsize=64)
+def _preview_layout(labels: tuple[str, ...]) -> Spec:
+    bars = _bars().encode(
+        y=alt.Y("bottom:Q", axis=None, scale=alt.Scale(domain=[0, 1])),
+        y2="top:Q",
+        fill=_by_label(alt.Fill, labels, _HATCHES),
+        stroke=_by_label(alt.Stroke, labels, _COLOURS),
+    )
+    return _finished(*_event_layers(), bars, height=160)
+
+
+@lru_cache(maxsize=1)
+def _volume_layout() -> Spec:
+    bars = _bars().encode(
+        y=alt.Y("bottom:Q", title=None, axis=alt.Axis(tickCount=4, format="~s")),
+        y2="top:Q",
+        color=_by_label(alt.Color, _VOLUMES, _VOLUME_COLOURS),
+        tooltip=_tooltips("when", "posts", "reposts", "authors"),
+    )
+    return _finished(*_event_layers(), bars, height=160)
+
+
+def _bars() -> alt.Chart:
+    figures = alt.Chart(alt.NamedData("figures"))
+    day_width = alt.ExprRef("0.8 * width * 86400000 / (last - first)")
+    bars: alt.Chart = figures.mark_bar(width=day_width).encode(x=_time_axis())
+    return bars
+
+
+def _event_layers() -> list[alt.Chart]:
+    """A thin line with the event's number on top; the page lists what the numbers mean."""
+    events = alt.Chart(alt.NamedData("events")).encode(x=_time_axis())
+    number = events.mark_text(y=-8, color="var(--muted)", fontSize=11, fontWeight="bold")
+    rule = events.mark_rule(color="var(--muted)", strokeDash=[2, 3])
+    return [rule, number.encode(text="number:N")]
+
+
+def _time_axis() -> alt.X:
+    ends = [alt.ExprRef("first"), alt.ExprRef("last")]
+    return alt.X(
+        "day:T",
+        title=None,
+        scale=alt.Scale(type="utc", domain=ends, nice=False),
+        axis=alt.Axis(
+            format="%-d %b", tickMinStep=86_400_000, grid=False, labelOverlap=True, tickCount=8
+        ),
+    )
+
+
+def _by_label(channel: Any, labels: tuple[str, ...], values: tuple[str, ...]) -> Any:
+    """An encoding of the label; equal legends of several channels become one."""
+    return channel(
+        "label:N",
+        scale=alt.Scale(domain=list(labels), range=list(values[: len(labels)])),
+        legend=alt.Legend(orient="top", title=None, offset=18, symbolOpacity=1),
+    )
+
+
+def _tooltips(*fields: str) -> list[alt.Tooltip]:
+    titles = {"when": "day", "label": "answer", "shown": "share"}
+    return [alt.Tooltip(f"{field}:N", title=titles.get(field, field)) for field in fields]
+
+
+def _finished(*layers: alt.Chart, height: int) -> Spec:
+    """Gives a chart its size and calm looks; it takes the width of its place on the page."""
+    chart = (
+        alt.layer(*layers)
+        .properties(width="container", height=height, background="transparent")
+        .configure(
+            font="system-ui, sans-serif",
+            aria=False,
+            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+            padding={"left": 0, "right": 8, "top": 4, "bottom": 6},
+        )
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor="var(--muted)",
+            domainColor="var(--line)",
+            tickColor="var(--line)",
+            gridColor="var(--line)",
+            labelFontSize=12,
+        )
+        .configure_legend(labelColor="var(--ink)", labelFontSize=13)
+    )
+    spec: Spec = chart.to_dict()
+    return spec

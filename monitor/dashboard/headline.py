@@ -1,0 +1,196 @@
+"""What is being said, in plain words, from released daily figures only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from monitor.dashboard import words
+from monitor.dashboard.series import SharesDay, SharesSeries, VolumeSeries
+from monitor.figure import Figure
+from monitor.topic import Topic
+
+_PAST_TENSE = {"favor": "supported it", "against": "opposed it", "none": "did neither"}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A few sentences about a day or a week.
+
+    Attributes:
+        when: What it is about, `Latest complete day`.
+        title: The day or days.
+        lead: The answer in one sentence.
+        facts: Share by share, with intervals.
+        basis: What the answer rests on, or why there is none.
+    """
+
+    when: str
+    title: str
+    lead: str
+    facts: tuple[str, ...] = ()
+    basis: str = ""
+
+
+def latest_day_card(series: SharesSeries, topic: Topic, today: date) -> Card | None:
+    """Tells the last day that is over, or the last one with figures where that one lacks some."""
+    complete = [one for one in series.days if one.day < today]
+    if not complete:
+        return None
+    latest = complete[-1]
+    shown = [one for one in complete if one.is_whole] or [
+        one for one in complete if one.withheld is None
+    ]
+    if not shown:
+        return Card(
+            "Latest complete day",
+            words.day_long(latest.day),
+            "No figure yet.",
+            (),
+            _lack(latest, topic),
+        )
+    when = "Latest complete day" if shown[-1] is latest else "Latest day with figures"
+    card = _day_card(when, shown[-1], series, topic)
+    return (
+        card if shown[-1] is latest else replace(card, basis=f"{card.basis} {_lack(latest, topic)}")
+    )
+
+
+def _lack(one: SharesDay, topic: Topic) -> str:
+    """Says why a day has no figures, or not all of them."""
+    reasons = [figure.withheld for figure in one.figures if figure.withheld is not None]
+    subject = words.day_long(one.day)
+    subject = f"Part of {subject}" if one.withheld is None else subject
+    return f"{subject} is withheld because {words.why_withheld(reasons[0], topic.minimum_authors)}."
+
+
+def busiest_week_card(series: SharesSeries, volume: VolumeSeries) -> Card | None:
+    """Tells the calendar week with the most posts, from the lowest to the highest daily share."""
+    monday = _busiest_monday(volume)
+    if monday is None:
+        return None
+    sunday = monday + timedelta(days=6)
+    week = [one for one in series.days if monday <= one.day <= sunday]
+    shown = [one for one in week if one.withheld is None]
+    posts = sum(one.posts or 0 for one in volume.days if monday <= one.day <= sunday)
+    return Card(
+        when="Busiest week",
+        title=words.days_between(monday, sunday),
+        lead=_week_lead(shown, series.head),
+        facts=tuple(_week_fact(label, shown) for label in series.labels if shown),
+        basis=f"{words.counted(posts, 'post')} in the week; figures on "
+        f"{len(shown)} of {len(week)} days.",
+    )
+
+
+def _day_card(when: str, one: SharesDay, series: SharesSeries, topic: Topic) -> Card:
+    facts = tuple(_day_fact(figure, topic) for figure in one.figures)
+    basis = (
+        f"{words.counted(one.posts or 0, 'scored post')} by "
+        f"{words.counted(one.authors or 0, 'author')}, with 95% intervals."
+    )
+    if one.coverage is not None:
+        basis += f" Collection covered {words.percent(one.coverage)} of the day."
+    return Card(when, words.day_long(one.day), _day_lead(one, series, topic), facts, basis)
+
+
+def _day_fact(figure: Figure, topic: Topic) -> str:
+    said = _PAST_TENSE.get(figure.label, f"were {figure.label}")
+    if figure.share is None or figure.low is None or figure.high is None:
+        why = words.why_withheld(figure.withheld or "too_uncertain", topic.minimum_authors)
+        return f"How many {said} is withheld because {why}."
+    return f"{words.percent(figure.share)} {said} ({words.interval(figure.low, figure.high)})."
+
+
+def _day_lead(one: SharesDay, series: SharesSeries, topic: Topic) -> str:
+    leader = _clear_leader(one, series.head)
+    if series.head == "stance":
+        return _stance_sentence(leader, _target_text(series, topic))
+    if leader is None:
+        return "No mood clearly leads."
+    return f"More posts were {leader} than anything else."
+
+
+def _stance_sentence(leader: str | None, target: str) -> str:
+    if leader == "favor":
+        return f"More posts supported {target} than opposed it."
+    if leader == "against":
+        return f"More posts opposed {target} than supported it."
+    return f"Neither support for {target} nor opposition to it clearly leads."
+
+
+def _clear_leader(one: SharesDay, head: str) -> str | None:
+    """The label whose interval lies above all others'; for stance only the two sides compete."""
+    rivals = [figure for figure in one.figures if head != "stance" or figure.label != "none"]
+    if any(figure.low is None or figure.high is None for figure in rivals):
+        return None
+    for figure in rivals:
+        others = [other.high or 0.0 for other in rivals if other is not figure]
+        if all((figure.low or 0.0) > high for high in others):
+            return figure.label
+    return None
+
+
+def _week_lead(shown: Sequence[SharesDay], head: str) -> str:
+    if not shown:
+        return "No figure can be shown for this week."
+    leaders = [_clear_leader(one, head) for one in shown]
+    if head != "stance":
+        return _mood_of_week(leaders)
+    counts = {
+        "support": leaders.count("favor"),
+        "opposition": leaders.count("against"),
+        "neither side": leaders.count(None),
+    }
+    parts = [f"{side} led on {words.counted(n, 'day')}" for side, n in counts.items() if n]
+    return _sentence(parts)
+
+
+def _mood_of_week(leaders: Sequence[str | None]) -> str:
+    counts = {leader: leaders.count(leader) for leader in leaders if leader}
+    if not counts:
+        return "On no day did one mood clearly lead."
+    parts = [
+        f"{leader} posts led on {words.counted(days, 'day')}" for leader, days in counts.items()
+    ]
+    return _sentence(parts)
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    joined = ", ".join(parts)
+    return f"{joined[0].upper()}{joined[1:]}."
+
+
+def _week_fact(label: str, shown: Sequence[SharesDay]) -> str:
+    said = _PAST_TENSE.get(label, f"were {label}")
+    found = [
+        (figure.share, figure.day)
+        for one in shown
+        for figure in one.figures
+        if figure.label == label and figure.share is not None
+    ]
+    if not found:
+        return f"How many {said} is withheld on every day."
+    (low, low_day), (high, high_day) = min(found), max(found)
+    if low_day == high_day:
+        return f"{words.percent(low)} {said} ({words.day_short(low_day)})."
+    return (
+        f"{words.percent(low)} ({words.day_short(low_day)}) to {words.percent(high)} "
+        f"({words.day_short(high_day)}) {said}."
+    )
+
+
+def _busiest_monday(volume: VolumeSeries) -> date | None:
+    weeks: dict[date, int] = {}
+    for one in volume.days:
+        monday = one.day - timedelta(days=one.day.weekday())
+        weeks[monday] = weeks.get(monday, 0) + (one.posts or 0)
+    if not any(weeks.values()):
+        return None
+    return max(sorted(weeks), key=weeks.__getitem__)
+
+
+def _target_text(series: SharesSeries, topic: Topic) -> str:
+    texts = {target.name: target.text for target in topic.targets}
+    return texts.get(series.target, series.target)

@@ -1,0 +1,321 @@
+"""The data of a topic's page: pure values, ready for the template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from monitor.dashboard import charts, tables, words
+from monitor.dashboard.charts import Frame, Spec
+from monitor.dashboard.headline import Card, busiest_week_card, latest_day_card
+from monitor.dashboard.selection import Selection
+from monitor.dashboard.series import (
+    SharesSeries,
+    VolumeSeries,
+    shares_series,
+    volume_series,
+    withheld_notes,
+)
+from monitor.dashboard.tables import Table
+from monitor.dashboard.truth import Known, Truth
+from monitor.figure import ALL, Figure, Volume
+from monitor.pipeline.classify import questions_of
+from monitor.store.values import Question, SourceState
+from monitor.topic import Topic
+from monitor.validation import Validation
+
+
+@dataclass(frozen=True)
+class TopicData:
+    """What the page is made of, as released.
+
+    Attributes:
+        selection: What was asked for.
+        overall, volumes: Not split, of the selected days.
+        split, split_volumes: Split as selected; the same as above where nothing is split.
+        has_posts: Whether anything is stored for the topic.
+        truth: Known truth of the sample, None where there is none.
+    """
+
+    topic: Topic
+    selection: Selection
+    overall: Sequence[Figure]
+    volumes: Sequence[Volume]
+    split: Sequence[Figure]
+    split_volumes: Sequence[Volume]
+    validations: Sequence[Validation]
+    sources: Sequence[SourceState]
+    version: str | None
+    has_posts: bool
+    truth: Truth | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """A numbered event of the time line."""
+
+    number: int
+    when: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One chart with its notes and the table of the same figures.
+
+    Attributes:
+        key: Unique on the page, fit for an `id`.
+        group: Whom it is about, empty for everybody.
+        spec: None where there is nothing that may be drawn.
+        is_preview: Whether the drawing is an uncorrected trend.
+    """
+
+    key: str
+    group: str
+    label: str
+    spec: Spec | None
+    is_preview: bool
+    notes: tuple[str, ...]
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One question with its answers.
+
+    Attributes:
+        audit: What is missing before its shares may be shown, empty where nothing is.
+    """
+
+    key: str
+    title: str
+    blocks: tuple[Block, ...]
+    cards: tuple[Card, ...] = ()
+    audit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """How many posts people have checked for a question.
+
+    Attributes:
+        missing: What is missing before its shares may be shown, empty where nothing is.
+    """
+
+    question: str
+    labels: int
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """When a source was last collected."""
+
+    source: str
+    collected: str
+    newest_post: str
+    rejected: int
+
+
+@dataclass(frozen=True)
+class TopicPage:
+    """Everything that the topic template shows."""
+
+    topic: Topic
+    selection: Selection
+    is_sample: bool
+    has_posts: bool
+    sections: tuple[Section, ...]
+    volume: Section | None
+    events: tuple[EventLine, ...]
+    sources: tuple[SourceLine, ...]
+    audit: tuple[AuditLine, ...]
+    version: str | None
+    has_truth: bool
+    days: str
+
+
+def ordered_questions(topic: Topic) -> list[Question]:
+    """Returns what is asked about every post, the headline first."""
+    return sorted(questions_of(topic), key=lambda question: question[0] != "stance")
+
+
+def topic_page(data: TopicData, now: datetime) -> TopicPage:
+    """Puts a topic's released figures together for its page."""
+    topic = data.topic
+    frame = _frame(topic, data.volumes)
+    return TopicPage(
+        topic=topic,
+        selection=data.selection,
+        is_sample=any(volume.sample for volume in data.volumes),
+        has_posts=data.has_posts,
+        sections=_sections(data, frame, topic.day_of(now)) if frame else (),
+        volume=_volume_section(data, frame) if frame else None,
+        events=_event_lines(topic),
+        sources=tuple(_source_line(source, topic) for source in data.sources),
+        audit=_audit_lines(topic, data.validations),
+        version=data.version,
+        has_truth=data.truth is not None,
+        days=words.days_between(frame.first, frame.last) if frame else "",
+    )
+
+
+def question_title(question: Question, topic: Topic) -> str:
+    """Returns a question as a heading."""
+    head, target = question
+    if head != "stance":
+        return head.capitalize()
+    texts = {one.name: one.text for one in topic.targets}
+    return f"Stance towards {texts.get(target, target)}"
+
+
+def _frame(topic: Topic, volumes: Sequence[Volume]) -> Frame | None:
+    if not volumes:
+        return None
+    days = [volume.day for volume in volumes]
+    numbers: dict[date, str] = {}
+    for line, event in enumerate(topic.events, start=1):
+        day = topic.day_of(event.at)
+        numbers[day] = f"{numbers[day]}, {line}" if day in numbers else str(line)
+    return Frame(min(days), max(days), numbers)
+
+
+def _event_lines(topic: Topic) -> tuple[EventLine, ...]:
+    return tuple(
+        EventLine(number, words.day_long(topic.day_of(event.at)), event.title)
+        for number, event in enumerate(topic.events, start=1)
+    )
+
+
+def _sections(data: TopicData, frame: Frame, today: date) -> tuple[Section, ...]:
+    topic = data.topic
+    questions = ordered_questions(topic)
+    overall = {_asked(one): one for one in shares_series(data.overall, questions)}
+    split = shares_series(data.split, questions)
+    volume = volume_series(data.volumes)[0]
+    missing = {(one.head, one.target): _missing(one) for one in data.validations}
+    return tuple(
+        Section(
+            key=_key(*question),
+            title=question_title(question, topic),
+            blocks=tuple(
+                _shares_block(one, data, frame) for one in split if _asked(one) == question
+            ),
+            cards=_cards(overall.get(question), volume, topic, today),
+            audit=missing.get(question, ""),
+        )
+        for question in questions
+    )
+
+
+def _asked(series: SharesSeries) -> Question:
+    return (series.head, series.target)
+
+
+def _cards(
+    series: SharesSeries | None, volume: VolumeSeries, topic: Topic, today: date
+) -> tuple[Card, ...]:
+    if series is None or all(one.withheld for one in series.days):
+        return ()
+    cards = (latest_day_card(series, topic, today), busiest_week_card(series, volume))
+    return tuple(card for card in cards if card is not None)
+
+
+def _missing(validation: Validation) -> str:
+    if validation.validated:
+        return ""
+    more = validation.needed - validation.audit_labels
+    if more > 0:
+        return f"{words.counted(more, 'more checked post')} needed"
+    days = words.counted(validation.days, "day")
+    return f"checked posts of {days} are too few, {validation.days_needed} needed"
+
+
+def _shares_block(series: SharesSeries, data: TopicData, frame: Frame) -> Block:
+    topic, selection = data.topic, data.selection
+    drawn = any(one.withheld is None for one in series.days)
+    preview = selection.preview and not drawn and _has_raw(series)
+    known = _known(series, data.truth, selection)
+    spec: Spec | None = None
+    if drawn:
+        spec = charts.shares_chart(series, frame, known)
+    elif preview:
+        spec = charts.preview_chart(series, frame)
+    title = question_title(_asked(series), topic)
+    return Block(
+        key=_key(series.head, series.target, series.group),
+        group=series.group,
+        label=f"{title}{', ' if series.group else ''}{series.group}, by day",
+        spec=spec,
+        is_preview=preview,
+        notes=tuple(withheld_notes(series, topic.minimum_authors)),
+        table=tables.shares_table(series, topic, known),
+    )
+
+
+def _has_raw(series: SharesSeries) -> bool:
+    return any(figure.share_raw is not None for one in series.days for figure in one.figures)
+
+
+def _known(series: SharesSeries, truth: Truth | None, selection: Selection) -> Known:
+    """The truth beside what is shown; none is known of platforms and languages."""
+    if truth is None or not selection.truth or selection.by not in ((), ("cohort",)):
+        return {}
+    cohort = series.group or ALL
+    return {
+        one.day: truth.of(one.day, series.head, series.target, cohort=cohort)
+        for one in series.days
+        if one.withheld is None
+    }
+
+
+def _volume_section(data: TopicData, frame: Frame) -> Section:
+    topic = data.topic
+    blocks = [
+        Block(
+            key=_key("volume", series.group),
+            group=series.group,
+            label=f"Posts and reposts{', ' if series.group else ''}{series.group}, by day",
+            spec=charts.volume_chart(series, frame) if _has_volume(series) else None,
+            is_preview=False,
+            notes=tuple(withheld_notes(series, topic.minimum_authors)),
+            table=tables.volume_table(series, topic),
+        )
+        for series in volume_series(data.split_volumes)
+    ]
+    return Section(key="volume", title="How much was said", blocks=tuple(blocks))
+
+
+def _has_volume(series: VolumeSeries) -> bool:
+    return any(one.posts is not None for one in series.days)
+
+
+def _source_line(source: SourceState, topic: Topic) -> SourceLine:
+    at = source.checkpoint_at
+    newest = source.last_post_at
+    return SourceLine(
+        source=source.source,
+        collected=words.moment(at, topic.timezone) if at else "never",
+        newest_post=words.day_long(topic.day_of(newest)) if newest else "none",
+        rejected=sum(source.rejections.values()),
+    )
+
+
+def _audit_lines(topic: Topic, validations: Sequence[Validation]) -> tuple[AuditLine, ...]:
+    by_question = {(one.head, one.target): one for one in validations}
+    return tuple(
+        AuditLine(
+            question=question_title(question, topic),
+            labels=by_question[question].audit_labels,
+            missing=_missing(by_question[question]),
+        )
+        for question in ordered_questions(topic)
+        if question in by_question
+    )
+
+
+def _key(*parts: str) -> str:
+    """An `id` from names that may hold anything."""
+    written = "-".join(part for part in parts if part)
+    return "".join(letter if letter.isalnum() else "-" for letter in written)

@@ -1,0 +1,120 @@
+"""What a reader asked a page for: the query parameters, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from difflib import get_close_matches
+from urllib.parse import urlencode
+
+from monitor.privacy import DIMENSIONS
+
+_PARAMETERS = ("by", "since", "until", "preview", "truth")
+
+
+class PageError(Exception):
+    """A request that cannot be answered, in words for the person who made it.
+
+    Attributes:
+        status: The HTTP status code.
+        hint: What to do next.
+    """
+
+    def __init__(self, status: int, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which figures to show, of the days [since, until).
+
+    Attributes:
+        by: Dimensions to split by.
+        preview: Whether unvalidated trends are drawn (marked as such).
+        truth: Whether the known truth of sample data is drawn.
+    """
+
+    by: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    preview: bool = False
+    truth: bool = False
+
+    def address(self, **changes: object) -> str:
+        """Returns the query string of this selection with some of its fields changed."""
+        changed = replace(self, **changes)  # type: ignore[arg-type]  # checked by the dataclass
+        values = {
+            "by": ",".join(changed.by),
+            "since": changed.since.isoformat() if changed.since else "",
+            "until": changed.until.isoformat() if changed.until else "",
+            "preview": "1" if changed.preview else "",
+            "truth": "1" if changed.truth else "",
+        }
+        return "?" + urlencode({key: value for key, value in values.items() if value})
+
+
+def read_selection(parameters: Mapping[str, str]) -> Selection:
+    """Reads query parameters; an empty value counts as absent, as forms send it.
+
+    Raises:
+        PageError: A parameter is unknown (400) or its value makes no sense (422).
+    """
+    for name in parameters:
+        _check_name(name)
+    selection = Selection(
+        by=_dimensions(parameters.get("by", "")),
+        since=_day(parameters, "since"),
+        until=_day(parameters, "until"),
+        preview=_switch(parameters, "preview"),
+        truth=_switch(parameters, "truth"),
+    )
+    if selection.since and selection.until and selection.since >= selection.until:
+        raise PageError(
+            422,
+            f"since ({selection.since}) is not before until ({selection.until}).",
+            hint="The day after until= is the first one left out: make it later than since=.",
+        )
+    return selection
+
+
+def _check_name(name: str) -> None:
+    if name in _PARAMETERS:
+        return
+    nearest = get_close_matches(name, _PARAMETERS, n=1)
+    hint = f"Did you mean {nearest[0]}?" if nearest else f"Known are {', '.join(_PARAMETERS)}."
+    raise PageError(400, f"There is no parameter {name[:40]!r}.", hint=hint)
+
+
+def _dimensions(value: str) -> tuple[str, ...]:
+    asked = tuple(part.strip() for part in value.split(",") if part.strip())
+    if len(set(asked)) == len(asked) and set(asked) <= set(DIMENSIONS):
+        return asked
+    raise PageError(
+        422,
+        f"Figures cannot be split by {value[:40]!r}.",
+        hint=f"by= takes {', '.join(DIMENSIONS)}, each at most once.",
+    )
+
+
+def _day(parameters: Mapping[str, str], name: str) -> date | None:
+    value = parameters.get(name, "").strip()
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError as exc:
+        raise PageError(
+            422,
+            f"{name}={value[:40]!r} is not a day.",
+            hint="Write a day as year-month-day, for example 2020-06-01.",
+        ) from exc
+
+
+def _switch(parameters: Mapping[str, str], name: str) -> bool:
+    value = parameters.get(name, "")
+    if value not in ("", "0", "1"):
+        raise PageError(422, f"{name}={value[:40]!r} is neither 0 nor 1.", hint=f"Use {name}=1.")
+    return value == "1"

@@ -1,0 +1,105 @@
+"""The figures of a chart as a table, for everybody who cannot or will not see the chart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor.dashboard import words
+from monitor.dashboard.series import SharesDay, SharesSeries, VolumeSeries
+from monitor.dashboard.truth import Known
+from monitor.figure import Figure, Volume
+from monitor.topic import Topic
+
+_NOT_KNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+        detail: Smaller, after the text.
+        span: Over how many columns it reaches.
+        is_reason: Whether it tells why something is withheld.
+    """
+
+    text: str
+    detail: str = ""
+    span: int = 1
+    is_reason: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Column heads and rows; the first cell of a row is its head."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def shares_table(series: SharesSeries, topic: Topic, known: Known) -> Table:
+    """Lists every day's shares with intervals, and in words why one is withheld.
+
+    What is known to be true, if anything, stands beside the estimates.
+    """
+    labels = tuple(words.label_word(label) for label in series.labels)
+    return Table(
+        columns=("Day", *labels, "Scored posts", "Authors", "Coverage"),
+        rows=tuple(_shares_row(one, topic, known.get(one.day, {})) for one in series.days),
+    )
+
+
+def volume_table(series: VolumeSeries, topic: Topic) -> Table:
+    """Lists every day's posts, reposts and authors."""
+    return Table(
+        columns=("Day", "Posts", "Reposts", "Authors", "Not scored", "Coverage"),
+        rows=tuple(_volume_row(one, topic) for one in series.days),
+    )
+
+
+def _shares_row(one: SharesDay, topic: Topic, known: Mapping[str, float]) -> tuple[Cell, ...]:
+    shares: tuple[Cell, ...] = tuple(
+        _share_cell(figure, topic, known.get(figure.label)) for figure in one.figures
+    )
+    if one.withheld is not None:
+        shares = (_withheld_cell(one.figures[0], topic, span=len(one.figures)),)
+    return (
+        Cell(words.day_short(one.day)),
+        *shares,
+        _count_cell(one.posts),
+        _count_cell(one.authors),
+        _coverage_cell(one.coverage),
+    )
+
+
+def _volume_row(one: Volume, topic: Topic) -> tuple[Cell, ...]:
+    counts: tuple[Cell, ...] = tuple(
+        _count_cell(count) for count in (one.posts, one.reposts, one.authors, one.unscored)
+    )
+    if one.posts is None:
+        counts = (_withheld_cell(one, topic, span=4),)
+    return (Cell(words.day_short(one.day)), *counts, _coverage_cell(one.coverage))
+
+
+def _share_cell(figure: Figure, topic: Topic, true: float | None) -> Cell:
+    if figure.share is None or figure.low is None or figure.high is None:
+        return _withheld_cell(figure, topic, span=1)
+    detail = words.interval(figure.low, figure.high)
+    if true is not None:
+        detail += f", truth {words.percent(true)}"
+    return Cell(words.percent(figure.share), detail)
+
+
+def _withheld_cell(figure: Figure | Volume, topic: Topic, *, span: int) -> Cell:
+    reason = figure.withheld or "too_uncertain"
+    why = words.why_withheld(reason, topic.minimum_authors)
+    return Cell("withheld", f"because {why}", span=span, is_reason=True)
+
+
+def _count_cell(count: int | None) -> Cell:
+    return Cell("withheld" if count is None else words.number(count))
+
+
+def _coverage_cell(coverage: float | None) -> Cell:
+    return Cell(_NOT_KNOWN if coverage is None else words.percent(coverage))

@@ -1,0 +1,120 @@
+"""Figures, dates and reasons in the reader's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from monitor.figure import Withheld
+
+ORDERED_LABELS = {
+    "stance": ("favor", "against", "none"),
+    "sentiment": ("positive", "negative", "neutral"),
+}
+"""The labels of each head in the order in which pages show them."""
+
+LABEL_WORDS = {"favor": "supports", "against": "opposes", "none": "neither"}
+
+_WITHHELD = {
+    "small_group": "fewer than {minimum} different authors posted",
+    "complementary": "it would give away the figures of a smaller group",
+    "too_uncertain": "the 95% interval is too wide to say anything",
+    "unvalidated": "too few posts have been checked by people",
+    "incomplete": "collection covered too little of the day",
+    "unscored": "too many posts are still waiting to be scored",
+}
+
+
+def label_word(label: str) -> str:
+    """Returns `supports` for `favor` and so on; labels that are plain words stay as they are."""
+    return LABEL_WORDS.get(label, label)
+
+
+def why_withheld(reason: Withheld, minimum_authors: int) -> str:
+    """Returns the end of a sentence that begins with `withheld because`."""
+    return _WITHHELD[reason].format(minimum=minimum_authors)
+
+
+def percent(share: float) -> str:
+    """Returns a whole percentage; what is neither none nor all never reads 0% or 100%."""
+    if 0 < share <= 0.005:
+        return "<1%"
+    if 0.995 <= share < 1:
+        return ">99%"
+    return f"{share:.0%}"
+
+
+def interval(low: float, high: float) -> str:
+    """Returns both ends of an interval in percent, `50–66%`."""
+    return f"{percent(low).removesuffix('%')}\N{EN DASH}{percent(high)}"
+
+
+def number(count: int) -> str:
+    """Returns a count with thousands separated by commas."""
+    return f"{count:,}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Returns `1 post`, `2,000 posts`."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def day_short(day: date) -> str:
+    """Returns `1 June`."""
+    return f"{day.day} {day:%B}"
+
+
+def day_long(day: date) -> str:
+    """Returns `Monday 1 June 2020`."""
+    return f"{day:%A} {day.day} {day:%B} {day.year}"
+
+
+def days_between(first: date, last: date) -> str:
+    """Returns a span with both of its days, `30 May to 2 June 2020`."""
+    if first == last:
+        return f"{day_short(first)} {first.year}"
+    if first.year != last.year:
+        return f"{day_short(first)} {first.year} to {day_short(last)} {last.year}"
+    start = str(first.day) if first.month == last.month else day_short(first)
+    return f"{start} to {day_short(last)} {last.year}"
+
+
+def days_listed(days: Sequence[date]) -> str:
+    """Returns days with neighbours drawn together, `30 May–3, 5, 8–9 June`.
+
+    The year is told only where the days are of several.
+    """
+    ordered = sorted(set(days))
+    runs = _runs(ordered)
+    month = "%B" if ordered[0].year == ordered[-1].year else "%B %Y"
+    parts = []
+    for (first, last), following in zip(runs, [*runs[1:], None], strict=True):
+        part = str(last.day)
+        if following is None or not _same_month(last, following[0]):
+            part += f" {last:{month}}"
+        if first != last:
+            start = str(first.day) + ("" if _same_month(first, last) else f" {first:{month}}")
+            part = f"{start}\N{EN DASH}{part}"
+        parts.append(part)
+    return ", ".join(parts)
+
+
+def _runs(ordered: Sequence[date]) -> list[tuple[date, date]]:
+    runs: list[tuple[date, date]] = []
+    for day in ordered:
+        if runs and runs[-1][1] + timedelta(days=1) == day:
+            runs[-1] = (runs[-1][0], day)
+        else:
+            runs.append((day, day))
+    return runs
+
+
+def _same_month(one: date, other: date) -> bool:
+    return (one.year, one.month) == (other.year, other.month)
+
+
+def moment(at: datetime, timezone: ZoneInfo) -> str:
+    """Returns a date and time in a time zone, `1 June 2020, 14:05 PDT`."""
+    local = at.astimezone(timezone)
+    return f"{day_short(local.date())} {local.year}, {local:%H:%M %Z}"

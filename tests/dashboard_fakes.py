@@ -1,0 +1,253 @@
+"""A topic with invented figures, and fakes of what the dashboard reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import FastAPI
+
+from monitor.dashboard.app import create_app
+from monitor.errors import StoreError
+from monitor.figure import ALL, Figure, Volume, Withheld
+from monitor.store.values import JobRun, Lease, SourceState, Totals
+from monitor.topic import Event, Query, Target, Topic
+from monitor.validation import Validation
+
+NOW = datetime(2020, 6, 20, 12, tzinfo=UTC)
+FIRST = date(2020, 5, 27)
+LABELS = {
+    "stance": ("favor", "against", "none"),
+    "sentiment": ("positive", "negative", "neutral"),
+}
+
+TOPIC = Topic(
+    name="walkout",
+    title="Facebook employees' virtual walkout",
+    timezone=ZoneInfo("America/Los_Angeles"),
+    start=FIRST,
+    end=date(2020, 6, 16),
+    languages=("en",),
+    targets=(
+        Target("walkout", "the virtual walkout"),
+        Target("leaving-posts-up", "the decision to leave the posts up"),
+    ),
+    queries={"": Query(("facebook walkout",), {})},
+    events=(
+        Event(datetime(2020, 5, 29, 19, tzinfo=UTC), "The post is flagged"),
+        Event(datetime(2020, 5, 29, 23, tzinfo=UTC), "The company answers"),
+        Event(datetime(2020, 6, 1, 16, tzinfo=UTC), "Employees walk out virtually"),
+    ),
+    sample="walkout",
+)
+SETTINGS = SimpleNamespace(
+    config=Path("/nonexistent"),
+    database_url="sqlite:///monitor.db",
+    default_topic="walkout",
+    daemon=SimpleNamespace(heartbeat_seconds=60.0),
+    retention=SimpleNamespace(text_days=30),
+    audit=SimpleNamespace(minimum_labels=150),
+    release=SimpleNamespace(maximum_interval_width=0.5, minimum_coverage=0.5, minimum_scored=0.9),
+)
+
+
+def figure(day: date, label: str = "favor", share: float | None = 0.5, **fields: Any) -> Figure:
+    """A released figure of the walkout's stance; `fields` replace the rest."""
+    base = Figure(
+        topic=TOPIC.name,
+        day=day,
+        platform=ALL,
+        cohort=ALL,
+        language=ALL,
+        head="stance",
+        target="walkout",
+        label=label,
+        version="0123456789abcdef",
+        posts=120,
+        authors=90,
+        share_raw=share,
+        share=share,
+        low=None if share is None else max(share - 0.06, 0),
+        high=None if share is None else min(share + 0.06, 1),
+        coverage=1.0,
+        validated=True,
+        withheld=None,
+    )
+    return replace(base, **fields)
+
+
+def volume(day: date, posts: int | None = 120, **fields: Any) -> Volume:
+    """A released volume."""
+    reposts = None if posts is None else posts // 2
+    authors = None if posts is None else posts - posts // 4
+    unscored = None if posts is None else 0
+    hidden: Withheld | None = "small_group" if posts is None else None
+    base = Volume(TOPIC.name, day, ALL, ALL, ALL, posts, reposts, authors, unscored, 1.0, hidden)
+    return replace(base, **fields)
+
+
+@dataclass
+class FakeFigures:
+    """Invented figures of twenty days: a wave of support, one small and one uncertain day."""
+
+    sample: bool = True
+    validated: bool = True
+    days: int = 20
+
+    def released(
+        self,
+        topic: Topic,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        by: Sequence[str] = (),
+        include_unvalidated: bool = False,
+    ) -> list[Figure]:
+        questions = [("stance", target.name) for target in topic.targets] + [("sentiment", "")]
+        return [
+            figure
+            for n in self._days(since, until)
+            for group in _groups(by)
+            for question in questions
+            for figure in self._day(n, question, group, include_unvalidated)
+        ]
+
+    def volumes(
+        self,
+        topic: Topic,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        by: Sequence[str] = (),
+    ) -> list[Volume]:
+        return [
+            volume(
+                _day(n),
+                None if n == 17 else 60 + 400 // (1 + abs(n - 5)),
+                sample=self.sample,
+                **group,
+            )
+            for n in self._days(since, until)
+            for group in _groups(by)
+        ]
+
+    def validation(self, topic: Topic) -> list[Validation]:
+        labels = 400 if self.validated else 12
+        questions = [("stance", target.name) for target in topic.targets] + [("sentiment", "")]
+        return [Validation(head, target, labels, 150, self.validated) for head, target in questions]
+
+    def _days(self, since: date | None, until: date | None) -> list[int]:
+        return [
+            n
+            for n in range(self.days)
+            if (since is None or _day(n) >= since) and (until is None or _day(n) < until)
+        ]
+
+    def _day(
+        self, n: int, question: tuple[str, str], group: dict[str, str], preview: bool
+    ) -> list[Figure]:
+        wave = 0.45 + 0.2 / (1 + abs(n - 5) / 2)
+        shares = (wave, 0.7 * (1 - wave), 0.3 * (1 - wave))
+        head, target = question
+        return [
+            self._hidden(
+                n,
+                figure(
+                    _day(n), label, share, head=head, target=target, sample=self.sample, **group
+                ),
+                preview,
+            )
+            for label, share in zip(LABELS[head], shares, strict=True)
+        ]
+
+    def _hidden(self, n: int, shown: Figure, preview: bool) -> Figure:
+        gone: dict[str, Any] = {"share": None, "low": None, "high": None}
+        if n == 17:
+            nothing: dict[str, Any] = {"posts": None, "authors": None, "share_raw": None}
+            return replace(shown, withheld="small_group", **gone, **nothing)
+        if not self.validated:
+            raw = shown.share_raw if preview else None
+            return replace(shown, withheld="unvalidated", validated=False, share_raw=raw, **gone)
+        if n == 12 and shown.label == "none":
+            return replace(shown, withheld="too_uncertain", **gone)
+        return shown
+
+
+@dataclass
+class FakeQueries:
+    """What the store tells: one source, two jobs, one of them failing."""
+
+    posts: bool = True
+    reachable: bool = True
+    runs: list[JobRun] = field(default_factory=lambda: [_run(2, "failed"), _run(1, "ok")])
+
+    def sources(self, topic: str) -> list[SourceState]:
+        return [SourceState("sample", 900, NOW, NOW - timedelta(hours=1), {"bad_json": 3})]
+
+    def shown_version(self, topic: str) -> str | None:
+        return "0123456789abcdef" if self.posts else None
+
+    def has_posts(self, topic: str, *, source: str | None = None) -> bool:
+        return self.posts
+
+    def sample_only(self, topic: str) -> bool:
+        return self.posts
+
+    def pending_count(self, *_: Any, **__: Any) -> int:
+        return 1234
+
+    def totals(self, topic: str) -> Totals:
+        return Totals(900, 100, 0, 2700, 400, 3, 2)
+
+    def job_runs(self, limit: int) -> list[JobRun]:
+        if not self.reachable:
+            raise StoreError("the database does not answer", hint="is it running?")
+        return self.runs[:limit]
+
+
+def fake_app(
+    figures: FakeFigures | None = None, queries: FakeQueries | None = None, **options: Any
+) -> FastAPI:
+    """The dashboard over fakes; `options` go to `create_app`."""
+    given: dict[str, Any] = {"settings": SETTINGS, "clock": lambda: NOW}
+    given |= {"lease": lambda: Lease("host/42/1.0/ab", NOW), **options}
+    given |= {"figures": figures or FakeFigures(), "queries": queries or FakeQueries()}
+    return create_app(given.pop("topics", {TOPIC.name: TOPIC}), **given)
+
+
+def write_truth(samples: Path) -> None:
+    """Writes a truth file for the fake topic's stance."""
+    shares = {"favor": 0.5, "against": 0.3, "none": 0.2}
+    days = [
+        {"day": _day(n).isoformat(), "cohort": "all", "head": "stance", "target": "walkout"}
+        | {"shares": shares, "posts": 50}
+        for n in range(20)
+    ]
+    folder = samples / TOPIC.name
+    folder.mkdir(parents=True)
+    (folder / "truth.json").write_text(json.dumps({"days": days}), encoding="utf-8")
+
+
+def _run(number: int, status: Any) -> JobRun:
+    error = "the source refused (ask again later)" if status == "failed" else ""
+    job = f"classify:{TOPIC.name}" if status == "ok" else f"collect:x:{TOPIC.name}"
+    ended = NOW + timedelta(seconds=number)
+    return JobRun(number, job, TOPIC.name, NOW, ended, status, {"posts_scored": 1500}, error)
+
+
+def _day(n: int) -> date:
+    return FIRST + timedelta(days=n)
+
+
+def _groups(by: Sequence[str]) -> list[dict[str, str]]:
+    names = {"cohort": ("employees", "public"), "platform": ("mastodon", "x"), "language": ("en",)}
+    groups: list[dict[str, str]] = [{}]
+    for dimension in by:
+        groups = [group | {dimension: name} for group in groups for name in names[dimension]]
+    return groups

@@ -1,0 +1,244 @@
+"""The routes: what they answer, refuse and never send."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+from fastapi.testclient import TestClient
+
+from monitor.errors import StoreError
+from tests.dashboard_fakes import (
+    NOW,
+    SETTINGS,
+    TOPIC,
+    FakeFigures,
+    FakeQueries,
+    fake_app,
+    write_truth,
+)
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def client(*fakes: Any, **options: Any) -> TestClient:
+    return TestClient(fake_app(*fakes, **options), follow_redirects=False)
+
+
+def settings_with(config: Path) -> SimpleNamespace:
+    return SimpleNamespace(**vars(SETTINGS) | {"config": config})
+
+
+def test_the_first_page_leads_to_the_only_topic() -> None:
+    answer = client().get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/topics/walkout")
+
+
+def test_the_first_page_leads_to_the_default_among_several_topics() -> None:
+    topics = {"another": replace(TOPIC, name="another"), "walkout": TOPIC}
+    assert client(topics=topics).get("/").headers["location"] == "/topics/walkout"
+
+
+def test_without_topics_the_list_says_what_to_do() -> None:
+    without = client(topics={})
+    assert without.get("/").headers["location"] == "/topics"
+    assert "monitor topics check" in without.get("/topics").text
+
+
+def test_the_topic_page_shows_figures_with_their_basis() -> None:
+    text = client().get("/topics/walkout").text
+    for told in ("supports", "SAMPLE DATA", "400 checked posts", "0123456789ab", "last collected"):
+        assert told in text
+
+
+def test_real_posts_carry_no_sample_banner() -> None:
+    assert "SAMPLE DATA" not in client(FakeFigures(sample=False)).get("/topics/walkout").text
+
+
+def test_an_empty_topic_says_what_to_do_next_and_looks_again() -> None:
+    text = client(FakeFigures(days=0), FakeQueries(posts=False)).get("/topics/walkout").text
+    assert "monitor import FILE --topic walkout" in text
+    assert 'http-equiv="refresh"' in text
+
+
+def test_days_without_anything_offer_all_days() -> None:
+    text = client().get("/topics/walkout?since=2020-06-20").text
+    assert "Nothing in these days" in text
+    assert "refresh" not in text
+
+
+def test_the_truth_switch_stands_where_a_truth_is_known(tmp_path: Path) -> None:
+    write_truth(tmp_path / "samples")
+    with_truth = client(settings=settings_with(tmp_path))
+    assert "?truth=1" in with_truth.get("/topics/walkout").text
+    assert (
+        "Dashed lines with diamonds are the known truth"
+        in with_truth.get("/topics/walkout?truth=1").text
+    )
+    assert "?truth=1" not in client().get("/topics/walkout").text
+
+
+def test_the_preview_is_marked_and_only_there_on_request() -> None:
+    unvalidated = client(FakeFigures(validated=False))
+    assert "Preview, not a figure." not in unvalidated.get("/topics/walkout").text
+    assert "Preview, not a figure." in unvalidated.get("/topics/walkout?preview=1").text
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "told"),
+    [
+        ("/topics/unknown", 404, "no topic"),
+        ("/nowhere", 404, "no such page"),
+        ("/static/app.py", 404, "no such file"),
+        ("/topics/walkout?author=me", 400, "no parameter"),
+        ("/topics/walkout?since=soon", 422, "not a day"),
+        ("/topics/walkout?by=cohort,platform", 422, "one dimension at a time"),
+    ],
+)
+def test_a_request_that_cannot_be_answered_gets_a_page_that_says_why(
+    address: str, status: int, told: str
+) -> None:
+    answer = client().get(address)
+    assert answer.status_code == status
+    assert told in answer.text
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_pages_can_only_be_read(method: str) -> None:
+    answer = client().request(method, "/topics/walkout")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize(
+    "address", [f"/topics/{HOSTILE}", f"/topics/walkout?by={HOSTILE}", f"/topics/walkout?{HOSTILE}"]
+)
+def test_what_a_reader_sends_is_never_markup(address: str) -> None:
+    assert "<script>alert" not in client().get(address).text
+
+
+def test_titles_and_groups_are_never_markup() -> None:
+    topic = replace(TOPIC, title=HOSTILE)
+    text = client(topics={"walkout": topic}).get("/topics/walkout").text
+    assert "<script>alert" not in text
+
+
+def test_figures_come_as_the_exports_objects() -> None:
+    records = client().get("/topics/walkout/figures.json?by=cohort,platform").json()
+    assert len(records) == 20 * 4 * 9
+    assert records[0] == {
+        "topic": "walkout",
+        "day": "2020-05-27",
+        "platform": "mastodon",
+        "cohort": "employees",
+        "language": "all",
+        "head": "stance",
+        "target": "walkout",
+        "label": "favor",
+        "version": "0123456789abcdef",
+        "posts": 120,
+        "authors": 90,
+        "share_raw": pytest.approx(0.507, abs=0.001),
+        "share": pytest.approx(0.507, abs=0.001),
+        "low": pytest.approx(0.447, abs=0.001),
+        "high": pytest.approx(0.567, abs=0.001),
+        "coverage": 1.0,
+        "validated": True,
+        "withheld": None,
+        "sample": True,
+    }
+
+
+@pytest.mark.parametrize("address", ["/topics/walkout", "/health", "/nowhere", "/static/style.css"])
+def test_every_answer_is_shielded(address: str) -> None:
+    headers = client().get(address).headers
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "set-cookie" not in headers
+
+
+def test_pages_load_nothing_from_elsewhere_and_carry_no_inline_code() -> None:
+    texts = [client().get(page).text for page in ("/topics/walkout", "/status", "/privacy")]
+    assert [re.findall(r'(?:src|href)="(?:https?:)?//', text) for text in texts] == [[], [], []]
+    assert [re.findall(r" (?:style|onclick|onload)=", text) for text in texts] == [[], [], []]
+
+
+def test_assets_are_kept_by_the_browser_and_pages_are_not() -> None:
+    reader = client()
+    style = re.search(r"/static/style\.css\?v=\w+", reader.get("/status").text)
+    assert style is not None
+    assert "immutable" in reader.get(style[0]).headers["cache-control"]
+    assert reader.get("/status").headers["cache-control"] == "no-store"
+
+
+def test_the_chart_library_is_served_from_here() -> None:
+    answer = client().get("/static/vega.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert "window.vegaEmbed=" in answer.text
+
+
+def test_health_is_ok_without_a_scheduler_of_its_own() -> None:
+    answer = client().get("/health")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ok",
+        "scheduler": "elsewhere",
+        "database": "ok",
+        "reasons": [],
+    }
+
+
+@pytest.mark.parametrize(("silent", "status"), [(59, 200), (61, 503)])
+def test_health_notices_a_silent_scheduler(silent: int, status: int) -> None:
+    heard = NOW - timedelta(seconds=silent)
+    answer = client(heartbeat=lambda: heard).get("/health")
+    assert answer.status_code == status
+
+
+def test_health_notices_an_unreachable_database() -> None:
+    answer = client(None, FakeQueries(reachable=False)).get("/health")
+    assert answer.status_code == 503
+    assert answer.json()["reasons"] == ["database unreachable: the database does not answer"]
+
+
+def test_status_shows_jobs_failures_lease_and_backlog() -> None:
+    text = client().get("/status").text
+    for told in ("classify:walkout", "the source refused", "host/42", "1,234 posts to score"):
+        assert told in text
+
+
+def test_status_still_answers_without_a_database() -> None:
+    answer = client(None, FakeQueries(reachable=False)).get("/status")
+    assert "database unreachable" in answer.text
+
+
+def test_a_page_without_a_database_says_so() -> None:
+    class Broken(FakeFigures):
+        def released(self, *_: Any, **__: Any) -> Any:
+            raise StoreError("the database does not answer", hint="is it running?")
+
+    answer = client(Broken()).get("/topics/walkout")
+    assert answer.status_code == 503
+    assert "is it running?" in answer.text
+
+
+def test_privacy_tells_the_thresholds_in_force() -> None:
+    text = client().get("/privacy").text
+    assert "fewer than 10 different authors" in text
+    assert "at least 150 posts" in text
+
+
+def test_the_access_log_holds_nothing_of_the_reader() -> None:
+    with structlog.testing.capture_logs() as lines:
+        client().get(
+            "/topics/secret-name?by=secret", headers={"user-agent": "secret", "referer": "secret"}
+        )
+    assert [line["event"] for line in lines] == ["page_answered"]
+    assert lines[0]["page"] == "/topics/{name}"
+    assert "secret" not in str(lines)
+    assert "testclient" not in str(lines)

@@ -1,0 +1,294 @@
+"""What a topic's page says: headlines, tables, notes, charts."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pytest
+
+from monitor.dashboard import charts, tables
+from monitor.dashboard.charts import Frame
+from monitor.dashboard.headline import busiest_week_card, latest_day_card
+from monitor.dashboard.pages import TopicData, TopicPage, ordered_questions, topic_page
+from monitor.dashboard.selection import Selection
+from monitor.dashboard.series import (
+    SharesSeries,
+    shares_series,
+    volume_series,
+    withheld_notes,
+)
+from monitor.dashboard.truth import load_truth
+from monitor.figure import Figure
+from monitor.validation import Validation
+from tests.dashboard_fakes import NOW, TOPIC, FakeFigures, FakeQueries, figure, volume, write_truth
+
+MONDAY = date(2020, 6, 1)
+FRAME = Frame(MONDAY, MONDAY + timedelta(days=6), {MONDAY: "1, 2"})
+
+
+def one_day(day: date, favor: float | None, against: float | None, **fields: Any) -> list[Figure]:
+    return [figure(day, "favor", favor, **fields), figure(day, "against", against, **fields)]
+
+
+def series_of(figures: list[Figure]) -> SharesSeries:
+    return shares_series(figures, [("stance", "walkout")])[0]
+
+
+def page(
+    figures: FakeFigures | None = None, selection: Selection | None = None, **data: Any
+) -> TopicPage:
+    figures = figures or FakeFigures()
+    selection = selection or Selection()
+    overall = figures.released(TOPIC, include_unvalidated=selection.preview)
+    given: dict[str, Any] = {
+        "topic": TOPIC,
+        "selection": selection,
+        "overall": overall,
+        "volumes": figures.volumes(TOPIC),
+        "split": figures.released(TOPIC, by=selection.by) if selection.by else overall,
+        "split_volumes": figures.volumes(TOPIC, by=selection.by),
+        "validations": figures.validation(TOPIC),
+        "sources": FakeQueries().sources(TOPIC.name),
+        "version": "0123456789abcdef",
+        "has_posts": True,
+        "truth": None,
+    }
+    return topic_page(TopicData(**given | data), NOW)
+
+
+@pytest.mark.parametrize(
+    ("favor", "against", "lead"),
+    [
+        (0.6, 0.2, "More posts supported the virtual walkout than opposed it."),
+        (0.2, 0.6, "More posts opposed the virtual walkout than supported it."),
+        (
+            0.4,
+            0.35,
+            "Neither support for the virtual walkout nor opposition to it clearly leads.",
+        ),
+    ],
+    ids=["support", "opposition", "overlapping"],
+)
+def test_a_side_leads_only_where_the_intervals_part(
+    favor: float, against: float, lead: str
+) -> None:
+    card = latest_day_card(series_of(one_day(MONDAY, favor, against)), TOPIC, date(2020, 6, 9))
+    assert card is not None
+    assert card.lead == lead
+
+
+def test_a_day_tells_shares_intervals_posts_authors_and_coverage() -> None:
+    series = series_of(one_day(MONDAY, 0.6, 0.2, coverage=0.9))
+    card = latest_day_card(series, TOPIC, date(2020, 6, 9))
+    assert card is not None
+    assert card.facts == ("60% supported it (54–66%).", "20% opposed it (14–26%).")
+    assert card.basis == (
+        "120 scored posts by 90 authors, with 95% intervals. Collection covered 90% of the day."
+    )
+
+
+def test_a_day_that_is_not_over_is_no_headline() -> None:
+    series = series_of(one_day(MONDAY, 0.6, 0.2) + one_day(date(2020, 6, 2), 0.1, 0.8))
+    card = latest_day_card(series, TOPIC, date(2020, 6, 2))
+    assert card is not None
+    assert card.title == "Monday 1 June 2020"
+
+
+def test_a_withheld_latest_day_is_told_beside_the_last_one_with_figures() -> None:
+    hidden = one_day(date(2020, 6, 2), None, None, withheld="incomplete")
+    series = series_of(one_day(MONDAY, 0.6, 0.2) + hidden)
+    card = latest_day_card(series, TOPIC, date(2020, 6, 9))
+    assert card is not None
+    assert card.when == "Latest day with figures"
+    assert "Tuesday 2 June 2020 is withheld because collection covered too little" in card.basis
+
+
+def test_a_day_with_every_share_is_told_rather_than_a_later_one_with_some() -> None:
+    partly = [
+        figure(date(2020, 6, 2), "favor", 0.6),
+        figure(date(2020, 6, 2), "against", None, withheld="too_uncertain"),
+    ]
+    series = series_of(one_day(MONDAY, 0.6, 0.2) + partly)
+    card = latest_day_card(series, TOPIC, date(2020, 6, 9))
+    assert card is not None
+    assert card.title == "Monday 1 June 2020"
+    assert "Part of Tuesday 2 June 2020 is withheld because the 95% interval" in card.basis
+
+
+def test_one_withheld_share_is_told_in_words() -> None:
+    figures = [
+        figure(MONDAY, "favor", 0.6),
+        figure(MONDAY, "against", None, withheld="too_uncertain"),
+    ]
+    card = latest_day_card(series_of(figures), TOPIC, date(2020, 6, 9))
+    assert card is not None
+    assert card.facts[1].startswith("How many opposed it is withheld because the 95% interval")
+
+
+def test_the_busiest_week_tells_its_range_and_its_leaders() -> None:
+    days = one_day(MONDAY, 0.7, 0.2) + one_day(date(2020, 6, 3), 0.4, 0.38)
+    volumes = volume_series([volume(MONDAY, 900), volume(date(2020, 6, 20), 100)])[0]
+    card = busiest_week_card(series_of(days), volumes)
+    assert card is not None
+    assert card.title == "1 to 7 June 2020"
+    assert card.lead == "Support led on 1 day, neither side led on 1 day."
+    assert card.facts[0] == "40% (3 June) to 70% (1 June) supported it."
+
+
+def test_no_released_volume_is_no_busiest_week() -> None:
+    volumes = volume_series([volume(MONDAY, None)])[0]
+    assert busiest_week_card(series_of(one_day(MONDAY, 0.7, 0.2)), volumes) is None
+
+
+def test_notes_say_why_days_are_withheld() -> None:
+    figures = one_day(MONDAY, None, None, withheld="small_group")
+    figures += one_day(date(2020, 6, 2), None, None, withheld="small_group")
+    assert withheld_notes(series_of(figures), 10) == [
+        "1–2 June: withheld because fewer than 10 different authors posted."
+    ]
+
+
+def test_notes_name_the_label_where_only_one_is_withheld() -> None:
+    figures = [
+        figure(MONDAY, "favor", 0.6),
+        figure(MONDAY, "against", None, withheld="too_uncertain"),
+    ]
+    assert withheld_notes(series_of(figures), 10)[0].startswith("1 June, opposes: withheld")
+
+
+def test_the_table_says_in_words_what_the_chart_does_not_draw() -> None:
+    figures = one_day(MONDAY, 0.6, 0.2)
+    figures += one_day(date(2020, 6, 2), None, None, withheld="small_group", posts=None)
+    table = tables.shares_table(series_of(figures), TOPIC, {})
+    assert table.columns == ("Day", "supports", "opposes", "Scored posts", "Authors", "Coverage")
+    assert [cell.text for cell in table.rows[0]] == ["1 June", "60%", "20%", "120", "90", "100%"]
+    assert table.rows[1][1].detail == "because fewer than 10 different authors posted"
+
+
+def test_the_table_has_the_truth_beside_the_estimate() -> None:
+    known = {MONDAY: {"favor": 0.58}}
+    table = tables.shares_table(series_of(one_day(MONDAY, 0.6, 0.2)), TOPIC, known)
+    assert table.rows[0][1].detail == "54–66%, truth 58%"
+
+
+def test_every_row_of_a_table_is_as_wide_as_its_head() -> None:
+    blocks = [one for section in page().sections for one in section.blocks]
+    widths = {
+        (len(one.table.columns), sum(cell.span for cell in row))
+        for one in blocks
+        for row in one.table.rows
+    }
+    assert widths == {(7, 7)}
+
+
+def test_a_withheld_share_never_reaches_a_chart() -> None:
+    figures = one_day(MONDAY, 0.6, 0.2)
+    figures += one_day(date(2020, 6, 3), None, None, withheld="small_group", share_raw=0.123)
+    spec = charts.shares_chart(series_of(figures), FRAME, {})
+    drawn = {row["day"] for row in spec["datasets"]["figures"] if row["share"] is not None}
+    assert drawn == {"2020-06-01"}
+    assert "0.123" not in json.dumps(spec)
+
+
+def test_days_without_figures_break_the_line() -> None:
+    figures = one_day(MONDAY, 0.6, 0.2) + one_day(date(2020, 6, 3), 0.6, 0.2)
+    spec = charts.shares_chart(series_of(figures), FRAME, {})
+    gaps = {row["day"] for row in spec["datasets"]["figures"] if row["share"] is None}
+    assert gaps == {"2020-06-02"}
+
+
+def test_charts_are_valid_vega_lite() -> None:
+    series = series_of(one_day(MONDAY, 0.6, 0.2))
+    specs = [
+        charts.shares_chart(series, FRAME, {MONDAY: {"favor": 0.5}}),
+        charts.preview_chart(series, FRAME),
+        charts.volume_chart(volume_series([volume(MONDAY)])[0], FRAME),
+    ]
+    assert [alt.Chart.from_dict(spec).to_dict()["height"] for spec in specs] == [260, 160, 160]
+
+
+def test_a_preview_tells_no_percentage() -> None:
+    shown = page(FakeFigures(validated=False), Selection(preview=True)).sections[0].blocks[0]
+    assert shown.is_preview
+    assert shown.spec is not None
+    assert "tooltip" not in json.dumps(shown.spec)
+    assert "%" not in json.dumps([[cell.text for cell in row[1:-1]] for row in shown.table.rows])
+
+
+def test_without_audit_nothing_is_drawn_and_the_page_says_what_is_missing() -> None:
+    section = page(FakeFigures(validated=False)).sections[0]
+    assert [one.spec for one in section.blocks] == [None]
+    assert section.cards == ()
+    assert section.audit == "138 more checked posts needed"
+
+
+def test_checked_posts_of_too_few_days_are_told() -> None:
+    lopsided = Validation("stance", "walkout", 400, 150, validated=False, days=1, days_needed=5)
+    shown = page(FakeFigures(validated=False), validations=[lopsided])
+    assert shown.audit[0].missing == "checked posts of 1 day are too few, 5 needed"
+
+
+def test_stance_towards_each_target_comes_before_sentiment() -> None:
+    assert ordered_questions(TOPIC) == [
+        ("stance", "walkout"),
+        ("stance", "leaving-posts-up"),
+        ("sentiment", ""),
+    ]
+    assert [section.title for section in page().sections] == [
+        "Stance towards the virtual walkout",
+        "Stance towards the decision to leave the posts up",
+        "Sentiment",
+    ]
+
+
+def test_a_split_has_a_block_per_group_under_the_same_headline() -> None:
+    section = page(selection=Selection(by=("cohort",))).sections[0]
+    assert [one.group for one in section.blocks] == ["employees", "public"]
+    assert section.cards == page().sections[0].cards
+
+
+def test_events_of_one_day_share_a_line_on_the_chart() -> None:
+    spec = page().sections[0].blocks[0].spec
+    assert spec is not None
+    numbers = {row["day"]: row["number"] for row in spec["datasets"]["events"]}
+    assert numbers == {"2020-05-29": "1, 2", "2020-06-01": "3"}
+
+
+def test_keys_on_a_page_are_unique() -> None:
+    shown = page(selection=Selection(by=("platform",)))
+    assert shown.volume is not None
+    keys = [one.key for section in (*shown.sections, shown.volume) for one in section.blocks]
+    assert len(set(keys)) == len(keys) == 8
+
+
+def test_nothing_stored_is_an_empty_page() -> None:
+    shown = page(FakeFigures(days=0), has_posts=False)
+    assert (shown.sections, shown.volume, shown.has_posts) == ((), None, False)
+
+
+def test_the_known_truth_is_drawn_beside_what_is_shown_where_asked(tmp_path: Path) -> None:
+    write_truth(tmp_path)
+    truth = load_truth(tmp_path, TOPIC)
+    drawn = page(truth=truth, selection=Selection(truth=True)).sections[0].blocks[0].spec
+    plain = page(truth=truth).sections[0].blocks[0].spec
+    assert drawn is not None
+    assert plain is not None
+    known = [row for row in drawn["datasets"]["truth"] if row["share"] is not None]
+    assert len(known) == 57
+    assert {row["day"] for row in drawn["datasets"]["truth"]} - {row["day"] for row in known} == {
+        "2020-06-13"
+    }
+    assert plain["datasets"]["truth"] == []
+
+
+def test_no_truth_is_claimed_for_platforms(tmp_path: Path) -> None:
+    write_truth(tmp_path)
+    selection = Selection(by=("platform",), truth=True)
+    shown = page(truth=load_truth(tmp_path, TOPIC), selection=selection)
+    spec = shown.sections[0].blocks[0].spec
+    assert spec is not None
+    assert spec["datasets"]["truth"] == []
