@@ -41,6 +41,7 @@ FLOORS = {
     "monitor/dashboard/": 3,
     "monitor/pipeline/": 2,
     "monitor/figures.py": 2,
+    "monitor/shares/": 2,
     "monitor/job.py": 2,
     "monitor/lease.py": 2,
     "monitor/scorers.py": 2,

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -41,10 +42,13 @@ def run_command(call: Call, until_idle: bool, no_dashboard: bool) -> None:
         with _dashboard(call, daemon, wanted=not no_dashboard):
             call.say("Scheduler: running; stop with Ctrl-C")
             clean = daemon.run_until_stopped()
-    call.say("Stopped.")
-    if not clean:
-        # A job did not end in time. Its batch is one transaction: ending now loses nothing.
-        os._exit(1)
+    if clean:
+        call.say("Stopped.")
+        return
+    call.say("Stopped; an unfinished batch is done again at the next start.")
+    # Its transaction was never committed. Leaving the usual way would wait for the job's thread.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @click.command("serve")

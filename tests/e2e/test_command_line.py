@@ -215,4 +215,4 @@ def test_a_used_port_is_named_with_a_way_out(tmp_path: Path) -> None:
         assert "MONITOR_DASHBOARD__PORT" in said
     finally:
         first.terminate()
-        first.wait(20)
+        first.communicate(timeout=20)

@@ -102,7 +102,7 @@ def test_the_services_start_under_the_compose_file_s_environment(
         for process in filter(None, (daemon, standby, dashboard)):
             if process.poll() is None:
                 process.terminate()
-            process.wait(20)
+            process.communicate(timeout=20)
     assert standby.returncode == 0
     assert dashboard.returncode == 0
 

@@ -1,0 +1,50 @@
+"""How many different people: a sketch of pseudonyms that can be merged and outlives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from datasketches import compact_theta_sketch, theta_union, update_theta_sketch
+
+LG_SKETCH_SIZE = 11
+"""2**11 hashes: exact up to 2,048 authors, beyond that a standard error of 2.2 %; 16 KB at most."""
+
+
+class AuthorSketch:
+    """Distinct authors as bytes: a theta sketch trimmed to its smallest hashes.
+
+    The bytes depend on the set of pseudonyms alone: not on their order, their repetitions, or
+    how they were spread over sketches that were merged later. (An untrimmed theta sketch keeps
+    a number of hashes that depends on the order in which they came.)
+    """
+
+    @staticmethod
+    def of(pseudonyms: Iterable[str]) -> bytes:
+        """Sketches a set of pseudonyms."""
+        sketch = update_theta_sketch(lg_k=LG_SKETCH_SIZE)
+        for pseudonym in pseudonyms:
+            sketch.update(pseudonym)
+        sketch.trim()
+        return bytes(sketch.compact(ordered=True).serialize())
+
+    @staticmethod
+    def union(sketches: Iterable[bytes]) -> bytes:
+        """Merges sketches: the result counts every author once."""
+        union = theta_union(lg_k=LG_SKETCH_SIZE)
+        for sketch in sketches:
+            union.update(compact_theta_sketch.deserialize(sketch))
+        return bytes(union.get_result(ordered=True).serialize())
+
+    @staticmethod
+    def count(sketch: bytes) -> int:
+        """The number of distinct authors, rounded."""
+        estimate: float = compact_theta_sketch.deserialize(sketch).get_estimate()
+        return round(estimate)
+
+    @staticmethod
+    def hashes(sketch: bytes) -> frozenset[int]:
+        """One number per author; of more than 2,048 authors only those kept.
+
+        Two sketches' sets overlap where their authors do.
+        """
+        return frozenset(compact_theta_sketch.deserialize(sketch))

@@ -1,0 +1,158 @@
+"""Released figures: what pages, exports and reports show of a topic's days."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from monitor.errors import UsageError
+from monitor.figure import Figure, Volume
+from monitor.pipeline.classify import questions_of
+from monitor.privacy import DIMENSIONS, release, release_volume
+from monitor.settings import Settings
+from monitor.shares.evidence import Evidence, gather
+from monitor.shares.split import Split, UnreleasedFigure
+from monitor.store.queries import Queries
+from monitor.store.values import VOLUME, Question
+from monitor.topic import Topic
+from monitor.validation import Validation, validate
+
+
+@dataclass
+class _Made:
+    """A topic's figures by dimensions, as long as what they are made of stays the same."""
+
+    topic: Topic
+    evidence: Evidence
+    splits: dict[frozenset[str], Split] = field(default_factory=dict)
+    figures: dict[frozenset[str], list[UnreleasedFigure]] = field(default_factory=dict)
+
+    def split(self, by: frozenset[str]) -> Split:
+        if by not in self.splits:
+            self.splits[by] = Split(self.topic, self.evidence, by)
+        return self.splits[by]
+
+
+class Figures:
+    """Reads the store and releases figures.
+
+    Every split is estimated over all days of the topic and cut to the days asked for
+    afterwards, so a day's figures do not depend on the range they are asked with.
+
+    Args:
+        queries: The store's reads.
+        settings: Its sections `release` and `audit` are used.
+    """
+
+    def __init__(self, queries: Queries, settings: Settings) -> None:
+        self._queries = queries
+        self._settings = settings
+        self._made: dict[str, _Made] = {}
+
+    def released(
+        self,
+        topic: Topic,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        by: Sequence[str] = (),
+        include_unvalidated: bool = False,
+    ) -> list[Figure]:
+        """Gives every label's figure of every cell of [since, until).
+
+        Args:
+            topic: The topic.
+            since: First day, the topic's first where None.
+            until: Day left out, the topic's end where None.
+            by: Dimensions to split by, any of `DIMENSIONS`.
+            include_unvalidated: Whether unvalidated figures carry their raw share.
+
+        Returns:
+            Sorted by day, platform, cohort, language, head, target, label. Empty before a
+            first version has scored the topic's posts.
+
+        Raises:
+            UsageError: Unknown dimension.
+        """
+        return [
+            release(figure, standing, preview=include_unvalidated)
+            for figure, standing in self._figures(topic, _dimensions(by))
+            if _is_within(figure.day, since, until)
+        ]
+
+    def volumes(
+        self,
+        topic: Topic,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        by: Sequence[str] = (),
+    ) -> list[Volume]:
+        """Gives how much was said in every cell of [since, until), sorted as figures are.
+
+        Raises:
+            UsageError: Unknown dimension.
+        """
+        split = self._up_to_date(topic).split(_dimensions(by))
+        return [
+            release_volume(volume, hidden)
+            for volume, hidden in split.volumes()
+            if _is_within(volume.day, since, until)
+        ]
+
+    def validation(self, topic: Topic) -> list[Validation]:
+        """Tells for every question how far its audit sample is."""
+        evidence = self._up_to_date(topic).evidence
+        found = []
+        for question in questions_of(topic):
+            if evidence.version is None:
+                labels = self._queries.label_count(topic.name, *question)
+                needed = self._settings.audit.minimum_labels
+                found.append(Validation(*question, labels, needed, validated=False))
+            else:
+                found.append(self._validate(evidence, question))
+        return found
+
+    def _validate(self, evidence: Evidence, question: Question) -> Validation:
+        opinions: Counter[date] = Counter()
+        for cell in evidence.aggregates:
+            if cell.head == VOLUME:
+                opinions[cell.day] += cell.posts
+        labelled = [label.day for label in evidence.audits[question]]
+        needed = self._settings.audit.minimum_labels
+        return validate(question, labelled, opinions, needed=needed)
+
+    def _figures(self, topic: Topic, by: frozenset[str]) -> list[UnreleasedFigure]:
+        made = self._up_to_date(topic)
+        if made.evidence.version is None:
+            return []
+        if by not in made.figures:
+            validated = {
+                question: self._validate(made.evidence, question).validated
+                for question in questions_of(topic)
+            }
+            made.figures[by] = made.split(by).figures(validated, self._settings.release)
+        return made.figures[by]
+
+    def _up_to_date(self, topic: Topic) -> _Made:
+        evidence = gather(self._queries, topic)
+        made = self._made.get(topic.name)
+        if made is None or (made.topic, made.evidence) != (topic, evidence):
+            made = self._made[topic.name] = _Made(topic, evidence)
+        return made
+
+
+def _dimensions(by: Sequence[str]) -> frozenset[str]:
+    unknown = sorted(set(by) - set(DIMENSIONS))
+    if unknown:
+        raise UsageError(
+            f"figures cannot be split by {', '.join(map(repr, unknown))}",
+            hint=f"possible: {', '.join(DIMENSIONS)}",
+        )
+    return frozenset(by)
+
+
+def _is_within(day: date, since: date | None, until: date | None) -> bool:
+    return (since is None or since <= day) and (until is None or day < until)

@@ -1,0 +1,1 @@
+"""From stored counts to a topic's complete figures, before their release."""

@@ -1,0 +1,54 @@
+"""Everything that a topic's figures are made of, read from the store at one time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from monitor.pipeline.classify import questions_of
+from monitor.shares.covered import covered_parts
+from monitor.store.queries import Queries
+from monitor.store.values import SAMPLE_SOURCE, AuditLabel, DailyAggregate, Question
+from monitor.topic import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Two equal ones give the same figures, to the byte.
+
+    Attributes:
+        version: The shown model version, None before the first.
+        aggregates: Its cells of all days of the topic, and the volume cells.
+        coverage: Covered part of the days that a source tells of.
+        audits: The audit labels of each question, with that version's predictions.
+        sample: Whether bundled sample posts are among the posts.
+    """
+
+    version: str | None
+    aggregates: tuple[DailyAggregate, ...]
+    coverage: Mapping[date, float]
+    audits: Mapping[Question, tuple[AuditLabel, ...]]
+    sample: bool
+
+
+def gather(queries: Queries, topic: Topic) -> Evidence:
+    """Reads a topic's evidence."""
+    version = queries.shown_version(topic.name)
+    window = topic.window
+    return Evidence(
+        version=version,
+        aggregates=tuple(
+            queries.cells(topic.name, [version] if version else [], topic.start, topic.end)
+        ),
+        coverage=covered_parts(topic, queries.coverage(topic.name, window.start, window.end)),
+        audits=_audits(queries, topic, version) if version else {},
+        sample=queries.has_posts(topic.name, source=SAMPLE_SOURCE),
+    )
+
+
+def _audits(queries: Queries, topic: Topic, version: str) -> dict[Question, tuple[AuditLabel, ...]]:
+    return {
+        (head, target): tuple(queries.audit_labels(topic.name, head, target, version))
+        for head, target in questions_of(topic)
+    }

@@ -1,0 +1,57 @@
+"""Daily aggregates added up to the cells of a split."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from monitor.authors import AuthorSketch
+from monitor.privacy import Cell, coarsen
+from monitor.store.values import DailyAggregate, Question
+
+
+@dataclass(frozen=True, slots=True)
+class CellCounts:
+    """What is known of a cell; for volume, `posts` are all opinions and no label is counted."""
+
+    posts: int
+    reposts: int
+    authors: int
+    label_counts: Mapping[str, int]
+
+
+NOTHING = CellCounts(0, 0, 0, {})
+
+Days = dict[date, dict[Cell, DailyAggregate]]
+"""The base cells of every day for one question (or for volume)."""
+
+
+def by_question(aggregates: Iterable[DailyAggregate]) -> dict[Question, Days]:
+    """Sorts one version's aggregates (and the volume) by head and target, day and base cell."""
+    questions: dict[Question, Days] = defaultdict(lambda: defaultdict(dict))
+    for one in aggregates:
+        cell = (one.platform, one.cohort, one.language)
+        questions[one.head, one.target][one.day][cell] = one
+    return questions
+
+
+def roll_up(base: Mapping[Cell, DailyAggregate], by: Collection[str]) -> dict[Cell, CellCounts]:
+    """Adds a day's base cells up; each author counts once in every cell they wrote in."""
+    members: dict[Cell, list[DailyAggregate]] = defaultdict(list)
+    for cell in sorted(base):
+        members[coarsen(cell, by)].append(base[cell])
+    return {cell: _sum(those) for cell, those in members.items()}
+
+
+def _sum(aggregates: Collection[DailyAggregate]) -> CellCounts:
+    labels: Counter[str] = Counter()
+    for one in aggregates:
+        labels.update(one.label_counts)
+    return CellCounts(
+        posts=sum(one.posts for one in aggregates),
+        reposts=sum(one.reposts for one in aggregates),
+        authors=AuthorSketch.count(AuthorSketch.union(one.authors_sketch for one in aggregates)),
+        label_counts=labels,
+    )

@@ -1,0 +1,190 @@
+"""A topic's days split by some dimensions: every figure complete, with what decides its release."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+
+from classifiers.heads import head as head_named
+from classifiers.prevalence import Estimate
+from monitor.figure import Figure, Volume, Withheld
+from monitor.pipeline.classify import questions_of
+from monitor.privacy import Cell, Standing, shown_cells
+from monitor.settings import ReleaseSettings
+from monitor.shares.corrected import DIGITS, corrected_shares
+from monitor.shares.evidence import Evidence
+from monitor.shares.rollup import NOTHING, CellCounts, by_question, roll_up
+from monitor.store.values import UNDETERMINED, VOLUME, DailyAggregate, Question
+from monitor.topic import Topic
+
+UnreleasedFigure = tuple[Figure, Standing]
+UnreleasedVolume = tuple[Volume, Withheld | None]
+Place = tuple[date, Cell]
+
+
+class Split:
+    """Nothing in here may be shown before it went through `monitor.privacy`.
+
+    Args:
+        topic: The topic.
+        evidence: Of all its days.
+        by: Dimensions to split by.
+    """
+
+    def __init__(self, topic: Topic, evidence: Evidence, by: Collection[str]) -> None:
+        self._topic = topic
+        self._evidence = evidence
+        self._by = by
+        self._questions = by_question(evidence.aggregates)
+        self._volume = self._questions.pop((VOLUME, ""), {})
+        self._volume_hidden = {
+            day: shown_cells(_sketches(base), topic.minimum_authors)
+            for day, base in self._volume.items()
+        }
+        self._rolled_volume = self._roll_up(self._volume)
+        self._rolled = {
+            question: self._roll_up(self._questions.get(question, {}))
+            for question in questions_of(topic)
+        }
+
+    def volumes(self) -> list[UnreleasedVolume]:
+        """Every cell's volume, sorted by day and cell."""
+        return [
+            (self._volume_of(place, counts), self._volume_hidden[place[0]][place[1]])
+            for place, counts in sorted(self._rolled_volume.items())
+        ]
+
+    def figures(
+        self, validated: Mapping[Question, bool], rules: ReleaseSettings
+    ) -> list[UnreleasedFigure]:
+        """Every figure, sorted by day, cell, head, target and label.
+
+        Args:
+            validated: Which questions have an audit sample; only they are estimated.
+            rules: Handed on in each figure's standing.
+        """
+        figures: list[UnreleasedFigure] = []
+        for question in questions_of(self._topic):
+            figures += self._question_figures(question, rules, validated=validated[question])
+        return sorted(figures, key=lambda pair: _order(pair[0]))
+
+    def _question_figures(
+        self, question: Question, rules: ReleaseSettings, *, validated: bool
+    ) -> Iterator[UnreleasedFigure]:
+        rolled = self._rolled[question]
+        hidden = self._hidden(question)
+        labels = head_named(question[0]).labels
+        shown = {place: rolled[place] for place, reason in hidden.items() if reason is None}
+        audit = self._evidence.audits.get(question, ())
+        estimates = corrected_shares(shown, audit, labels, by=self._by) if validated else {}
+        for place, eligible in self._eligible().items():
+            counts = rolled.get(place, NOTHING)
+            standing = Standing(
+                hidden=hidden.get(place, "small_group"),
+                scored=min(counts.posts / eligible, 1.0),
+                rules=rules,
+            )
+            for label in labels:
+                estimate = estimates.get(place, {}).get(label)
+                figure = self._figure(question, place, label, counts)
+                yield _with_estimate(replace(figure, validated=validated), estimate), standing
+
+    def _hidden(self, question: Question) -> dict[Place, Withheld | None]:
+        """What the release rules say about this split's cells, by place."""
+        found: dict[Place, Withheld | None] = {}
+        rolled = self._rolled[question]
+        for day, base in self._questions.get(question, {}).items():
+            volume = self._volume_hidden.get(day, {})
+            among = frozenset(cell for cell, reason in volume.items() if reason is None)
+            decided = shown_cells(_sketches(base), self._topic.minimum_authors, among=among)
+            found.update(
+                {(day, cell): reason for cell, reason in decided.items() if (day, cell) in rolled}
+            )
+        return found
+
+    def _eligible(self) -> dict[Place, int]:
+        """Opinions in a language that is scored, by place; places without any are left out."""
+        languages = {*self._topic.languages, UNDETERMINED}
+        scored = {
+            day: {cell: one for cell, one in base.items() if cell[2] in languages}
+            for day, base in self._volume.items()
+        }
+        return {
+            place: counts.posts for place, counts in self._roll_up(scored).items() if counts.posts
+        }
+
+    def _roll_up(
+        self, days: Mapping[date, Mapping[Cell, DailyAggregate]]
+    ) -> dict[Place, CellCounts]:
+        return {
+            (day, cell): counts
+            for day, base in days.items()
+            for cell, counts in roll_up(base, self._by).items()
+        }
+
+    def _volume_of(self, place: Place, counts: CellCounts) -> Volume:
+        day, (platform, cohort, language) = place
+        scored = min(rolled.get(place, NOTHING).posts for rolled in self._rolled.values())
+        return Volume(
+            topic=self._topic.name,
+            day=day,
+            platform=platform,
+            cohort=cohort,
+            language=language,
+            posts=counts.posts,
+            reposts=counts.reposts,
+            authors=counts.authors,
+            unscored=max(counts.posts - scored, 0),
+            coverage=self._evidence.coverage.get(day),
+            withheld=None,
+            sample=self._evidence.sample,
+        )
+
+    def _figure(self, question: Question, place: Place, label: str, counts: CellCounts) -> Figure:
+        """The figure as far as it is counted."""
+        day, (platform, cohort, language) = place
+        raw = counts.label_counts.get(label, 0) / counts.posts if counts.posts else None
+        return Figure(
+            topic=self._topic.name,
+            day=day,
+            platform=platform,
+            cohort=cohort,
+            language=language,
+            head=question[0],
+            target=question[1],
+            label=label,
+            version=self._evidence.version or "",
+            posts=counts.posts,
+            authors=counts.authors,
+            share_raw=None if raw is None else round(raw, DIGITS),
+            share=None,
+            low=None,
+            high=None,
+            coverage=self._evidence.coverage.get(day),
+            validated=False,
+            withheld=None,
+            sample=self._evidence.sample,
+        )
+
+
+def _with_estimate(figure: Figure, estimate: Estimate | None) -> Figure:
+    if estimate is None:
+        return figure
+    return replace(figure, share=estimate.share, low=estimate.low, high=estimate.high)
+
+
+def _sketches(base: Mapping[Cell, DailyAggregate]) -> dict[Cell, bytes]:
+    return {cell: one.authors_sketch for cell, one in base.items()}
+
+
+def _order(figure: Figure) -> tuple[object, ...]:
+    return (
+        figure.day,
+        figure.platform,
+        figure.cohort,
+        figure.language,
+        figure.head,
+        figure.target,
+        figure.label,
+    )

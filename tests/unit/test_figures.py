@@ -1,0 +1,302 @@
+"""Released figures: what is counted, what is estimated, what is withheld and why."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from monitor.authors import AuthorSketch
+from monitor.errors import UsageError
+from monitor.figures import Figures
+from monitor.settings import load_settings
+from monitor.store.values import (
+    VOLUME,
+    AuditLabel,
+    CoverageSpan,
+    DailyAggregate,
+)
+from monitor.topic import Query, Target, Topic
+
+SENTIMENT = ("negative", "neutral", "positive")
+STANCE = ("favor", "against", "none")
+TOPIC = Topic(
+    name="walkout",
+    title="Walkout",
+    timezone=ZoneInfo("America/Los_Angeles"),
+    start=date(2020, 6, 1),
+    end=date(2020, 6, 11),
+    languages=("en", "es"),
+    targets=(Target("walkout", "the walkout"),),
+    queries={"": Query(("walkout",), {})},
+)
+DAY = date(2020, 6, 1)
+
+
+def aggregate(day, cell, counts, *, head=VOLUME, authors=None, reposts=0):
+    """One aggregate; `counts` by label, for volume the number of opinions."""
+    platform, cohort, language = cell
+    labels = counts if isinstance(counts, dict) else {}
+    posts = sum(labels.values()) if labels else counts
+    people = posts + reposts if authors is None else authors
+    sketch = AuthorSketch.of(f"{cell}{n}" for n in range(people))
+    return DailyAggregate(
+        topic=TOPIC.name,
+        day=day,
+        platform=platform,
+        cohort=cohort,
+        language=language,
+        head=head,
+        target="walkout" if head == "stance" else "",
+        version="" if head == VOLUME else "v1",
+        posts=posts,
+        reposts=reposts,
+        authors=people,
+        authors_sketch=sketch,
+        label_counts=labels,
+        soft_sums={},
+    )
+
+
+def scored(day, cell, sentiment, *, posts=None, authors=None):
+    """Volume, sentiment and stance of one cell, all posts scored unless `posts` says more."""
+    total = sum(sentiment)
+    stance = {"favor": total}
+    labelled = dict(zip(SENTIMENT, sentiment, strict=True))
+    return [
+        aggregate(day, cell, total if posts is None else posts, authors=authors),
+        aggregate(day, cell, labelled, head="sentiment", authors=authors),
+        aggregate(day, cell, stance, head="stance", authors=authors),
+    ]
+
+
+def audit_label(day, truth, predicted, cell=("x", "public", "en")):
+    return AuditLabel("1", cell[0], day, cell[1], cell[2], truth, predicted, (0, 0, 0))
+
+
+@dataclass
+class FakeQueries:
+    """The store's reads that figures need, in memory."""
+
+    aggregates: list = field(default_factory=list)
+    labels: list = field(default_factory=list)
+    spans: list = field(default_factory=list)
+    version: str | None = "v1"
+    sample: bool = False
+    reads: Counter = field(default_factory=Counter)
+
+    def shown_version(self, topic):
+        return self.version
+
+    def cells(self, topic, versions, since, until):
+        wanted = {"", *versions}
+        return [one for one in self.aggregates if one.version in wanted]
+
+    def coverage(self, topic, since, until):
+        return self.spans
+
+    def audit_labels(self, topic, head, target, version):
+        return self.labels if head == "sentiment" else []
+
+    def label_count(self, topic, head, target, sample="random"):
+        return len(self.labels) if head == "sentiment" else 0
+
+    def has_posts(self, topic, *, source=None, besides=None):
+        return self.sample
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return load_settings({"MONITOR_HOME": str(tmp_path)})
+
+
+@pytest.fixture
+def released(settings):
+    def release(queries, topic=TOPIC, **asked):
+        return Figures(queries, settings).released(topic, **asked)
+
+    return release
+
+
+def good_audit(days=10, labels=300):
+    """A classifier that is right nine times out of ten, audited on every day."""
+    rng = np.random.default_rng(1)
+    found = []
+    for n in range(labels):
+        truth = int(rng.integers(3))
+        predicted = truth if rng.random() < 0.9 else int(rng.integers(3))
+        day = DAY + timedelta(n % days)
+        found.append(audit_label(day, SENTIMENT[truth], SENTIMENT[predicted]))
+    return found
+
+
+def ten_days(cell=("x", "public", "en"), counts=(120, 100, 180)):
+    return [one for n in range(10) for one in scored(DAY + timedelta(n), cell, counts)]
+
+
+def of(figures, **wanted):
+    return [f for f in figures if all(getattr(f, name) == v for name, v in wanted.items())]
+
+
+def test_a_validated_share_is_shown_with_an_interval_around_it(released):
+    figures = released(FakeQueries(ten_days(), good_audit()))
+    (negative,) = of(figures, day=DAY, head="sentiment", label="negative")
+    assert negative.validated
+    assert negative.withheld is None
+    assert negative.low < negative.share < negative.high
+    assert (negative.posts, negative.authors, negative.share_raw) == (400, 400, 0.3)
+
+
+def test_without_enough_audit_labels_a_share_is_unvalidated_and_the_counts_are_shown(released):
+    figures = released(FakeQueries(ten_days(), good_audit(labels=100)))
+    (negative,) = of(figures, day=DAY, head="sentiment", label="negative")
+    assert negative.withheld == "unvalidated"
+    assert not negative.validated
+    assert (negative.share_raw, negative.share, negative.low, negative.high) == (None,) * 4
+    assert (negative.posts, negative.authors) == (400, 400)
+
+
+def test_the_preview_shows_the_raw_share_only_and_stays_marked(released):
+    figures = released(FakeQueries(ten_days()), include_unvalidated=True)
+    (negative,) = of(figures, day=DAY, head="sentiment", label="negative")
+    assert negative.withheld == "unvalidated"
+    assert (negative.share_raw, negative.share, negative.low) == (0.3, None, None)
+
+
+def test_an_audit_of_one_day_validates_nothing(settings):
+    queries = FakeQueries(ten_days(), good_audit(days=1))
+    sentiment = next(
+        v for v in Figures(queries, settings).validation(TOPIC) if v.head == "sentiment"
+    )
+    assert (sentiment.audit_labels, sentiment.validated) == (300, False)
+    assert (sentiment.days, sentiment.days_needed) == (1, 5)
+
+
+def test_each_question_is_validated_for_itself(settings):
+    queries = FakeQueries(ten_days(), good_audit())
+    found = {v.head: v.validated for v in Figures(queries, settings).validation(TOPIC)}
+    assert found == {"sentiment": True, "stance": False}
+
+
+def test_before_the_first_version_volume_and_labels_are_there_and_no_figure(settings):
+    queries = FakeQueries(ten_days(), good_audit(), version=None)
+    figures = Figures(queries, settings)
+    assert figures.released(TOPIC) == []
+    assert figures.volumes(TOPIC)[0].unscored == 400
+    assert figures.validation(TOPIC)[0].audit_labels == 300
+
+
+def test_a_small_group_shows_nothing_but_that_it_is_small(released):
+    figures = released(FakeQueries(scored(DAY, ("x", "public", "en"), (3, 3, 3))))
+    (negative,) = of(figures, head="sentiment", label="negative")
+    assert negative.withheld == "small_group"
+    assert (negative.posts, negative.authors, negative.share_raw, negative.share) == (None,) * 4
+
+
+def test_a_cell_is_hidden_when_a_small_one_would_follow_from_it(released):
+    queries = FakeQueries(
+        [
+            *scored(DAY, ("x", "public", "en"), (20, 20, 20)),
+            *scored(DAY, ("x", "employees", "en"), (1, 1, 1)),
+        ]
+    )
+    split = released(queries, by=("cohort",))
+    total = released(queries)
+    reasons = {f.cohort: f.withheld for f in of(split, head="sentiment", label="negative")}
+    assert reasons == {"employees": "small_group", "public": "complementary"}
+    assert of(total, head="sentiment", label="negative")[0].posts == 63
+
+
+def test_a_cell_of_posts_that_wait_for_scoring_is_unscored_rather_than_small(released):
+    queries = FakeQueries(scored(DAY, ("x", "public", "en"), (1, 1, 0), posts=100))
+    (negative,) = of(released(queries), head="sentiment", label="negative")
+    assert (negative.withheld, negative.posts) == ("unscored", None)
+
+
+def test_a_cell_scored_in_part_shows_how_many_but_no_share(released):
+    queries = FakeQueries(scored(DAY, ("x", "public", "en"), (20, 20, 10), posts=100))
+    (negative,) = of(released(queries), head="sentiment", label="negative")
+    assert (negative.withheld, negative.posts, negative.share_raw) == ("unscored", 50, None)
+
+
+def test_posts_in_other_languages_are_not_waited_for(released):
+    queries = FakeQueries(
+        [
+            *scored(DAY, ("x", "public", "en"), (20, 20, 10)),
+            aggregate(DAY, ("x", "public", "de"), 500),
+        ]
+    )
+    figures = released(queries, by=("language",))
+    (negative,) = of(figures, head="sentiment", label="negative")
+    assert (negative.language, negative.withheld) == ("en", "unvalidated")
+
+
+def test_a_day_that_was_hardly_collected_is_incomplete(released):
+    start = datetime(2020, 6, 1, 7, tzinfo=UTC)  # local midnight
+    spans = [CoverageSpan("x", start, start + timedelta(hours=6), "complete", "")]
+    figures = released(FakeQueries(ten_days(), good_audit(), spans=spans))
+    (first,) = of(figures, day=DAY, head="sentiment", label="negative")
+    (second,) = of(figures, day=DAY + timedelta(1), head="sentiment", label="negative")
+    assert (first.coverage, first.withheld, first.share) == (0.25, "incomplete", None)
+    assert (second.coverage, second.withheld) == (None, None)
+
+
+def test_a_days_figures_do_not_depend_on_the_range_asked_for(released):
+    queries = FakeQueries(ten_days(), good_audit())
+    everything = released(queries)
+    part = released(queries, since=DAY + timedelta(3), until=DAY + timedelta(5))
+    assert part == [f for f in everything if 3 <= (f.day - DAY).days < 5]
+    assert len(part) == 2 * 6
+
+
+def test_the_order_of_stored_rows_makes_no_difference(released):
+    cells = [*ten_days(), *ten_days(("x", "employees", "es"), (30, 10, 20))]
+    first = released(FakeQueries(cells, good_audit()), by=("cohort", "language"))
+    again = released(FakeQueries(cells[::-1], good_audit()), by=("language", "cohort"))
+    assert again == first
+
+
+def test_figures_change_when_what_they_are_made_of_changes(settings):
+    queries = FakeQueries(ten_days(), good_audit())
+    figures = Figures(queries, settings)
+    before = figures.released(TOPIC)
+    queries.aggregates = ten_days(counts=(200, 100, 100))
+    after = figures.released(TOPIC)
+    assert (before[0].posts, after[0].posts) == (400, 400)
+    assert of(after, label="negative")[0].share > of(before, label="negative")[0].share
+
+
+def test_figures_come_sorted_and_name_what_they_are_not_split_by(released):
+    figures = released(FakeQueries(ten_days()), by=("cohort",))
+    order = [(f.day, f.platform, f.cohort, f.language, f.head, f.target, f.label) for f in figures]
+    assert order == sorted(order)
+    assert (figures[0].platform, figures[0].cohort, figures[0].language) == ("all", "public", "all")
+
+
+def test_an_unknown_dimension_is_refused_with_those_known(released):
+    with pytest.raises(UsageError, match=re.escape("'author'")) as caught:
+        released(FakeQueries(), by=("author",))
+    assert "platform" in caught.value.hint
+
+
+def test_sample_posts_mark_every_figure_and_volume(settings):
+    figures = Figures(FakeQueries(ten_days(), sample=True), settings)
+    assert {f.sample for f in figures.released(TOPIC)} == {True}
+    assert {v.sample for v in figures.volumes(TOPIC)} == {True}
+
+
+def test_volume_counts_opinions_reposts_authors_of_both_and_what_is_not_scored(settings):
+    cells = scored(DAY, ("x", "public", "en"), (20, 20, 10), posts=60)
+    cells[0] = replace(cells[0], reposts=7)
+    (volume,) = Figures(FakeQueries(cells), settings).volumes(TOPIC)
+    assert (volume.posts, volume.reposts, volume.authors, volume.unscored) == (60, 7, 60, 10)
+
+
+def test_the_volume_of_a_small_group_is_hidden(settings):
+    queries = FakeQueries([aggregate(DAY, ("x", "public", "en"), 9)])
+    (volume,) = Figures(queries, settings).volumes(TOPIC)
+    assert volume.withheld == "small_group"
+    assert (volume.posts, volume.reposts, volume.authors, volume.unscored) == (None,) * 4
