@@ -66,7 +66,8 @@ def import_command(
             failed.append(path)
             call.say(f"{path}: {error}")
             continue
-        call.say(f"{path}: {_in_words(collected)}")
+        if len(files) > 1:
+            call.say(f"{path}: {_in_words(collected)}")
         total.counts += collected.counts
         total.reasons += collected.reasons
         total.sample_removed += collected.sample_removed
