@@ -1,0 +1,267 @@
+"""Adapting the model to a topic by a few labels.
+
+The shipped base's upper layers and heads are trained on all labels of the topic. A fifth
+of the examples is a frozen test that no version of the topic ever trains on; the others
+are split into folds, and a model per fold gives each example an answer from a model that
+has not seen it. Both splits follow a hash of the text, so copies of a text stay together
+and the split is the same for every version.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from classifiers.batches import Batch, Encoded, group
+from classifiers.encoder import Classifier
+from classifiers.errors import TrainingStoppedError
+from classifiers.examples import (
+    FOLDS,
+    FROZEN_TEST,
+    Example,
+    Key,
+    checked,
+    example_fingerprint,
+    part_of,
+)
+from classifiers.fitting import FitSettings, class_weights, fit, predict_logits
+from classifiers.gate import (
+    Logits,
+    audit_confusion,
+    beats_champion,
+    calibrated,
+    compare,
+    fitted_temperatures,
+)
+from classifiers.heads import head
+from classifiers.model_config import TOKENIZER_FILE
+from classifiers.model_files import load_model, save_weights
+from classifiers.registry import ModelVersion, Registry
+from classifiers.tokenisation import Tokeniser
+from classifiers.version import content_id
+
+__all__ = ["AdaptationResult", "Example", "adapt", "beats_champion"]
+
+FROZEN_LAYERS = 3
+EPOCHS = 8
+BATCH_TOKENS = 768
+LEARNING_RATE = 2e-4
+CLASS_WEIGHT_POWER = 0.25
+HELD_OUT_FILE = "held_out.json"
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class AdaptationResult:
+    """A candidate version, and what models that had not seen them say of the examples.
+
+    Attributes:
+        version: The candidate, in the registry.
+        held_out: By ``Example.key``, calibrated probabilities in the order of the head's
+            labels.
+    """
+
+    version: ModelVersion
+    held_out: Mapping[Key, tuple[float, ...]]
+
+
+def adapt(
+    registry: Registry,
+    topic: str,
+    examples: Sequence[Example],
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> AdaptationResult:
+    """Train a candidate on a topic's labels, judge it beside the champion, and keep it.
+
+    The same examples in any order, seed and number of threads give the same version.
+
+    Args:
+        registry: Where the candidate goes.
+        topic: The topic's name.
+        examples: All labels of the topic, every head together.
+        seed: Of the order of the examples and the dropout.
+        progress: Told what is being done and the share of the whole that is done.
+        should_stop: Asked after every step; training ends when it says yes.
+
+    Raises:
+        BadExampleError: An example does not fit its head, or there are too few of one head.
+        TrainingStoppedError: ``should_stop`` said yes; nothing was kept.
+    """
+    started = monotonic()
+    progress = progress or _silent
+    ordered = sorted(checked(examples), key=lambda example: example.key)
+    base, champion = registry.shipped(), registry.champion(topic)
+    tuning = _Tuning(registry.path(base.id), ordered, seed, progress, should_stop or _never)
+    logits, final = tuning.cross_fit()
+    temperature = {**base.temperature, **fitted_temperatures(ordered, logits)}
+    held_out = calibrated(ordered, logits, temperature)
+    progress("comparing with the champion", 0.95)
+    before = _champion_answers(registry.path(champion.id), champion, tuning)
+    workspace = registry.workspace()
+    weights = save_weights(workspace, _trained_tensors(final))
+    _write_held_out(workspace / HELD_OUT_FILE, ordered, held_out)
+    version = ModelVersion(
+        id=content_id(weights, {"base": base.id, "temperature": temperature, "topic": topic}),
+        topic=topic,
+        base=base.id,
+        parent=champion.id,
+        data_fingerprint=example_fingerprint(ordered),
+        seed=seed,
+        heads=base.heads,
+        temperature=temperature,
+        metrics=compare(ordered, held_out, before),
+        confusion=audit_confusion(ordered, held_out),
+        minutes=round((monotonic() - started) / 60, 2),
+        created_at=datetime.now(UTC),
+    )
+    kept = registry.add(workspace, version)
+    progress("done", 1.0)
+    return AdaptationResult(
+        kept, {e.key: tuple(map(float, p)) for e, p in zip(ordered, held_out, strict=True)}
+    )
+
+
+def _silent(_stage: str, _share: float) -> None:
+    """Report progress to nobody."""
+
+
+def _never() -> bool:
+    """Never stop the training."""
+    return False
+
+
+class _Tuning:
+    """Trains models on parts of the examples, always from the same base."""
+
+    def __init__(
+        self,
+        base: Path,
+        examples: Sequence[Example],
+        seed: int,
+        progress: Progress,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.examples = examples
+        self.encoded = _encode(examples, Tokeniser(base / TOKENIZER_FILE))
+        self._base = base
+        self._seed = seed
+        self._progress = progress
+        self._should_stop = should_stop
+
+    def cross_fit(self) -> tuple[list[Logits], Classifier]:
+        """Return each example's logits from a model that has not seen it, and the final model."""
+        parts = np.array([part_of(example.text) for example in self.examples])
+        logits: list[Logits] = [np.zeros(0, dtype=np.float32)] * len(parts)
+        for fold in (*range(FOLDS), FROZEN_TEST):
+            name = "the final model" if fold == FROZEN_TEST else f"fold {fold + 1} of {FOLDS}"
+            trained_on = np.flatnonzero((parts != fold) & (parts != FROZEN_TEST))
+            model = self._train(trained_on, name, fold % (FOLDS + 1) / (FOLDS + 1) * 0.95)
+            self.predict(model, np.flatnonzero(parts == fold), logits)
+        return logits, model
+
+    def predict(self, model: Classifier, rows: NDArray[np.int64], into: list[Logits]) -> None:
+        """Put the logits of those rows, each by its own head, into the list."""
+        for name in sorted({self.examples[row].head for row in rows}):
+            chosen = [row for row in rows if self.examples[row].head == name]
+            found = predict_logits(model, [self.encoded[row] for row in chosen], name)
+            for row, logits in zip(chosen, found, strict=True):
+                into[row] = logits
+
+    def _train(self, rows: NDArray[np.int64], name: str, done: float) -> Classifier:
+        """Return a model trained on those rows."""
+        random = np.random.default_rng(self._seed)
+        batches, weights = self._batches(rows, random)
+        model = _frozen(load_model(self._base))
+        settings = FitSettings(LEARNING_RATE, label_smoothing=0.1, class_weights=weights)
+
+        def after_step(step: int, _loss: float) -> None:
+            if self._should_stop():
+                raise TrainingStoppedError
+            self._progress(name, done + 0.95 * step / len(batches) / (FOLDS + 1))
+
+        with torch.random.fork_rng():
+            torch.manual_seed(self._seed)
+            fit(model, batches, settings, after_step=after_step)
+        return model
+
+    def _batches(
+        self, rows: NDArray[np.int64], random: np.random.Generator
+    ) -> tuple[list[Batch], dict[str, Tensor]]:
+        """Return the batches of all epochs over those rows, and each head's class weights."""
+        by_head: dict[str, list[Encoded]] = {}
+        for row in rows:
+            by_head.setdefault(self.examples[row].head, []).append(self.encoded[row])
+        batches: list[Batch] = []
+        for _ in range(EPOCHS):
+            epoch = [
+                batch
+                for name, held in sorted(by_head.items())
+                for batch in group(held, name, batch_tokens=BATCH_TOKENS, random=random)
+            ]
+            batches += [epoch[index] for index in random.permutation(len(epoch))]
+        weights = {
+            name: class_weights([e.label for e in held], len(head(name).labels), CLASS_WEIGHT_POWER)
+            for name, held in by_head.items()
+        }
+        return batches, weights
+
+
+def _encode(examples: Sequence[Example], tokeniser: Tokeniser) -> list[Encoded]:
+    """Return the examples as token ids."""
+    posts = tokeniser.posts([example.text for example in examples])
+    targets = tokeniser.targets([example.target for example in examples])
+    return [
+        Encoded(post, target, example.label_index)
+        for post, target, example in zip(posts, targets, examples, strict=True)
+    ]
+
+
+def _frozen(model: Classifier) -> Classifier:
+    """Return the model with all but its upper layers and its heads held fast."""
+    model.requires_grad_(False)
+    for layer in model.layers[FROZEN_LAYERS:]:
+        layer.requires_grad_(True)
+    model.heads.requires_grad_(True)
+    return model
+
+
+def _trained_tensors(model: Classifier) -> dict[str, Tensor]:
+    """Return the tensors that training may have changed."""
+    return {name: held.data for name, held in model.named_parameters() if held.requires_grad}
+
+
+def _champion_answers(folder: Path, champion: ModelVersion, tuning: _Tuning) -> list[Logits]:
+    """Return the champion's probabilities of the examples.
+
+    For an example that it trained on, what its own fold model said: nobody is judged by
+    what it has learnt by heart.
+    """
+    logits: list[Logits] = [np.zeros(0, dtype=np.float32)] * len(tuning.examples)
+    tuning.predict(load_model(folder), np.arange(len(tuning.examples)), logits)
+    path = folder / HELD_OUT_FILE
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    fresh = calibrated(tuning.examples, logits, champion.temperature)
+    return [
+        np.array(known.get(example.digest, answer), dtype=np.float32)
+        for example, answer in zip(tuning.examples, fresh, strict=True)
+    ]
+
+
+def _write_held_out(path: Path, examples: Sequence[Example], held_out: Sequence[Logits]) -> None:
+    """Keep the held-out probabilities for when this version is the champion to beat."""
+    kept = {
+        example.digest: [float(value) for value in answer]
+        for example, answer in zip(examples, held_out, strict=True)
+    }
+    path.write_text(json.dumps(kept), encoding="utf-8")

@@ -1,0 +1,105 @@
+"""A topic's labelled texts, and how they are split for training and for judging."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from classifiers.errors import BadExampleError
+from classifiers.heads import head
+from classifiers.normalise import normalise
+
+FOLDS = 4
+FROZEN_TEST = -1
+FEWEST = 20
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A labelled text of the topic.
+
+    Attributes:
+        id: The post's id; with head and target it is unique.
+        text: The post's text.
+        head: The head that the label answers.
+        target: The target's text; "" where the head takes none.
+        label: One of the head's labels.
+        audit: Whether the post was drawn at random, so that it may judge.
+    """
+
+    id: str
+    text: str
+    head: str
+    target: str
+    label: str
+    audit: bool
+
+    @property
+    def key(self) -> Key:
+        """Return what tells this example from all others."""
+        return (self.id, self.head, self.target)
+
+    @property
+    def digest(self) -> str:
+        """Return the key as hex digits that do not show it."""
+        return _hash("\x1f".join(self.key))[:16]
+
+    @property
+    def label_index(self) -> int:
+        """Return the label's place among the head's labels."""
+        return head(self.head).labels.index(self.label)
+
+
+def checked(examples: Sequence[Example]) -> Sequence[Example]:
+    """Return the examples if all fit their heads and suffice.
+
+    Raises:
+        BadExampleError: One does not fit, is there twice, or a head has too few.
+    """
+    for example in examples:
+        known = head(example.head)
+        if example.label not in known.labels:
+            raise BadExampleError(
+                f"example {example.id}: {example.label!r} is no label of {known.name}",
+                hint=f"its labels are: {', '.join(known.labels)}",
+            )
+        if known.takes_target != bool(example.target.strip()):
+            raise BadExampleError(
+                f"example {example.id}: {known.name} "
+                + ("needs a target's text" if known.takes_target else "takes no target"),
+                hint="give the text of the target exactly where the head takes one",
+            )
+    (repeated, times), *_ = Counter(e.key for e in examples).most_common(1) or [(("",) * 3, 0)]
+    if times > 1:
+        raise BadExampleError(
+            f"example {repeated[0]} has {times} labels for {repeated[1]}",
+            hint="settle on one label per post, head and target",
+        )
+    per_head = Counter(example.head for example in examples)
+    for name, count in per_head.items() or [("any head", 0)]:
+        if count < FEWEST:
+            raise BadExampleError(
+                f"{count} labels of {name} are too few to adapt the model",
+                hint=f"label at least {FEWEST} posts, better 200, drawn at random",
+            )
+    return examples
+
+
+def part_of(text: str) -> int:
+    """Return the fold that a text belongs to, or ``FROZEN_TEST`` for one text in five.
+
+    It follows the text's hash: the same for every version, and for copies of a text.
+    """
+    number = int(_hash(normalise(text).lower())[:12], 16)
+    return number // 5 % FOLDS if number % 5 else FROZEN_TEST
+
+
+def example_fingerprint(examples: Sequence[Example]) -> str:
+    """Return 12 hex digits that change with any example."""
+    return _hash(repr([(e.key, e.text, e.label, e.audit) for e in examples]))[:12]
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode("utf-8", "replace")).hexdigest()

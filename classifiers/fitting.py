@@ -1,0 +1,131 @@
+"""One optimisation run over batches: the loss, the learning rates, the steps."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from classifiers.batches import Batch, Encoded, to_batch
+from classifiers.encoder import Classifier
+
+PREDICTION_ROWS = 32
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How the weights are moved.
+
+    Attributes:
+        learning_rate: Of the encoder's top layer.
+        layer_decay: Each layer below learns at this share of the one above.
+        head_rate: The heads learn this many times faster than the top layer.
+        warm_up: Share of the steps in which the rate climbs; it then falls linearly to 0.
+        label_smoothing: Share of the target probability spread over all labels.
+        class_weights: Per head, a weight for each label in the loss.
+    """
+
+    learning_rate: float
+    layer_decay: float = 0.9
+    head_rate: float = 5.0
+    warm_up: float = 0.08
+    label_smoothing: float = 0.05
+    class_weights: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def make_optimizer(model: Classifier, settings: FitSettings) -> torch.optim.AdamW:
+    """Return AdamW over the parameters that want a gradient, with layer-wise rates."""
+    depth = len(model.layers)
+    groups: dict[float, list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            rate = _rate(name, depth, settings)
+            groups.setdefault(rate, []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": held, "lr": rate, "rate": rate} for rate, held in groups.items()],
+        weight_decay=0.01,
+        fused=True,
+    )
+
+
+def _rate(name: str, depth: int, settings: FitSettings) -> float:
+    """Return the top learning rate of a parameter, from where it sits."""
+    if name.startswith("heads."):
+        return settings.learning_rate * settings.head_rate
+    below_top = depth - 1 - int(name.split(".")[1]) if name.startswith("layers.") else depth
+    return settings.learning_rate * settings.layer_decay**below_top
+
+
+def fit(
+    model: Classifier,
+    batches: Sequence[Batch],
+    settings: FitSettings,
+    *,
+    optimizer: torch.optim.Optimizer | None = None,
+    first_step: int = 0,
+    after_step: Callable[[int, float], None],
+) -> None:
+    """Take one step per batch, from ``first_step`` on.
+
+    Args:
+        model: The model to train, in place; it is left ready to predict.
+        batches: All batches of the run, in order.
+        settings: How the weights are moved.
+        first_step: The number of steps already taken.
+        optimizer: The one to go on with; a fresh one where none is given.
+        after_step: Called with the number of steps taken and the step's loss.
+    """
+    optimizer = optimizer or make_optimizer(model, settings)
+    head_index = {name: index for index, name in enumerate(model.heads)}
+    model.train()
+    for step in range(first_step, len(batches)):
+        batch = batches[step]
+        for group in optimizer.param_groups:
+            group["lr"] = group["rate"] * _schedule(step, len(batches), settings.warm_up)
+        logits = model(batch.posts, batch.targets)[head_index[batch.head]]
+        loss = functional.cross_entropy(
+            logits,
+            batch.labels,
+            weight=settings.class_weights.get(batch.head),
+            label_smoothing=settings.label_smoothing,
+        )
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        after_step(step + 1, loss.item())
+    model.eval()
+
+
+def _schedule(step: int, steps: int, warm_up: float) -> float:
+    """Return the share of the top rate at a step: a climb, then a line down to 0."""
+    climb = max(1, int(steps * warm_up))
+    return (step + 1) / climb if step < climb else (steps - step) / max(1, steps - climb)
+
+
+def class_weights(labels: Sequence[int], classes: int, power: float) -> Tensor:
+    """Return a weight per label, its count to the power ``-power``, with mean 1 over rows."""
+    counts = np.maximum(np.bincount(np.array(labels), minlength=classes), 1)
+    weights = counts**-power
+    weights *= len(labels) / (weights * counts).sum()
+    return torch.tensor(weights, dtype=torch.float32)
+
+
+def predict_logits(model: Classifier, rows: Sequence[Encoded], head: str) -> NDArray[np.float32]:
+    """Return one head's logits for each row, in the order of the rows."""
+    index = list(model.heads).index(head)
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i].post))
+    logits: NDArray[np.float32] | None = None
+    model.eval()
+    for start in range(0, len(order), PREDICTION_ROWS):
+        taken = order[start : start + PREDICTION_ROWS]
+        batch = to_batch([rows[i] for i in taken], head)
+        with torch.inference_mode():
+            found = model(batch.posts, batch.targets)[index].numpy()
+        if logits is None:
+            logits = np.zeros((len(rows), found.shape[1]), dtype=np.float32)
+        logits[taken] = found
+    return np.zeros((0, 0), dtype=np.float32) if logits is None else logits

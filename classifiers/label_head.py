@@ -1,0 +1,27 @@
+"""A question asked of posts: its name, its labels and how its answers are judged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Metric = Callable[[NDArray[np.int64], NDArray[np.int64]], float]
+
+
+@dataclass(frozen=True)
+class LabelHead:
+    """One question asked of posts.
+
+    Attributes:
+        name: What the head is called everywhere (``sentiment``).
+        labels: Its answers, in the order of the columns of every probability array.
+        takes_target: Whether the question is asked towards a target.
+        metric: From true and predicted label indices to the score that judges the head,
+            between 0 and 1, higher is better.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    takes_target: bool
+    metric: Metric

@@ -1,0 +1,39 @@
+"""How a post's text is written before the tokenizer sees it, in training and in serving.
+
+Links become ``http``, mentions ``@user``, emoji the words that name them, hashtags their
+words; lone surrogates and control characters go. Only the first ``MAXIMUM_CHARACTERS`` are
+read: the encoder sees about 128 tokens, which this always fills.
+"""
+
+import html
+import re
+import unicodedata
+
+import emoji
+
+MAXIMUM_CHARACTERS = 2000
+
+_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_MENTION = re.compile(r"(?<![\w.])@\w+")
+_HASHTAG = re.compile(r"#(\w+)")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|(?<=[A-Z])(?=[A-Z][a-z])")
+_LONG_RUN = re.compile(r"(.)\1{3,}")
+_SPACE = re.compile(r"\s+")
+
+
+def normalise(text: str) -> str:
+    """Return the text as the tokenizer is to see it; any string is accepted."""
+    text = text[:MAXIMUM_CHARACTERS].encode("utf-8", "ignore").decode("utf-8")
+    text = unicodedata.normalize("NFKC", html.unescape(text))
+    text = _LINK.sub("http", text)
+    text = _MENTION.sub("@user", text)
+    text = _HASHTAG.sub(lambda tag: "#" + _HUMP.sub(" ", tag[1]), text)
+    if not text.isascii():
+        text = emoji.demojize(text, delimiters=(" ", " ")).replace("_", " ")
+    text = _LONG_RUN.sub(r"\1\1\1", text)
+    return _SPACE.sub(" ", "".join(map(_printable, text))).strip()
+
+
+def _printable(character: str) -> str:
+    """Return the character, or a space for a control or a format character."""
+    return " " if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character

@@ -1,0 +1,82 @@
+"""Runs the exported model with OpenVINO: one stream per thread, one batch per stream."""
+
+import importlib
+import os
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from classifiers.tokenisation import Ids
+from classifiers.version import read_version
+
+EXPORT_FORMAT = 1
+"""Raised when the export changes, so that models kept by older releases are not used."""
+
+Outputs = tuple[NDArray[np.float32], ...]
+
+
+class OpenVinoEngine:
+    """The exported model of a version, exported first if it is not in the cache.
+
+    Every stream has one thread, so that the order of all sums, and so the result to the
+    last bit, is the same for any number of threads.
+    """
+
+    def __init__(self, folder: Path, threads: int, cache: Path | None) -> None:
+        if cache is None:
+            with tempfile.TemporaryDirectory() as temporary:
+                compiled = _compile(_exported(folder, Path(temporary)), threads)
+        else:
+            compiled = _compile(_exported(folder, cache), threads)
+        self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+        for _ in range(threads):
+            self._idle.put(compiled.create_infer_request())
+        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="openvino")
+
+    def run(self, batches: Iterator[tuple[Ids, Ids]]) -> list[Outputs]:
+        """Return each batch's logits per head, in the order of the batches.
+
+        Batches are prepared while earlier ones run. Requests run synchronously in threads of
+        ours: after an asynchronous one, a callback thread may still wait for Python's lock
+        when the model is destroyed, and the process then hangs at its end (seen with 2026.4).
+        """
+        return list(self._workers.map(self._infer, batches))
+
+    def _infer(self, batch: tuple[Ids, Ids]) -> Outputs:
+        """Run one batch and return its logits per head."""
+        request = self._idle.get()
+        try:
+            request.infer(list(batch), share_inputs=True)
+            return tuple(tensor.data.copy() for tensor in request.output_tensors)
+        finally:
+            self._idle.put(request)
+
+
+def _compile(path: Path, threads: int) -> openvino.CompiledModel:
+    """Return the model in a file, ready to run."""
+    settings = {
+        "NUM_STREAMS": threads,
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    return openvino.Core().compile_model(str(path), "CPU", settings)
+
+
+def _exported(folder: Path, cache: Path) -> Path:
+    """Return the exported model's file in the cache; export it first if it is not there."""
+    runtime = openvino.__version__.split("-")[0]
+    path = cache / f"{read_version(folder).id}-{EXPORT_FORMAT}-openvino-{runtime}.xml"
+    if not path.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        model = importlib.import_module("classifiers.export").export(folder)
+        temporary = cache / f".{os.getpid()}-{path.name}"
+        openvino.save_model(model, temporary)
+        temporary.with_suffix(".bin").replace(path.with_suffix(".bin"))
+        temporary.replace(path)
+    return path

@@ -1,0 +1,95 @@
+"""How the shipped model is made: ``config/training.toml`` as values."""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from classifiers import evaluation
+from classifiers.augmentation import TargetAugmentation
+from classifiers.errors import TrainingError
+from classifiers.label_head import Metric
+
+T = TypeVar("T")
+
+METRICS: dict[str, Metric] = {
+    "macro_recall": evaluation.macro_recall,
+    "macro_f1": evaluation.macro_f1,
+    "f1_favor_against": evaluation.f1_favor_against,
+}
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """A data set's folder name, its head, and the rows drawn from it per epoch."""
+
+    name: str
+    head: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """A data set's folder name, its head, and the name of the measure it is judged by."""
+
+    name: str
+    head: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The table ``[run]``; each key is explained in the file itself."""
+
+    seed: int
+    epochs: int
+    batch_tokens: int
+    learning_rate: float
+    layer_decay: float
+    head_rate: float
+    warm_up: float
+    class_weight_power: float
+    label_smoothing: float
+    post_tokens: int
+    checkpoint_steps: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The whole file."""
+
+    run: RunSettings
+    targets: TargetAugmentation
+    sets: tuple[TrainingSet, ...]
+    validation: tuple[ValidationSet, ...]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return the recipe in a TOML file.
+
+    Raises:
+        TrainingError: The file is missing, or a key is missing, unknown or of no known value.
+    """
+    if not path.is_file():
+        raise TrainingError(f"no recipe at {path}", hint="see config/training.toml")
+    with path.open("rb") as file:
+        tables = tomllib.load(file)
+    return Recipe(
+        run=_table(RunSettings, tables.get("run", {}), "run"),
+        targets=_table(TargetAugmentation, tables.get("targets", {}), "targets"),
+        sets=tuple(_table(TrainingSet, table, "sets") for table in tables.get("sets", ())),
+        validation=tuple(
+            _table(ValidationSet, table, "validation") for table in tables.get("validation", ())
+        ),
+    )
+
+
+def _table(kind: Callable[..., T], table: dict[str, Any], name: str) -> T:
+    """Return a table as a value, its mistakes as a TrainingError."""
+    try:
+        return kind(**table)
+    except TypeError as exc:
+        raise TrainingError(
+            f"the recipe's [{name}] does not fit: {exc}", hint="see config/training.toml"
+        ) from exc

@@ -1,0 +1,207 @@
+"""Versions of the model on disk: the shipped one, candidates, champions, retired ones.
+
+Each version is a folder named by its id. Which version is a topic's champion is one small
+file per topic, ``champions/<topic>.json``, replaced as a whole; so a crash at any moment
+leaves the old champion or the new one.
+"""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from classifiers.errors import ModelFilesError, PromotionError, UnknownVersionError
+from classifiers.version import (
+    VERSION_FILE,
+    ModelVersion,
+    read_version,
+    write_atomically,
+    write_version,
+)
+
+__all__ = ["PRETRAINED", "ModelVersion", "Registry"]
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+
+_TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class _Reign:
+    """A topic's champions so far: the last of ``reigned`` rules; none means the shipped one."""
+
+    reigned: tuple[str, ...] = ()
+    rolled_back: tuple[str, ...] = ()
+
+
+class Registry:
+    """The versions under a folder, and the shipped one.
+
+    Args:
+        folder: Where versions are kept; made when the first one is added.
+        shipped: The folder of the shipped model.
+    """
+
+    def __init__(self, folder: Path, shipped: Path = PRETRAINED) -> None:
+        self._folder = folder
+        self._shipped = shipped
+
+    def shipped(self) -> ModelVersion:
+        """Return the shipped version, every topic's first champion."""
+        return replace(read_version(self._shipped), stage="champion")
+
+    def list(self, topic: str | None = None) -> list[ModelVersion]:
+        """Return the shipped version and a topic's (or every topic's), oldest first."""
+        shipped = self.shipped()
+        if topic is not None:
+            shipped = replace(shipped, stage=self._stage(topic, shipped.id))
+        found = [read_version(path) for path in self._folders() if path.name != shipped.id]
+        chosen = [each for each in found if each.topic and topic in (None, each.topic)]
+        staged = [replace(each, stage=self._stage(each.topic, each.id)) for each in chosen]
+        return [shipped, *sorted(staged, key=lambda each: (each.created_at, each.id))]
+
+    def get(self, version_id: str) -> ModelVersion:
+        """Return a version by its id.
+
+        Raises:
+            UnknownVersionError: It is not on disk.
+        """
+        version = read_version(self.path(version_id))
+        if not version.topic:
+            return replace(version, stage="champion")
+        return replace(version, stage=self._stage(version.topic, version_id))
+
+    def path(self, version_id: str) -> Path:
+        """Return a version's folder.
+
+        Raises:
+            UnknownVersionError: It is not on disk.
+        """
+        if version_id == read_version(self._shipped).id:
+            return self._shipped
+        for path in self._folders():
+            if path.name == version_id:
+                return path
+        raise UnknownVersionError(
+            f"no model version {version_id!r} on disk",
+            hint="`monitor models list` shows the versions there are",
+        )
+
+    def champion(self, topic: str) -> ModelVersion:
+        """Return the topic's champion: the shipped version when none was promoted."""
+        reigned = self._reign(topic).reigned
+        return self.get(reigned[-1]) if reigned else self.shipped()
+
+    def promote(self, topic: str, version_id: str) -> ModelVersion:
+        """Make a version the topic's champion and return it; again changes nothing.
+
+        Raises:
+            UnknownVersionError: It is not on disk.
+            PromotionError: It belongs to another topic.
+        """
+        version = self.get(version_id)
+        if version.topic not in ("", topic):
+            raise PromotionError(
+                f"version {version_id} was adapted to {version.topic!r}, not to {topic!r}",
+                hint=f"`monitor retrain --topic {topic}` makes one for this topic",
+            )
+        reign = self._reign(topic)
+        if version_id != self.champion(topic).id:
+            self._write_reign(topic, replace(reign, reigned=(*reign.reigned, version_id)))
+        return self.champion(topic)
+
+    def rollback(self, topic: str) -> ModelVersion:
+        """Go back to the topic's previous champion and return it.
+
+        Raises:
+            PromotionError: The shipped version is the champion and was preceded by none.
+        """
+        reign = self._reign(topic)
+        if not reign.reigned:
+            raise PromotionError(
+                f"{topic!r} has had no champion but the shipped version",
+                hint="there is nothing to roll back",
+            )
+        *before, last = reign.reigned
+        self._write_reign(topic, _Reign(tuple(before), (*reign.rolled_back, last)))
+        return self.champion(topic)
+
+    def add(self, made: Path, version: ModelVersion) -> ModelVersion:
+        """Move a folder with a version's weights into the registry, whole or not at all.
+
+        A copy of the shipped base comes along, so that the version outlives an upgrade.
+        A version that is already there stays as it is, and is returned.
+        """
+        self._keep_base(version.base)
+        place = self._folder / version.id
+        if (place / VERSION_FILE).is_file():
+            shutil.rmtree(made)
+        else:
+            write_version(made, version)
+            made.replace(place)
+        return self.get(version.id)
+
+    def workspace(self) -> Path:
+        """Return a fresh folder, invisible as a version, to prepare one in."""
+        path = self._folder / f".making-{os.getpid()}"
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        return path
+
+    def _keep_base(self, base: str) -> None:
+        """Copy the shipped base beside the versions that build on it."""
+        place = self._folder / base
+        if (place / VERSION_FILE).is_file():
+            return
+        if base != self.shipped().id:
+            raise ModelFilesError(
+                f"the base {base} is neither shipped nor kept", hint="retrain the topic"
+            )
+        copy = self._folder / f".copying-{os.getpid()}"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(self._shipped, copy)
+        copy.replace(place)
+
+    def _folders(self) -> Iterator[Path]:
+        """Yield the folders of the versions kept here."""
+        for path in sorted(self._folder.glob("[!.]*")):
+            if (path / VERSION_FILE).is_file():
+                yield path
+
+    def _stage(self, topic: str, version_id: str) -> str:
+        """Return the stage of a version in a topic."""
+        reign = self._reign(topic)
+        if version_id == (reign.reigned[-1] if reign.reigned else self.shipped().id):
+            return "champion"
+        past = {*reign.reigned, *reign.rolled_back, self.shipped().id}
+        return "retired" if version_id in past else "candidate"
+
+    def _reign(self, topic: str) -> _Reign:
+        """Return a topic's champions so far."""
+        path = self._reign_file(topic)
+        if not path.is_file():
+            return _Reign()
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            return _Reign(tuple(fields["reigned"]), tuple(fields["rolled_back"]))
+        except (ValueError, KeyError, TypeError) as exc:
+            raise ModelFilesError(
+                f"{path} cannot be read ({type(exc).__name__})",
+                hint="remove it to go back to the shipped model",
+            ) from exc
+
+    def _write_reign(self, topic: str, reign: _Reign) -> None:
+        fields = {"reigned": reign.reigned, "rolled_back": reign.rolled_back}
+        write_atomically(self._reign_file(topic), json.dumps(fields, indent=1))
+
+    def _reign_file(self, topic: str) -> Path:
+        """Return where a topic's champions are written down."""
+        if not _TOPIC.fullmatch(topic):
+            raise PromotionError(
+                f"{topic!r} cannot be a topic's name",
+                hint="use letters, digits, dots, dashes and underscores",
+            )
+        return self._folder / "champions" / f"{topic}.json"

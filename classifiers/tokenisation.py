@@ -1,0 +1,59 @@
+"""Texts to token ids, the same in training and in serving."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from classifiers.errors import ModelFilesError
+from classifiers.normalise import normalise
+
+POST_TOKENS = 128
+TARGET_TOKENS = 32
+PADDING = 0
+
+Ids = NDArray[np.int64]
+
+
+class Tokeniser:
+    """A WordPiece tokenizer that normalises first and cuts off what is too long.
+
+    A post keeps its first ``POST_TOKENS`` tokens and a target its first ``TARGET_TOKENS``,
+    both counted with the two marks around them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise ModelFilesError(
+                f"no tokenizer at {path}", hint="reinstall the package: its model is incomplete"
+            )
+        self._tokenizer = Tokenizer.from_file(str(path))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+
+    def posts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each post's text."""
+        return self._ids(texts, POST_TOKENS)
+
+    def targets(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each target's text; empty text is only the two marks."""
+        return self._ids(texts, TARGET_TOKENS)
+
+    def _ids(self, texts: Sequence[str], limit: int) -> list[list[int]]:
+        encoded = self._tokenizer.encode_batch_fast([normalise(text) for text in texts])
+        return [_cut(item.ids, limit) for item in encoded]
+
+
+def _cut(ids: list[int], limit: int) -> list[int]:
+    """Return the ids cut to the limit, the closing mark kept."""
+    return ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]
+
+
+def pad(rows: Sequence[Sequence[int]], width: int) -> Ids:
+    """Return the rows as one array of that width, filled up with ``PADDING``."""
+    padded = np.full((len(rows), width), PADDING, dtype=np.int64)
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = row
+    return padded

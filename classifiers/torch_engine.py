@@ -1,0 +1,28 @@
+"""Runs the model with torch: slower, for machines where OpenVINO cannot load."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from classifiers.model_files import load_model
+from classifiers.tokenisation import Ids
+
+
+class TorchEngine:
+    """The model of a version, run by torch in 32-bit floats."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self._model = load_model(folder)
+
+    def run(self, batches: Iterator[tuple[Ids, Ids]]) -> list[tuple[NDArray[np.float32], ...]]:
+        """Return each batch's logits per head, in the order of the batches."""
+        with torch.inference_mode():
+            return [self._logits(posts, targets) for posts, targets in batches]
+
+    def _logits(self, posts: Ids, targets: Ids) -> tuple[NDArray[np.float32], ...]:
+        found = self._model(torch.from_numpy(posts), torch.from_numpy(targets))
+        return tuple(logits.numpy() for logits in found)

@@ -1,0 +1,230 @@
+"""Train the shipped model: ``python -m classifiers.training --config config/training.toml``.
+
+Starts from the packaged encoder, trains every head on the data sets that the recipe names,
+judges the result, and writes it to ``classifiers/pretrained``. With ``--resume`` it goes on
+from the last checkpoint. The same recipe, data, thread count and library versions give the
+same weights.
+"""
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from classifiers.assessment import assess
+from classifiers.augmentation import augment
+from classifiers.batches import Batch, encode, group
+from classifiers.dataset import LabelledText, draw, fingerprint, read_labelled
+from classifiers.encoder import Classifier
+from classifiers.errors import ClassifierError
+from classifiers.fitting import FitSettings, class_weights, fit, make_optimizer
+from classifiers.heads import all_heads, head
+from classifiers.model_config import TOKENIZER_FILE, EncoderShape, ModelConfig, write_config
+from classifiers.model_files import save_weights
+from classifiers.quantisation import measure_ranges
+from classifiers.recipe import Recipe, read_recipe
+from classifiers.starting_weights import load_starting_weights, package_folder
+from classifiers.tokenisation import Tokeniser
+from classifiers.version import ModelVersion, content_id, write_version
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+RANGE_BATCHES = 40
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The rows of each set of the recipe, in its order."""
+
+    rows: tuple[list[LabelledText], ...]
+    fingerprint: str
+
+
+def read_training_data(recipe: Recipe, data: Path) -> TrainingData:
+    """Return the training rows of every set."""
+    rows = tuple(
+        read_labelled(data / part.name / "train.jsonl", head(part.head)) for part in recipe.sets
+    )
+    return TrainingData(rows, fingerprint(rows))
+
+
+def make_batches(recipe: Recipe, data: TrainingData, tokeniser: Tokeniser) -> list[Batch]:
+    """Return every batch of the run, in order; they depend on the recipe and the data only."""
+    random = np.random.default_rng(recipe.run.seed)
+    batches: list[Batch] = []
+    for _ in range(recipe.run.epochs):
+        epoch: list[Batch] = []
+        for name in sorted({part.head for part in recipe.sets}):
+            drawn = [
+                row
+                for part, rows in zip(recipe.sets, data.rows, strict=True)
+                if part.head == name
+                for row in draw(rows, part.rows, random)
+            ]
+            if head(name).takes_target:
+                drawn = augment(drawn, recipe.targets, random)
+            encoded = encode(drawn, tokeniser, post_tokens=recipe.run.post_tokens)
+            epoch += group(encoded, name, batch_tokens=recipe.run.batch_tokens, random=random)
+        batches += [epoch[index] for index in random.permutation(len(epoch))]
+    return batches
+
+
+def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:
+    """Return the settings of the run, the class weights from the labels in its batches."""
+    weights = {}
+    for known in all_heads():
+        labels = [int(n) for batch in batches if batch.head == known.name for n in batch.labels]
+        power = recipe.run.class_weight_power
+        weights[known.name] = class_weights(labels, len(known.labels), power)
+    run = recipe.run
+    return FitSettings(
+        learning_rate=run.learning_rate,
+        layer_decay=run.layer_decay,
+        head_rate=run.head_rate,
+        warm_up=run.warm_up,
+        label_smoothing=run.label_smoothing,
+        class_weights=weights,
+    )
+
+
+@dataclass
+class Run:
+    """A training run that can be interrupted: the model, its optimizer and the checkpoint."""
+
+    model: Classifier
+    optimizer: torch.optim.Optimizer
+    checkpoint: Path
+    steps: int = 0
+    seconds: float = 0.0
+
+    def resume(self) -> None:
+        """Go back to the checkpoint, if there is one."""
+        if self.checkpoint.is_file():
+            state = torch.load(self.checkpoint, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            torch.set_rng_state(state["random"])
+            self.steps, self.seconds = state["steps"], state["seconds"]
+
+    def save(self) -> None:
+        """Write the checkpoint, all or nothing."""
+        temporary = self.checkpoint.with_suffix(".writing")
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "steps": self.steps,
+            "seconds": self.seconds,
+        }
+        torch.save(state, temporary)
+        temporary.replace(self.checkpoint)
+
+
+def train(recipe: Recipe, batches: Sequence[Batch], checkpoint: Path, *, resume: bool) -> Run:
+    """Train a model on the batches, from the packaged encoder or from the checkpoint."""
+    torch.manual_seed(recipe.run.seed)
+    model = Classifier(EncoderShape(), all_heads())
+    load_starting_weights(model)
+    settings = fit_settings(recipe, batches)
+    run = Run(model, make_optimizer(model, settings), checkpoint)
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    if resume:
+        run.resume()
+    started = time.monotonic() - run.seconds
+    losses: list[float] = []
+
+    def after_step(step: int, loss: float) -> None:
+        losses.append(loss)
+        run.steps, run.seconds = step, time.monotonic() - started
+        if step % recipe.run.checkpoint_steps == 0 or step == len(batches):
+            run.save()
+        if step % 50 == 0:
+            report(f"step {step}/{len(batches)} loss {np.mean(losses[-50:]):.3f}", run.seconds)
+
+    fit(
+        model,
+        batches,
+        settings,
+        optimizer=run.optimizer,
+        first_step=run.steps,
+        after_step=after_step,
+    )
+    return run
+
+
+def report(message: str, seconds: float) -> None:
+    """Write a line of progress with the minutes that training has taken."""
+    sys.stderr.write(f"{seconds / 60:6.1f} min  {message}\n")
+
+
+def write_base(run: Run, recipe: Recipe, batches: Sequence[Batch], output: Path) -> ModelVersion:
+    """Write weights, tokenizer and configuration as a base; return its bare description."""
+    names = tuple(run.model.heads)
+    weights = save_weights(output, run.model.state_dict())
+    run.model.load_state_dict({n: t.half().float() for n, t in run.model.state_dict().items()})
+    ranges = measure_ranges(run.model, batches[:RANGE_BATCHES])
+    labels = {name: head(name).labels for name in names}
+    config = ModelConfig(EncoderShape(), names, labels, ranges)
+    write_config(output, config)
+    shutil.copyfile(package_folder() / TOKENIZER_FILE, output / TOKENIZER_FILE)
+    return ModelVersion(
+        id=content_id(weights, {"ranges": ranges}),
+        topic="",
+        base="",
+        parent="",
+        data_fingerprint="",
+        seed=recipe.run.seed,
+        heads=names,
+        temperature=dict.fromkeys(names, 1.0),
+        minutes=round(run.seconds / 60, 1),
+        created_at=datetime.now(UTC),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    try:
+        recipe = read_recipe(options.config)
+        data = read_training_data(recipe, options.data)
+        tokeniser = Tokeniser(package_folder() / TOKENIZER_FILE)
+        batches = make_batches(recipe, data, tokeniser)
+        report(f"{len(batches)} steps, data {data.fingerprint}", 0)
+        run = train(recipe, batches, options.checkpoints / "last.pt", resume=options.resume)
+        version = write_base(run, recipe, batches, options.output)
+        assessed = assess(run.model, tokeniser, recipe.validation, options.data)
+    except ClassifierError as error:
+        sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
+        return 1
+    version = replace(
+        version,
+        data_fingerprint=data.fingerprint,
+        temperature=assessed.temperature,
+        metrics=assessed.metrics,
+    )
+    write_version(options.output, version)
+    report(f"version {version.id}: {version.metrics}", run.seconds)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the command's options."""
+    parser = argparse.ArgumentParser(prog="python -m classifiers.training", description=__doc__)
+    parser.add_argument("--config", type=Path, default=Path("config/training.toml"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--checkpoints", type=Path, required=True, help="a folder outside the repo")
+    parser.add_argument("--output", type=Path, default=PRETRAINED)
+    parser.add_argument("--threads", type=int, default=2, help="changes the sums' last digits")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifiers.adaptation import AdaptationResult, Example, adapt, beats_champion
+from classifiers.errors import BadExampleError, TrainingStoppedError
+from classifiers.examples import FOLDS, FROZEN_TEST, checked, part_of
+from classifiers.registry import Registry
+from classifiers.runtime import load_scorer
+
+WORDS = {"negative": "awful angry", "neutral": "there is", "positive": "great happy"}
+
+
+def make_examples(count: int = 60) -> list[Example]:
+    return [
+        Example(str(n), f"{WORDS[label]} post number {n}", "sentiment", "", label, n % 2 == 0)
+        for n in range(count)
+        for label in [("negative", "neutral", "positive")[n % 3]]
+    ]
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Registry:
+    return Registry(tmp_path_factory.mktemp("adapted") / "models", tiny)
+
+
+@pytest.fixture(scope="module")
+def result(registry: Registry) -> AdaptationResult:
+    return adapt(registry, "walkout", make_examples(), seed=1)
+
+
+def test_every_example_is_answered_by_a_model_that_did_not_see_it(
+    result: AdaptationResult,
+) -> None:
+    assert set(result.held_out) == {example.key for example in make_examples()}
+    assert all(sum(answer) == pytest.approx(1, abs=1e-5) for answer in result.held_out.values())
+
+
+def test_the_candidate_is_kept_with_its_parentage_and_figures(
+    registry: Registry, result: AdaptationResult
+) -> None:
+    version = registry.get(result.version.id)
+    assert (version.topic, version.stage) == ("walkout", "candidate")
+    assert version.base == version.parent == registry.shipped().id
+    assert {"audit/sentiment", "test/sentiment"} <= set(version.metrics)
+    assert np.sum(version.confusion["sentiment"]) == 30
+    assert version.temperature["stance"] == registry.shipped().temperature["stance"]
+
+
+def test_the_candidate_scores_and_differs_from_its_base(
+    registry: Registry, result: AdaptationResult, tiny: Path
+) -> None:
+    texts = ["awful angry post"]
+    adapted = load_scorer(registry.path(result.version.id), threads=1).score(texts)[0]
+    base = load_scorer(tiny, threads=1).score(texts)[0]
+    assert adapted.version == result.version.id
+    assert not np.array_equal(adapted.probabilities, base.probabilities)
+
+
+def test_only_what_changed_is_kept(registry: Registry, result: AdaptationResult) -> None:
+    folder = registry.path(result.version.id)
+    assert (folder / "model.safetensors").stat().st_size < 100_000
+    assert "post number" not in (folder / "held_out.json").read_text()
+
+
+def test_the_same_examples_in_any_order_give_the_same_version(
+    registry: Registry, result: AdaptationResult
+) -> None:
+    again = adapt(registry, "walkout", make_examples()[::-1], seed=1)
+    assert again.version.id == result.version.id
+    assert again.held_out == result.held_out
+
+
+def test_a_champion_is_judged_by_what_it_had_not_learnt(
+    registry: Registry, result: AdaptationResult
+) -> None:
+    registry.promote("walkout", result.version.id)
+    again = adapt(registry, "walkout", make_examples(), seed=1)
+    second = adapt(registry, "walkout", make_examples(), seed=2)
+    figures = second.version.metrics["audit/sentiment"]
+    expected = again.version.metrics["audit/sentiment"]
+    assert figures["champion_log_loss"] == pytest.approx(expected["candidate_log_loss"], abs=1e-6)
+    assert second.version.parent == result.version.id
+
+
+def test_training_stops_when_asked_and_keeps_nothing(tmp_path: Path, tiny: Path) -> None:
+    registry = Registry(tmp_path / "models", tiny)
+    with pytest.raises(TrainingStoppedError):
+        adapt(registry, "walkout", make_examples(), should_stop=lambda: True)
+    assert registry.list("walkout") == [registry.shipped()]
+
+
+def test_progress_climbs_to_one(tmp_path: Path, tiny: Path) -> None:
+    shares: list[float] = []
+    registry = Registry(tmp_path / "models", tiny)
+    adapt(registry, "walkout", make_examples(), progress=lambda _, share: shares.append(share))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_copies_of_a_text_fall_into_the_same_part() -> None:
+    assert part_of("I walk out https://a.example/1") == part_of("i  walk out https://b.example/2")
+
+
+def test_about_a_fifth_of_the_texts_is_the_frozen_test() -> None:
+    parts = [part_of(f"post number {n}") for n in range(2000)]
+    assert parts.count(FROZEN_TEST) / 2000 == pytest.approx(0.2, abs=0.03)
+    assert set(parts) == {FROZEN_TEST, *range(FOLDS)}
+
+
+def changed(**changes: object) -> Sequence[Example]:
+    first, *others = make_examples()
+    return [replace(first, **changes), *others]
+
+
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        (changed(label="favor"), "'favor' is no label"),
+        (changed(target="the walkout"), "takes no target"),
+        (changed(head="stance", label="favor"), "needs a target"),
+        ([*make_examples(), make_examples()[0]], "has 2 labels"),
+        (make_examples(10), "10 labels of sentiment are too few"),
+        ([], "0 labels"),
+    ],
+    ids=["label", "target given", "target missing", "twice", "few", "none"],
+)
+def test_examples_that_do_not_fit_are_refused(examples: list[Example], message: str) -> None:
+    with pytest.raises(BadExampleError, match=message):
+        checked(examples)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "loss", "expected"),
+    [(0.7, 0.6, True), (0.6, 0.6, True), (0.5, 0.6, False), (0.7, 0.9, False)],
+    ids=["better", "as good, surer", "worse score", "worse loss"],
+)
+def test_the_gate_wants_a_lower_loss_and_no_lower_score(
+    result: AdaptationResult, candidate: float, loss: float, expected: bool
+) -> None:
+    figures = {
+        "candidate": candidate,
+        "candidate_log_loss": loss,
+        "champion": 0.6,
+        "champion_log_loss": 0.8,
+        "rows": 150.0,
+    }
+    passed, reason = beats_champion(replace(result.version, metrics={"audit/stance": figures}))
+    assert passed is expected
+    assert "stance" in reason and "150 audit labels" in reason
+
+
+def test_without_audit_labels_nothing_beats_the_champion(result: AdaptationResult) -> None:
+    passed, reason = beats_champion(replace(result.version, metrics={}))
+    assert not passed
+    assert "no audit labels" in reason

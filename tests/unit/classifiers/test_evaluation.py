@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from classifiers import evaluation
+from classifiers.calibration import apply_temperature, fit_temperature
+
+TRUTH = np.array([0, 0, 1, 1, 2, 2])
+GUESS = np.array([0, 1, 1, 1, 2, 0])
+
+labels = st.integers(1, 60).flatmap(
+    lambda n: st.tuples(*[arrays(np.int64, n, elements=st.integers(0, 2)) for _ in range(2)])
+)
+
+
+def test_scores_equal_those_worked_out_by_hand() -> None:
+    assert evaluation.macro_recall(TRUTH, GUESS) == pytest.approx((1 / 2 + 1 + 1 / 2) / 3)
+    assert evaluation.macro_f1(TRUTH, GUESS) == pytest.approx((1 / 2 + 4 / 5 + 2 / 3) / 3)
+    assert evaluation.f1_favor_against(TRUTH, GUESS) == pytest.approx((1 / 2 + 4 / 5) / 2)
+
+
+@pytest.mark.parametrize("guess", [[2, 2], [0, 1]], ids=["never favor or against", "always"])
+def test_f1_of_favor_and_against_stands_absent_labels(guess: list[int]) -> None:
+    assert evaluation.f1_favor_against(np.array([2, 2]), np.array(guess)) == 0
+
+
+@given(labels)
+def test_the_confusion_matrix_counts_every_row_once(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    counts = evaluation.confusion_matrix(*pair, 3)
+    assert counts.sum() == len(pair[0])
+    assert counts.sum(axis=1).tolist() == np.bincount(pair[0], minlength=3).tolist()
+
+
+@given(labels)
+def test_scores_lie_between_0_and_1_and_perfection_is_1(
+    pair: tuple[np.ndarray, np.ndarray],
+) -> None:
+    for metric in (evaluation.macro_recall, evaluation.macro_f1, evaluation.f1_favor_against):
+        assert 0 <= metric(*pair) <= 1
+    assert evaluation.macro_recall(pair[0], pair[0]) == 1
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    probabilities = np.tile([[0.8, 0.1, 0.1]], (10, 1))
+    truth = np.array([0] * 6 + [1] * 4)
+    assert evaluation.expected_calibration_error(truth, probabilities) == pytest.approx(0.2)
+
+
+def test_the_bootstrap_interval_holds_the_score() -> None:
+    truth, guess = np.tile(TRUTH, 20), np.tile(GUESS, 20)
+    low, high = evaluation.bootstrap_interval(truth, guess, evaluation.macro_f1, samples=200)
+    assert low < evaluation.macro_f1(truth, guess) < high
+
+
+@given(arrays(np.float32, (5, 3), elements=st.floats(-50, 50, width=32)), st.floats(0.2, 5))
+def test_a_temperature_keeps_order_and_sums_to_one(logits: np.ndarray, temperature: float) -> None:
+    probabilities = apply_temperature(logits, temperature)
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+    best = np.take_along_axis(probabilities, logits.argmax(axis=1)[:, None], axis=1)[:, 0]
+    assert (best == probabilities.max(axis=1)).all()
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_that_made_the_labels_is_found_again(temperature: float) -> None:
+    random = np.random.default_rng(3)
+    logits = random.normal(0, 3, (8000, 3))
+    chances = apply_temperature(logits, temperature)
+    truth = (chances.cumsum(axis=1) < random.random((8000, 1))).sum(axis=1).clip(max=2)
+    assert fit_temperature(logits, truth) == pytest.approx(temperature, rel=0.07)
+
+
+def test_too_few_rows_leave_the_temperature_alone() -> None:
+    assert fit_temperature(np.zeros((5, 3)), np.zeros(5, dtype=np.int64)) == 1.0

@@ -1,0 +1,46 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifiers.normalise import MAXIMUM_CHARACTERS, normalise
+from classifiers.tokenisation import POST_TOKENS, TARGET_TOKENS, Tokeniser
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("see https://example.org/a?b=c now", "see http now"),
+        ("thanks @some_one!", "thanks @user!"),
+        ("write to me@example.org", "write to me@example.org"),
+        ("#WeWalkOut2020 today", "#We Walk Out 2020 today"),
+        ("#BLM", "#BLM"),
+        ("tom &amp; jerry", "tom & jerry"),
+        ("so   \n good", "so good"),
+        ("sooooooo good", "sooo good"),
+        ("\U0001f621 at this", "enraged face at this"),
+        ("nul\x00 and \ud800 gone", "nul and gone"),
+        ("\uff28\uff49", "Hi"),
+    ],
+    ids=lambda value: None,
+)
+def test_what_varies_without_meaning_is_written_one_way(text: str, expected: str) -> None:
+    assert normalise(text) == expected
+
+
+@given(st.text(st.characters(), max_size=200))
+def test_any_string_is_accepted_and_comes_out_as_valid_text(text: str) -> None:
+    cleaned = normalise(text)
+    assert cleaned == cleaned.strip()
+    assert cleaned.encode("utf-8").decode("utf-8") == cleaned
+
+
+def test_only_the_first_characters_are_read() -> None:
+    start = "word " * (MAXIMUM_CHARACTERS // 5)
+    assert normalise(start + "tail") == normalise(start + "another tail")
+
+
+def test_long_texts_keep_their_first_tokens_and_the_closing_mark(tokeniser: Tokeniser) -> None:
+    (post,) = tokeniser.posts(["one two three " * 200])
+    (target,) = tokeniser.targets(["one two three " * 200])
+    assert (len(post), len(target)) == (POST_TOKENS, TARGET_TOKENS)
+    assert post[-1] == target[-1] == tokeniser.posts([""])[0][-1]

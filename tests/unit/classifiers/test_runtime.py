@@ -1,0 +1,159 @@
+import importlib
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from classifiers.errors import BadTargetError, ModelFilesError, UnknownHeadError
+from classifiers.runtime import Scorer, load_scorer
+
+POOL = [
+    "I will walk out with them on Monday",
+    "no",
+    "",
+    "the company said nothing about it " * 4,
+    "\U0001f600 \U0001f621 \U0001f44d\U0001f3fd",
+    "これは とても 良い です",
+    "إنه لأمر رائع",
+    "a b c d e f g h i j k l m n o p q r s t u v w x y z",
+    "word " * 60,
+    "long words " * 200,
+]
+TARGETS = {"walkout": "the employees' walkout"}
+
+
+@pytest.fixture(scope="module")
+def alone(scorer: Scorer) -> list[np.ndarray]:
+    """Each pool text's answers when it is scored by itself."""
+    return [
+        np.concatenate([s.probabilities for s in scorer.score([text], TARGETS)], axis=1)
+        for text in POOL
+    ]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(chosen=st.lists(st.integers(0, len(POOL) - 1), min_size=1, max_size=50))
+def test_a_text_is_answered_the_same_to_the_bit_in_any_company(
+    scorer: Scorer, alone: list[np.ndarray], chosen: list[int]
+) -> None:
+    found = np.concatenate(
+        [s.probabilities for s in scorer.score([POOL[i] for i in chosen], TARGETS)], axis=1
+    )
+    assert found.tobytes() == np.concatenate([alone[i] for i in chosen]).tobytes()
+
+
+def test_the_number_of_threads_changes_no_bit(scorer: Scorer, tiny: Path, cache: Path) -> None:
+    single = load_scorer(tiny, threads=1, cache=cache)
+    for one, two in zip(single.score(POOL, TARGETS), scorer.score(POOL, TARGETS), strict=True):
+        assert one.probabilities.tobytes() == two.probabilities.tobytes()
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [{}, {"short": "it"}, {"long": "a target of very many words indeed " * 5}],
+    ids=["none", "short", "long"],
+)
+def test_sentiment_does_not_depend_on_the_target(scorer: Scorer, targets: dict[str, str]) -> None:
+    expected = scorer.score(POOL, TARGETS)[0].probabilities
+    assert scorer.score(POOL, targets)[0].probabilities.tobytes() == expected.tobytes()
+
+
+def test_stance_depends_on_the_target(scorer: Scorer) -> None:
+    one, other = scorer.score(POOL, {"a": "the walkout", "b": "the company"}, heads=["stance"])
+    assert not np.array_equal(one.probabilities, other.probabilities)
+
+
+def test_answers_come_per_head_and_target_in_a_fixed_order(scorer: Scorer) -> None:
+    found = scorer.score(POOL, {"b": "the company", "a": "the walkout"})
+    assert [(s.head, s.target) for s in found] == [
+        ("sentiment", ""),
+        ("stance", "b"),
+        ("stance", "a"),
+    ]
+
+
+def test_several_targets_are_answered_as_each_alone(scorer: Scorer) -> None:
+    together = scorer.score(POOL, {"b": "the company", "a": "the walkout"}, heads=["stance"])[1]
+    alone = scorer.score(POOL, {"a": "the walkout"}, heads=["stance"])[0]
+    assert together.probabilities.tobytes() == alone.probabilities.tobytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x" * 100_000, "\U0001f600" * 50, "привет мир", "\ud800 one", "a\x00b", "\u200b\u202e"],
+    ids=["empty", "huge", "emoji", "cyrillic", "surrogate", "nul", "invisible"],
+)
+def test_any_text_gets_probabilities_that_sum_to_one(scorer: Scorer, text: str) -> None:
+    for scores in scorer.score([text, "hello"], TARGETS):
+        assert scores.probabilities.shape == (2, len(scores.labels))
+        assert scores.probabilities.sum(axis=1) == pytest.approx([1, 1], abs=1e-6)
+
+
+def test_no_texts_give_empty_arrays(scorer: Scorer) -> None:
+    assert [s.probabilities.shape for s in scorer.score([], TARGETS)] == [(0, 3), (0, 3)]
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_target_is_refused(scorer: Scorer, text: str) -> None:
+    with pytest.raises(BadTargetError, match="'t'"):
+        scorer.score(POOL, {"t": text})
+
+
+def test_stance_without_a_target_is_refused(scorer: Scorer) -> None:
+    with pytest.raises(BadTargetError, match="stance"):
+        scorer.score(POOL, heads=["stance"])
+
+
+def test_an_unknown_head_is_refused_with_those_known(scorer: Scorer) -> None:
+    with pytest.raises(UnknownHeadError) as caught:
+        scorer.score(POOL, heads=["mood"])
+    assert "sentiment, stance" in caught.value.hint
+
+
+def test_identical_texts_are_scored_once(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = itertools.count()
+    run = scorer._engine.run
+
+    def counting(batches):
+        return run(batch for batch in batches if next(rows) >= 0)
+
+    monkeypatch.setattr(scorer._engine, "run", counting)
+    scorer.score(["the same words"] * 100)
+    assert next(rows) == 1
+
+
+def test_torch_answers_with_a_warning_where_openvino_is_missing(
+    scorer: Scorer, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.import_module
+
+    def without_openvino(name: str, package: str | None = None) -> object:
+        if name == "classifiers.openvino_engine":
+            raise ImportError("no openvino here")
+        return real(name, package)
+
+    monkeypatch.setattr(importlib, "import_module", without_openvino)
+    with pytest.warns(RuntimeWarning, match="no openvino here"):
+        slow = load_scorer(tiny, threads=2)
+    for one, other in zip(slow.score(POOL, TARGETS), scorer.score(POOL, TARGETS), strict=True):
+        assert one.probabilities == pytest.approx(other.probabilities, abs=0.05)
+
+
+def test_a_second_load_reads_the_kept_export(
+    tiny: Path, cache: Path, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("exported again")
+
+    monkeypatch.setattr("classifiers.export.export", refused)
+    again = load_scorer(tiny, threads=1, cache=cache)
+    assert again.version == scorer.version
+    assert not [path for path in cache.iterdir() if path.name.startswith(".")]
+
+
+def test_a_folder_without_a_model_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ModelFilesError, match="version"):
+        load_scorer(tmp_path)
