@@ -5,6 +5,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST_ARGS ?= -q -n 2 --dist worksteal --durations=10
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 help:  ## Say what there is

@@ -52,7 +52,7 @@ __all__ = ["AdaptationResult", "Example", "adapt", "beats_champion"]
 FROZEN_LAYERS = 3
 EPOCHS = 8
 BATCH_TOKENS = 768
-LEARNING_RATE = 2e-4
+LEARNING_RATE = 1e-4
 CLASS_WEIGHT_POWER = 0.25
 HELD_OUT_FILE = "held_out.json"
 

@@ -49,10 +49,15 @@ def f1_favor_against(truth: Labels, predicted: Labels) -> float:
     return float(np.pad(f1, (0, 2))[:2].mean())
 
 
+def log_losses(truth: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
+    """Return each row's negative log probability of its true label."""
+    given = probabilities[np.arange(len(truth)), truth].astype(np.float64)
+    return np.asarray(-np.log(np.maximum(given, 1e-12)))
+
+
 def log_loss(truth: Labels, probabilities: Probabilities) -> float:
     """Return the mean negative log probability of the true label."""
-    given = probabilities[np.arange(len(truth)), truth].astype(np.float64)
-    return float(-np.log(np.maximum(given, 1e-12)).mean())
+    return float(log_losses(truth, probabilities).mean())
 
 
 def expected_calibration_error(

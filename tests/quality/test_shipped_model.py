@@ -111,6 +111,17 @@ def test_it_is_as_good_on_validation_sets_as_the_card_says(
     assert reached == pytest.approx(recorded[metric.__name__], abs=0.015)
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["it", "the walkout", "the Facebook employees' virtual walkout", "many words in a row " * 9],
+    ids=["shortest", "short", "middle", "longest"],
+)
+def test_sentiment_is_the_same_to_the_bit_for_any_target(scorer: Scorer, target: str) -> None:
+    texts = ["what a day " * n for n in range(40)]
+    alone = scorer.score(texts)[0].probabilities
+    assert scorer.score(texts, {"t": target})[0].probabilities.tobytes() == alone.tobytes()
+
+
 def test_sentiment_is_calibrated(scorer: Scorer, shared_data: Path) -> None:
     rows = read_labelled(shared_data / "sentiment_semeval2017" / "val.jsonl", head("sentiment"))
     truth, probabilities = answers(scorer, rows, "sentiment")

@@ -134,23 +134,36 @@ def test_examples_that_do_not_fit_are_refused(examples: list[Example], message: 
 
 
 @pytest.mark.parametrize(
-    ("candidate", "loss", "expected"),
-    [(0.7, 0.6, True), (0.6, 0.6, True), (0.5, 0.6, False), (0.7, 0.9, False)],
-    ids=["better", "as good, surer", "worse score", "worse loss"],
+    ("gains", "expected"),
+    [((0.2,), True), ((0.02,), False), ((-0.2,), False), ((0.2, 0.0), True), ((0.2, -0.2), False)],
+    ids=["better", "within the noise", "worse", "better and as good", "better and worse"],
 )
-def test_the_gate_wants_a_lower_loss_and_no_lower_score(
-    result: AdaptationResult, candidate: float, loss: float, expected: bool
+def test_the_gate_wants_a_loss_that_is_lower_beyond_its_noise(
+    result: AdaptationResult, gains: tuple[float, ...], expected: bool
 ) -> None:
-    figures = {
-        "candidate": candidate,
-        "candidate_log_loss": loss,
-        "champion": 0.6,
-        "champion_log_loss": 0.8,
-        "rows": 150.0,
+    metrics = {
+        f"audit/head{number}": {
+            "candidate": 0.5,
+            "candidate_log_loss": 0.8 - gain,
+            "champion": 0.6,
+            "champion_log_loss": 0.8,
+            "gain": gain,
+            "gain_error": 0.05,
+            "rows": 150.0,
+        }
+        for number, gain in enumerate(gains)
     }
-    passed, reason = beats_champion(replace(result.version, metrics={"audit/stance": figures}))
+    passed, reason = beats_champion(replace(result.version, metrics=metrics))
     assert passed is expected
-    assert "stance" in reason and "150 audit labels" in reason
+    assert "head0" in reason
+    assert "150 audit labels" in reason
+
+
+def test_the_gain_is_the_mean_of_the_paired_differences(result: AdaptationResult) -> None:
+    figures = result.version.metrics["audit/sentiment"]
+    gain = figures["champion_log_loss"] - figures["candidate_log_loss"]
+    assert figures["gain"] == pytest.approx(gain)
+    assert figures["gain_error"] > 0
 
 
 def test_without_audit_labels_nothing_beats_the_champion(result: AdaptationResult) -> None:
