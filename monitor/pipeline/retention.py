@@ -1,4 +1,4 @@
-"""Deletes texts and pseudonyms after their time; figures stay."""
+"""Deletes texts, pseudonyms and records of runs after their time; figures stay."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class RetentionStep:
         """Purges the topic's posts that are past their time; returns how many."""
         before = self.clock() - timedelta(days=self.text_days)
         purged = self.store.purge_texts(topic, before)
+        self.store.prune_runs(before)
         if purged:
             self.store.log("retention", "texts_purged", {"topic": topic, "posts": purged})
         return purged

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from monitor.store.rows import AUDIT_LOG, JOB_RUNS
 from monitor.store.values import FinishedStatus, JobRun, LogEntry
@@ -51,6 +51,13 @@ def finish(connection: Connection, run_id: int, ending: Ending) -> None:
             error=ending.error,
         )
     )
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Drops the runs started before, but each job's last one: due times rest on it."""
+    last = select(func.max(JOB_RUNS.c.id)).group_by(JOB_RUNS.c.job)
+    old = delete(JOB_RUNS).where(JOB_RUNS.c.started_at < before, JOB_RUNS.c.id.not_in(last))
+    return int(connection.execute(old).rowcount)
 
 
 def runs(connection: Connection, limit: int) -> list[JobRun]:

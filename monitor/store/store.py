@@ -176,6 +176,11 @@ class Store:
         with writing(self._engine) as connection:
             jobs.finish(connection, run_id, jobs.Ending(at, status, counts or {}, error))
 
+    def prune_runs(self, before: datetime) -> int:
+        """Drops records of runs started before, but each job's last; returns how many."""
+        with writing(self._engine) as connection:
+            return jobs.prune(connection, before)
+
     def acquire_lease(self, name: str, holder: str, at: datetime, seconds: float) -> bool:
         """Takes or prolongs a lease if it is free, expired or the holder's own."""
         with writing(self._engine) as connection:

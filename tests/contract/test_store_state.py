@@ -36,6 +36,19 @@ def test_runs_are_listed_newest_first(store: Store, queries: Queries, topic: str
     assert last.id == first
 
 
+def test_old_runs_go_but_the_last_of_each_job(store: Store, queries: Queries, topic: str) -> None:
+    early = NOW - timedelta(days=9_000)  # before every other test's runs
+    daily, weekly = f"daily:{topic}", f"weekly:{topic}"
+    for job in (daily, daily, weekly):
+        store.start_run(job, topic, early)
+    kept = store.start_run(daily, topic, NOW)
+    assert store.prune_runs(early + timedelta(seconds=1)) == 2
+    assert [queries.last_run(job) is not None for job in (daily, weekly)] == [True, True]
+    last = queries.last_run(daily)
+    assert last is not None
+    assert last.id == kept
+
+
 def test_a_lease_keeps_others_out_until_it_expires(store: Store, topic: str) -> None:
     assert store.acquire_lease(topic, "one", NOW, 15)
     assert not store.acquire_lease(topic, "two", NOW + timedelta(seconds=14), 15)
