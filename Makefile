@@ -17,7 +17,8 @@ run: setup  ## The daemon and its dashboard on http://127.0.0.1:8000, with the s
 	@exec $(BIN)/monitor run
 
 test: $(VENV)/.dev  ## Every test (set PYTEST_ARGS to choose)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@# Passive: two processes that train at once must not spin for each other's cores.
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.dev  ## What CI runs: lint, format, types, tests with branch coverage
 	$(BIN)/ruff check .
