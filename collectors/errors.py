@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class CollectorError(Exception):
     """A source could not be read.
@@ -11,10 +13,12 @@ class CollectorError(Exception):
         retryable: Whether trying again later can help.
     """
 
-    def __init__(self, message: str, *, hint: str = "", retryable: bool = False) -> None:
+    _retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "", retryable: bool | None = None) -> None:
         super().__init__(message)
         self.hint = hint
-        self.retryable = retryable
+        self.retryable = self._retryable if retryable is None else retryable
 
 
 class UnknownFormatError(CollectorError):
@@ -23,3 +27,63 @@ class UnknownFormatError(CollectorError):
 
 class UnreadableFileError(CollectorError):
     """A file cannot be opened, or nothing in it could be read."""
+
+
+class AuthenticationError(CollectorError):
+    """The platform does not let us in (401, 403): the hint names the setting or secret."""
+
+
+class PolicyError(CollectorError):
+    """A platform's terms ask for something that the configuration does not say."""
+
+
+class BudgetExhaustedError(CollectorError):
+    """The month's budget of billed posts is used up."""
+
+
+class NotFoundError(CollectorError):
+    """What was asked for is not there (404, 410)."""
+
+
+class RefusedRequestError(CollectorError):
+    """The platform calls the request itself wrong (400 and its like): asking again is no use."""
+
+
+class RateLimitedError(CollectorError):
+    """Too many requests (429).
+
+    Attributes:
+        retry_after: Seconds that the platform asks to wait, 0 where it does not say.
+    """
+
+    _retryable = True
+
+    def __init__(self, message: str, *, retry_after: float = 0.0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class UnavailableError(CollectorError):
+    """The platform does not answer, or not now (5xx, time-outs, refused, reset).
+
+    Attributes:
+        retry_after: Seconds that the platform asks to wait, 0 where it does not say.
+    """
+
+    _retryable = True
+
+    def __init__(self, message: str, *, retry_after: float = 0.0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class MalformedAnswerError(CollectorError):
+    """An answer came that makes no sense: bad JSON, wrong type, too large, an endless redirect."""
+
+    _retryable = True
+
+
+class StoppedError(CollectorError):
+    """The program was asked to stop while a collector was waiting; nothing is wrong."""
+
+    _retryable = True

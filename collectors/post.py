@@ -117,6 +117,7 @@ class Page:
 
     Attributes:
         checkpoint: True once everything else on this page is stored.
+        reads: Posts that the platform bills for this page; counted in the same transaction.
     """
 
     checkpoint: Checkpoint
@@ -124,6 +125,7 @@ class Page:
     rejections: tuple[Rejection, ...] = ()
     deletions: tuple[Deletion, ...] = ()
     coverage: tuple[Coverage, ...] = ()
+    reads: int = 0
 
 
 class Collector(Protocol):

@@ -49,13 +49,18 @@ class KeptDeletion:
 
 @dataclass(frozen=True, slots=True)
 class KeptPage:
-    """What one transaction of the store takes: a `Page` after the pipeline's admission."""
+    """What one transaction of the store takes: a `Page` after the pipeline's admission.
+
+    Attributes:
+        reads: Posts that the platform bills for it.
+    """
 
     checkpoint: Checkpoint
     posts: tuple[KeptPost, ...] = ()
     rejections: tuple[Rejection, ...] = ()
     deletions: tuple[KeptDeletion, ...] = ()
     coverage: tuple[Coverage, ...] = ()
+    reads: int = 0
 
 
 @dataclass(frozen=True, slots=True)

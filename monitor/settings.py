@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from monitor import problem, settings_layers
+from monitor import problem, settings_layers, settings_sources
 from monitor.errors import ConfigurationError
 from monitor.problem import Problem, mistake
 from monitor.settings_layers import FILE_SUFFIX, PREFIX, Layer
@@ -77,12 +77,41 @@ class JobsSettings(_Section):
     classify: JobSettings
     aggregate: JobSettings
     retention: JobSettings
+    compliance: JobSettings
 
 
 class SourceSettings(_Section):
-    """`[sources.<name>]`."""
+    """`[sources.<name>]`: whether it is asked, and what its collector lets one set."""
+
+    model_config = ConfigDict(extra="allow")
 
     enabled: bool
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Every key but `enabled`, of the type that the collector declares."""
+        return self.model_extra or {}
+
+
+class SourcesSettings(_Section):
+    """`[sources]`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, SourceSettings] = Field(init=False)
+
+    contact: str
+
+    def __getitem__(self, name: str) -> SourceSettings:
+        """The settings of a source, by its name."""
+        return self.__pydantic_extra__[name]
+
+    def get(self, name: str) -> SourceSettings | None:
+        """The same, None where there is no such source."""
+        return self.__pydantic_extra__.get(name)
+
+    def enabled(self) -> list[str]:
+        """The names of the sources that are on, sorted."""
+        return sorted(name for name, one in self.__pydantic_extra__.items() if one.enabled)
 
 
 class DaemonSettings(_Section):
@@ -136,7 +165,7 @@ class Settings(_Section):
     default_topic: str
     dashboard: DashboardSettings
     jobs: JobsSettings
-    sources: Mapping[str, SourceSettings]
+    sources: SourcesSettings
     daemon: DaemonSettings
     classify: ClassifySettings
     retention: RetentionSettings
@@ -164,7 +193,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         ConfigurationError: Names every unknown key and every wrong value with its place.
     """
     folder = config_folder(environ)
-    default = settings_layers.file_layer(_shipped_config() / "default.toml")
+    default = settings_sources.with_undeclared(
+        settings_layers.file_layer(_shipped_config() / "default.toml")
+    )
     layers = [
         settings_layers.file_layer(folder / "default.toml"),
         settings_layers.file_layer(folder / "local.toml"),
@@ -175,7 +206,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     ]
     if problems:
         raise _refused(problems)
-    effective = reduce(settings_layers.laid_over, layers, default)
+    effective, problems = settings_sources.typed(
+        reduce(settings_layers.laid_over, layers, default), default
+    )
+    if problems:
+        raise _refused(problems)
     settings = _validated(_with_database(effective, environ), folder)
     settings._environ.update(environ)
     return settings

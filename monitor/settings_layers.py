@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from collectors import platforms
 from monitor import problem, toml_places
 from monitor.errors import ConfigurationError
 from monitor.problem import Problem, nearest
 
 PREFIX = "MONITOR_"
 FILE_SUFFIX = "_FILE"
-SECRET_SOURCES = ("bluesky", "mastodon", "reddit", "x")
-"""Platforms whose secrets may stand in the environment as MONITOR_<SOURCE>_<NAME>."""
 
 _TEST_VARIABLES = ("MONITOR_SHARED_DATA", "MONITOR_TEST_POSTGRES_URL")
 _NOT_SETTINGS = ("MONITOR_CONFIG", "MONITOR_DATABASE_URL_FILE", *_TEST_VARIABLES)
@@ -75,10 +74,16 @@ def unknown_keys(layer: Layer, known: Iterable[str]) -> list[Problem]:
     """The layer's keys that no setting has."""
     names = list(known)
     return [
-        Problem(layer.place(key), f'no setting is called "{key}"', nearest(key, names))
+        Problem(layer.place(key), f'no setting is called "{key}"', nearest(key, _near(key, names)))
         for key in layer.values
         if key not in names
     ]
+
+
+def _near(key: str, names: list[str]) -> list[str]:
+    """The keys of the same table, all keys where there is no such table."""
+    table = key.rpartition(".")[0]
+    return [name for name in names if table and name.rpartition(".")[0] == table] or names
 
 
 def laid_over(lower: Layer, upper: Layer) -> Layer:
@@ -124,5 +129,5 @@ def _key(variable: str) -> str:
 
 
 def _is_no_setting(variable: str) -> bool:
-    secrets = tuple(f"{PREFIX}{source.upper()}_" for source in SECRET_SOURCES)
+    secrets = tuple(f"{PREFIX}{platform.upper()}_" for platform in platforms.names())
     return variable in _NOT_SETTINGS or variable.startswith(secrets)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from collectors.post import Window
 from monitor.errors import ConfigurationError
 from monitor.problem import Problem
-from monitor.topic_file import QueryTable, TopicFile, read_topic_file
+from monitor.topic_file import TopicFile, read_topic_file
 
 PUBLIC = "public"
 """The cohort of everybody who fits no other."""
@@ -174,9 +174,8 @@ def _topic(content: TopicFile) -> Topic:
 def _queries(content: TopicFile) -> dict[str, Query]:
     portable = tuple(content.queries.terms)
     queries = {PORTABLE: Query(portable, {})}
-    for source, table in content.queries:
-        if isinstance(table, QueryTable):
-            queries[source] = Query(tuple(table.terms or portable), dict(table.model_extra or {}))
+    for source, table in content.queries.by_platform.items():
+        queries[source] = Query(tuple(table.terms or portable), dict(table.model_extra or {}))
     return queries
 
 

@@ -9,13 +9,22 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeGuard
+from typing import Annotated, Any, Self, TypeGuard
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
+from collectors import platforms
 from monitor import problem, toml_places
 from monitor.languages import LANGUAGES
-from monitor.problem import Problem, mistake
+from monitor.problem import Problem, mistake, nearest
 
 LEAST_MINIMUM_AUTHORS = 5
 MANUAL = "docs/topics.md"
@@ -116,14 +125,26 @@ class QueryTable(_Table):
 
 
 class QueriesTable(_Table):
-    """`[queries]`: portable terms, and what sources ask instead."""
+    """`[queries]`: portable terms, and what platforms are asked instead, by their names."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, QueryTable] = Field(init=False)
 
     terms: Annotated[list[Said], Some]
-    bluesky: QueryTable | None = None
-    mastodon: QueryTable | None = None
-    reddit: QueryTable | None = None
-    rss: QueryTable | None = None
-    x: QueryTable | None = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _names_platforms(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        known = ("terms", *platforms.names())
+        for key in data if isinstance(data, dict) else ():
+            if key not in known:
+                raise mistake(f'unknown key "{key}"', nearest(key, known), at=(key,))
+        return handler(data)
+
+    @property
+    def by_platform(self) -> Mapping[str, QueryTable]:
+        """The platforms' own tables."""
+        return self.__pydantic_extra__
 
 
 class CohortTable(_Table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -25,8 +26,11 @@ from collectors.post import Deletion, Kind, Post
 PLATFORM = "bluesky"
 POST = "app.bsky.feed.post"
 REPOST = "app.bsky.feed.repost"
-REMOVED = ("deleted", "takendown")
+REMOVED = ("deleted", "suspended", "takendown")
 _KINDS = ("commit", "identity", "account")
+# A repo's revision is a TID: 13 characters of 5 bits, the lowest 10 bits no part of the time.
+_TID = re.compile(r"[2-7a-j][2-7a-z]{12}")
+_TID_DIGITS = {digit: value for value, digit in enumerate("234567abcdefghijklmnopqrstuvwxyz")}
 
 
 def recognises(value: Record) -> bool:
@@ -67,7 +71,7 @@ def _commit(did: str, event: Record) -> Post | Deletion:
         return Deletion(PLATFORM, native_id=native_id)
     if operation not in ("create", "update"):
         raise BadRecordError("bad_field", "operation is none of create, update and delete")
-    revision = edit_revision(_event_time(event)) if operation == "update" else 0
+    revision = _revision(commit, event) if operation == "update" else 0
     record = mapping(commit.get("record"))
     kind, reference = _repost(record) if collection == REPOST else _reference(record)
     return Post(
@@ -82,6 +86,25 @@ def _commit(did: str, event: Record) -> Post | Deletion:
         reference=reference,
         revision=revision,
     )
+
+
+def _revision(commit: Record, event: Record) -> int:
+    """Returns the time of an edit as its repo tells it, the same on every server.
+
+    Only where the commit does not tell it, the time at which the server saw the event.
+    """
+    revision = commit.get("rev")
+    if isinstance(revision, str) and _TID.fullmatch(revision):
+        return tid_microseconds(revision)
+    return edit_revision(_event_time(event))
+
+
+def tid_microseconds(tid: str) -> int:
+    """Returns the time in a timestamp identifier, in microseconds since 1970."""
+    number = 0
+    for digit in tid:
+        number = number * 32 + _TID_DIGITS[digit]
+    return number >> 10
 
 
 def _event_time(event: Record) -> datetime:

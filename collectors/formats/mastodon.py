@@ -29,6 +29,10 @@ PUBLIC = ("public", "unlisted")
 _QUOTE_LINK = re.compile(r'<p class="quote-inline">[^\0]{0,4000}?</p>')
 _BREAK = re.compile(r"<br ?/?>|</p>")
 _TAG = re.compile(r"<[^<>]*>")
+# How authors say in their profile that no program shall read them.
+_NO_BOTS = re.compile(
+    r"#no(?:bots?|index|search|archive|scrap(?:e|ing)|research)(?!\w)", re.IGNORECASE
+)
 
 
 def recognises(value: Record) -> bool:
@@ -68,6 +72,8 @@ def _check_public(status: Record) -> None:
     account = mapping(status.get("account"))
     if account.get("noindex") is True or account.get("discoverable") is False:
         raise BadRecordError("author_opted_out", "noindex, or not discoverable")
+    if _NO_BOTS.search(plain_text(take_optional_text(account, "note") or "")):
+        raise BadRecordError("author_opted_out", "the profile says so by a hashtag")
 
 
 def _reference(status: Record, boosted: Record) -> tuple[Kind, str | None]:

@@ -79,6 +79,9 @@ class ClassifyStep:
         """
         targets = {target.name: target.text for target in topic.targets}
         self.store.sync_targets(topic.name, targets)
+        self.store.begin_scoring(
+            topic.name, self.scorer.version, questions_of(topic), languages=topic.languages
+        )
         posts = reused = 0
         previous: list[PendingPost] = []
         while pending := self._pending(topic):

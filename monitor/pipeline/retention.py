@@ -26,6 +26,7 @@ class RetentionStep:
         before = self.clock() - timedelta(days=self.text_days)
         purged = self.store.purge_texts(topic, before)
         self.store.prune_runs(before)
+        self.store.forget_unmet_demands(topic)
         if purged:
             self.store.log("retention", "texts_purged", {"topic": topic, "posts": purged})
         return purged

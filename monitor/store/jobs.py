@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from monitor.store.rows import AUDIT_LOG, JOB_RUNS
 from monitor.store.values import FinishedStatus, JobRun, LogEntry
@@ -66,11 +66,18 @@ def runs(connection: Connection, limit: int) -> list[JobRun]:
     return [JobRun(**row) for row in connection.execute(statement).mappings()]
 
 
+def first_run(connection: Connection, job: str) -> JobRun | None:
+    """Gives a job's earliest recorded run."""
+    return _one_run(connection, job, JOB_RUNS.c.id.asc())
+
+
 def last_run(connection: Connection, job: str) -> JobRun | None:
     """Gives a job's last run."""
-    statement = (
-        select(JOB_RUNS).where(JOB_RUNS.c.job == job).order_by(JOB_RUNS.c.id.desc()).limit(1)
-    )
+    return _one_run(connection, job, JOB_RUNS.c.id.desc())
+
+
+def _one_run(connection: Connection, job: str, order: ColumnElement[int]) -> JobRun | None:
+    statement = select(JOB_RUNS).where(JOB_RUNS.c.job == job).order_by(order).limit(1)
     row = connection.execute(statement).mappings().one_or_none()
     return None if row is None else JobRun(**row)
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
 from monitor.kept import KeptPage, KeptPost, PageOutcome
-from monitor.store import days, removals, sources
+from monitor.store import coverage, days, reads, removals, sources, unscored
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import unstorable
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS
@@ -42,12 +42,17 @@ class _Standing:
 def save(connection: Connection, delivery: Delivery, page: KeptPage) -> PageOutcome:
     """Stores a page."""
     _check_characters(page)
-    removed = removals.obey(
-        connection, delivery.topic, page.deletions, arriving=page.posts, at=delivery.at
-    )
+    removed = removals.obey(connection, delivery, page.deletions, arriving=page.posts)
     counts = _save_posts(connection, delivery, page.posts)
     before = sources.save_rejections(connection, delivery, page.rejections)
-    sources.save_coverage(connection, delivery, page.coverage)
+    coverage.save(
+        connection,
+        delivery.topic,
+        delivery.source,
+        page.coverage,
+        backfilled=delivery.errand.backfill,
+    )
+    reads.add(connection, delivery.source, delivery.at, page.reads)
     sources.save_checkpoint(connection, delivery, page.checkpoint)
     return PageOutcome(
         **counts,
@@ -80,11 +85,8 @@ def _stored(
     connection: Connection, topic: str, posts: Iterable[KeptPost]
 ) -> dict[tuple[str, str], _Standing]:
     """Reads what is stored of the posts delivered."""
-    by_platform: dict[str, list[str]] = defaultdict(list)
-    for post in posts:
-        by_platform[post.platform].append(post.native_id)
     found = {}
-    for platform, native_ids in by_platform.items():
+    for platform, native_ids in _by_platform(posts).items():
         for chunk in in_chunks(native_ids):
             statement = select(POSTS).where(
                 POSTS.c.topic == topic,
@@ -94,6 +96,13 @@ def _stored(
             for row in connection.execute(statement).mappings():
                 found[platform, row["native_id"]] = _standing(row)
     return found
+
+
+def _by_platform(posts: Iterable[KeptPost]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for post in posts:
+        grouped[post.platform].append(post.native_id)
+    return grouped
 
 
 def _standing(row: RowMapping) -> _Standing:
@@ -112,6 +121,8 @@ def _write(connection: Connection, delivery: Delivery, standings: Sequence[_Stan
             "purged_at": None,
         }
         connection.execute(insert(POSTS), [_values(post) | origin for post in new])
+    for platform, native_ids in _by_platform(new).items():
+        unscored.add_new(connection, delivery.topic, platform, native_ids)
     touched: set[date] = {post.day for post in new}
     rewritten: list[int] = []
     changes: list[dict[str, Any]] = []
@@ -125,6 +136,7 @@ def _write(connection: Connection, delivery: Delivery, standings: Sequence[_Stan
     if changes:
         connection.execute(update(POSTS).where(POSTS.c.id == bindparam("post_id")), changes)
     _drop_answers(connection, rewritten)
+    unscored.add_changed(connection, delivery.topic, [each["post_id"] for each in changes])
     days.mark(connection, delivery.topic, touched)
 
 
@@ -156,8 +168,8 @@ def _check_characters(page: KeptPage) -> None:
         _check_texts("a rejection", (rejection.reason, rejection.place, rejection.detail))
     for deletion in page.deletions:
         _check_texts("a deletion", (getattr(deletion, f.name) for f in fields(deletion)))
-    for coverage in page.coverage:
-        _check_texts("a coverage record", (coverage.reason,))
+    for span in page.coverage:
+        _check_texts("a coverage record", (span.reason,))
 
 
 def _check_texts(what: str, values: Iterable[object]) -> None:

@@ -3,48 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    delete,
-    exists,
-    false,
-    func,
-    insert,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, Select, delete, exists, func, insert, select
 
-from monitor.store import days
+from monitor.store import days, unscored
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import POSTS, PREDICTIONS, TARGETS
 from monitor.store.scores import pack, unpack
-from monitor.store.values import UNDETERMINED, PendingPost, Prediction, Question
+from monitor.store.unscored import Wanted
+from monitor.store.values import PendingPost, Prediction
 
 _ANSWERS = PREDICTIONS.c
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which answers are wanted, and about which posts."""
-
-    topic: str
-    version: str
-    questions: tuple[Question, ...]
-    languages: tuple[str, ...]
-
-
 def pending(connection: Connection, wanted: Wanted, limit: int) -> list[PendingPost]:
-    """Gives posts that lack one of the answers, newest first."""
+    """Gives posts that lack one of the answers, newest first.
+
+    From the queue if it is that of these answers; else by looking at every post.
+    """
+    if unscored.serves(connection, wanted):
+        return _posts_of(connection, unscored.newest(connection, wanted.topic, limit))
     statement = (
         select(POSTS.c.id, POSTS.c.text, POSTS.c.text_digest)
-        .where(_unanswered(wanted))
+        .where(unscored.unanswered(wanted))
         .order_by(POSTS.c.created_at.desc(), POSTS.c.native_id)
         .limit(limit)
     )
@@ -53,7 +36,21 @@ def pending(connection: Connection, wanted: Wanted, limit: int) -> list[PendingP
 
 def pending_count(connection: Connection, wanted: Wanted) -> int:
     """Counts the posts that lack one of the answers."""
-    return connection.execute(select(func.count()).where(_unanswered(wanted))).scalar_one()
+    if unscored.serves(connection, wanted):
+        return unscored.count(connection, wanted.topic)
+    statement = select(func.count()).where(unscored.unanswered(wanted))
+    return connection.execute(statement).scalar_one()
+
+
+def _posts_of(connection: Connection, ids: Sequence[int]) -> list[PendingPost]:
+    """Reads posts by id, in the order of the ids."""
+    found: dict[int, PendingPost] = {}
+    for chunk in in_chunks(ids):
+        statement = select(POSTS.c.id, POSTS.c.text, POSTS.c.text_digest).where(
+            POSTS.c.id.in_(chunk)
+        )
+        found |= {row.id: PendingPost(*row) for row in connection.execute(statement)}
+    return [found[post_id] for post_id in ids]
 
 
 def known(
@@ -86,6 +83,7 @@ def save(connection: Connection, topic: str, version: str, found: Sequence[Predi
                 touched.add(day)
     if new:
         connection.execute(insert(PREDICTIONS), [_row(version, p) for p in new.values()])
+    unscored.drop_answered(connection, topic, {prediction.post_id for prediction in found})
     days.mark(connection, topic, touched)
     return len(new)
 
@@ -108,25 +106,6 @@ def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str])
             set_={"text": insertion.excluded.text},
         )
         connection.execute(insertion, rows)
-
-
-def _unanswered(wanted: Wanted) -> ColumnElement[bool]:
-    return and_(
-        POSTS.c.topic == wanted.topic,
-        POSTS.c.text != "",
-        POSTS.c.language.in_([*wanted.languages, UNDETERMINED]),
-        or_(false(), *(~_has_answer(wanted.version, question) for question in wanted.questions)),
-    )
-
-
-def _has_answer(version: str, question: Question) -> ColumnElement[bool]:
-    head, target = question
-    return exists().where(
-        _ANSWERS.post_id == POSTS.c.id,
-        _ANSWERS.version == version,
-        _ANSWERS.head == head,
-        _ANSWERS.target == target,
-    )
 
 
 def _predictions_of(topic: str) -> Select[tuple[str, str, str, str, str]]:
@@ -174,4 +153,5 @@ def _drop_answers(connection: Connection, topic: str, targets: Sequence[str]) ->
     )
     touched = list(connection.execute(statement).scalars())
     connection.execute(delete(PREDICTIONS).where(asked, _ANSWERS.post_id.in_(of_topic)))
+    unscored.forget(connection, topic)
     days.mark(connection, topic, touched)

@@ -7,7 +7,18 @@ from datetime import date, datetime
 
 from sqlalchemy import Engine
 
-from monitor.store import days, draw, jobs, labels, predictions, sources, versions
+from monitor.store import (
+    coverage,
+    days,
+    draw,
+    jobs,
+    labels,
+    predictions,
+    reads,
+    sources,
+    unscored,
+    versions,
+)
 from monitor.store.engine import reading
 from monitor.store.values import (
     AuditLabel,
@@ -52,6 +63,8 @@ class Queries:
     ) -> list[PendingPost]:
         """Gives posts that lack the version's answer to any of the questions, newest first.
 
+        After `Store.begin_scoring` with the same arguments the cost is that of what is given.
+
         Args:
             topic: The topic.
             version: The model version.
@@ -59,7 +72,7 @@ class Queries:
             languages: Of the posts; posts of undetermined language come along.
             limit: How many posts at most.
         """
-        wanted = predictions.Wanted(topic, version, tuple(questions), tuple(languages))
+        wanted = unscored.Wanted(topic, version, tuple(questions), tuple(languages))
         with reading(self._engine) as connection:
             return predictions.pending(connection, wanted, limit)
 
@@ -67,7 +80,7 @@ class Queries:
         self, topic: str, version: str, questions: Sequence[Question], *, languages: Sequence[str]
     ) -> int:
         """Counts what `pending` would give without a limit."""
-        wanted = predictions.Wanted(topic, version, tuple(questions), tuple(languages))
+        wanted = unscored.Wanted(topic, version, tuple(questions), tuple(languages))
         with reading(self._engine) as connection:
             return predictions.pending_count(connection, wanted)
 
@@ -169,7 +182,24 @@ class Queries:
     def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:
         """Gives the spans that overlap [since, until), uncut, by source, start and end."""
         with reading(self._engine) as connection:
-            return sources.coverage(connection, topic, since, until)
+            return coverage.overlapping(connection, topic, since, until)
+
+    def reads(self, source: str, at: datetime) -> int:
+        """Counts the posts that a source was billed for in the calendar month (UTC) of `at`."""
+        with reading(self._engine) as connection:
+            return reads.of_month(connection, source, at)
+
+    def arrivals(self, topic: str, source: str, since: datetime, *, limit: int) -> list[datetime]:
+        """Gives when the source's newest posts were posted, the newest first."""
+        with reading(self._engine) as connection:
+            return sources.arrivals(connection, topic, source, since, limit)
+
+    def to_check(
+        self, topic: str, platform: str, *, after: int, limit: int
+    ) -> list[tuple[int, str]]:
+        """Gives id and native id of the posts that still have their text, by id, after an id."""
+        with reading(self._engine) as connection:
+            return sources.to_check(connection, topic, platform, after, limit)
 
     def sources(self, topic: str) -> list[SourceState]:
         """Tells how far each source has come, by name."""
@@ -199,6 +229,11 @@ class Queries:
         """Gives the last runs, newest first."""
         with reading(self._engine) as connection:
             return jobs.runs(connection, limit)
+
+    def first_run(self, job: str) -> JobRun | None:
+        """Gives a job's earliest recorded run, None before the first."""
+        with reading(self._engine) as connection:
+            return jobs.first_run(connection, job)
 
     def last_run(self, job: str) -> JobRun | None:
         """Gives a job's last run, None before the first."""

@@ -18,7 +18,15 @@ from monitor.kept import KeptDeletion, KeptPost
 from monitor.store import days
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
-from monitor.store.rows import CHECKPOINTS, COVERAGE, POSTS, REJECTIONS, TOMBSTONES
+from monitor.store.rows import (
+    CHECKPOINTS,
+    COVERAGE,
+    POSTS,
+    REJECTIONS,
+    TOMBSTONES,
+    UNSCORED,
+)
+from monitor.store.sources import Delivery
 
 PlatformId = tuple[str, str]
 
@@ -57,11 +65,10 @@ class Doomed:
 
 def obey(
     connection: Connection,
-    topic: str,
+    delivery: Delivery,
     deletions: Iterable[KeptDeletion],
     *,
     arriving: Iterable[KeptPost],
-    at: datetime,
 ) -> int:
     """Removes what deletions demand and leaves tombstones; returns how many posts went.
 
@@ -71,23 +78,51 @@ def obey(
     doomed = Doomed()
     for deletion in deletions:
         doomed.add(deletion)
-    _doom_posts_of_authors(connection, topic, doomed, arriving)
-    _bury(connection, topic, doomed.digests(), at)
-    return _remove(connection, topic, _of_posts(doomed.posts))
+    arriving = list(arriving)
+    _doom_posts_of_authors(connection, delivery.topic, doomed, arriving)
+    _bury(connection, delivery, doomed.digests(), _met(connection, delivery, doomed, arriving))
+    return _remove(connection, delivery.topic, _of_posts(doomed.posts))
+
+
+def _met(
+    connection: Connection, delivery: Delivery, doomed: Doomed, arriving: Iterable[KeptPost]
+) -> set[str]:
+    """The digests of demands that are about something here, which are remembered for ever."""
+    if delivery.errand.keep_unmet is None:
+        return set(doomed.digests())
+    here = {(post.platform, post.native_id): post.author for post in arriving}
+    for platform, native_ids in _by_platform(doomed.posts).items():
+        for chunk in in_chunks(native_ids):
+            statement = select(POSTS.c.native_id, POSTS.c.author).where(
+                POSTS.c.topic == delivery.topic,
+                POSTS.c.platform == platform,
+                POSTS.c.native_id.in_(chunk),
+            )
+            here |= {(platform, row.native_id): row.author for row in connection.execute(statement)}
+    posts = {_post_digest(*post) for post in doomed.posts if post in here}
+    authors = {(post[0], author) for post, author in here.items() if author is not None}
+    return posts | {_author_digest(*author) for author in authors & doomed.authors.keys()}
 
 
 def refused(connection: Connection, topic: str, posts: Iterable[KeptPost]) -> set[PlatformId]:
-    """Tells which posts must not be stored; `obey` was called with them before."""
+    """Tells which posts must not be stored; `obey` was called with them before.
+
+    The demands that refuse them have met their posts, and are remembered for ever from now on.
+    """
     by_digest: dict[str, list[KeptPost]] = defaultdict(list)
     for post in posts:
         by_digest[_post_digest(post.platform, post.native_id)].append(post)
         if post.kind == "repost" and post.reference is not None:
             by_digest[_post_digest(post.platform, post.reference)].append(post)
-    return {
-        (post.platform, post.native_id)
-        for digest in _buried(connection, topic, by_digest)
-        for post in by_digest[digest]
-    }
+    buried = _buried(connection, topic, by_digest)
+    _keep(connection, topic, buried)
+    return {(post.platform, post.native_id) for digest in buried for post in by_digest[digest]}
+
+
+def forget_unmet(connection: Connection, topic: str, at: datetime) -> int:
+    """Drops the demands that were about nothing here and have had their time."""
+    statement = delete(TOMBSTONES).where(TOMBSTONES.c.topic == topic, TOMBSTONES.c.kept_until < at)
+    return connection.execute(statement).rowcount
 
 
 def remove_source(connection: Connection, topic: str, source: str) -> int:
@@ -99,15 +134,12 @@ def remove_source(connection: Connection, topic: str, source: str) -> int:
 
 def purge_texts(connection: Connection, topic: str, stored_before: datetime, at: datetime) -> int:
     """Empties text and author of old posts."""
-    statement = (
-        update(POSTS)
-        .where(
-            POSTS.c.topic == topic,
-            POSTS.c.stored_at < stored_before,
-            POSTS.c.purged_at.is_(None),
-        )
-        .values(text="", author=None, purged_at=at)
+    old = and_(
+        POSTS.c.topic == topic, POSTS.c.stored_at < stored_before, POSTS.c.purged_at.is_(None)
     )
+    waiting = UNSCORED.c.post_id.in_(select(POSTS.c.id).where(old))
+    connection.execute(delete(UNSCORED).where(UNSCORED.c.topic == topic, waiting))
+    statement = update(POSTS).where(old).values(text="", author=None, purged_at=at)
     return connection.execute(statement).rowcount
 
 
@@ -125,20 +157,46 @@ def _doom_posts_of_authors(
     authored = [post for post in arriving if post.author is not None]
     removed = doomed.digests()
     candidates = {_author_digest(post.platform, post.author or ""): post for post in authored}
-    removed |= dict.fromkeys(_buried(connection, topic, candidates), "deleted")
+    buried = _buried(connection, topic, candidates)
+    _keep(connection, topic, buried)
+    removed |= dict.fromkeys(buried, "deleted")
     for post in authored:
         reason = removed.get(_author_digest(post.platform, post.author or ""))
         if reason is not None:
             doomed.posts.setdefault((post.platform, post.native_id), reason)
 
 
-def _bury(connection: Connection, topic: str, digests: Mapping[str, str], at: datetime) -> None:
+def _bury(
+    connection: Connection, delivery: Delivery, digests: Mapping[str, str], met: set[str]
+) -> None:
+    """Leaves tombstones, for ever where a demand was met."""
+    until = None
+    if delivery.errand.keep_unmet is not None:
+        until = delivery.at + delivery.errand.keep_unmet
     rows = [
-        {"topic": topic, "digest": digest, "reason": reason, "removed_at": at}
+        {
+            "topic": delivery.topic,
+            "digest": digest,
+            "reason": reason,
+            "removed_at": delivery.at,
+            "kept_until": None if digest in met else until,
+        }
         for digest, reason in digests.items()
     ]
     if rows:
         connection.execute(insert_into(connection, TOMBSTONES).on_conflict_do_nothing(), rows)
+        _keep(connection, delivery.topic, met)
+
+
+def _keep(connection: Connection, topic: str, digests: Iterable[str]) -> None:
+    """Makes tombstones hold for ever."""
+    for chunk in in_chunks(digests):
+        statement = update(TOMBSTONES).where(
+            TOMBSTONES.c.topic == topic,
+            TOMBSTONES.c.digest.in_(chunk),
+            TOMBSTONES.c.kept_until.is_not(None),
+        )
+        connection.execute(statement.values(kept_until=None))
 
 
 def _buried(connection: Connection, topic: str, digests: Iterable[str]) -> list[str]:

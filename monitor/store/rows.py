@@ -106,14 +106,27 @@ class PostRow(Row, table=True):
 
 
 class TombstoneRow(Row, table=True):
-    """A removal to be obeyed for ever; a digest says whose, the id itself is not kept."""
+    """A removal to be obeyed; a digest says whose, the id itself is not kept.
+
+    It holds for ever where `kept_until` is empty. A stream of all the platform's deletions is
+    mostly about posts that never were here: those are kept until then only.
+    """
 
     __tablename__ = "tombstones"
+    __table_args__ = (
+        Index(
+            "ix_tombstones_kept_until",
+            "kept_until",
+            sqlite_where=text("kept_until IS NOT NULL"),
+            postgresql_where=text("kept_until IS NOT NULL"),
+        ),
+    )
 
     topic: str = Field(primary_key=True)
     digest: str = Field(primary_key=True)
     reason: str
     removed_at: datetime = Field(sa_type=UtcDateTime)
+    kept_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class RejectionRow(Row, table=True):
@@ -130,7 +143,7 @@ class RejectionRow(Row, table=True):
 
 
 class CoverageRow(Row, table=True):
-    """What a source was asked for, and whether it all came."""
+    """What a source was asked for, and whether it all came; a source's spans do not overlap."""
 
     __tablename__ = "coverage"
 
@@ -140,10 +153,15 @@ class CoverageRow(Row, table=True):
     end_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
     status: str
     reason: str
+    backfilled: bool
 
 
 class CheckpointRow(Row, table=True):
-    """Where a collector goes on."""
+    """Where a collector goes on.
+
+    Of a backfill, or a check for deletions, `source` is `backfill:<source>:…` or
+    `compliance:<source>`: they never move the checkpoint of live collection.
+    """
 
     __tablename__ = "checkpoints"
 
@@ -151,6 +169,16 @@ class CheckpointRow(Row, table=True):
     source: str = Field(primary_key=True)
     state: dict[str, Any] = Field(sa_type=JSON)
     saved_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ReadsRow(Row, table=True):
+    """How many posts a platform has billed in a month (its first day, UTC), all topics together."""
+
+    __tablename__ = "reads"
+
+    source: str = Field(primary_key=True)
+    month: date = Field(primary_key=True)
+    posts: int = Field(sa_type=BigInteger)
 
 
 class PredictionRow(Row, table=True):
@@ -166,6 +194,29 @@ class PredictionRow(Row, table=True):
     label: str
     scores: str
     """In 1/10,000, comma-separated."""
+
+
+class ScoringRow(Row, table=True):
+    """Whose answers the topic's posts in `unscored` lack."""
+
+    __tablename__ = "scoring"
+
+    topic: str = Field(primary_key=True)
+    version: str
+    questions: list[list[str]] = Field(sa_type=JSON)
+    languages: list[str] = Field(sa_type=JSON)
+
+
+class UnscoredRow(Row, table=True):
+    """A post that lacks an answer of its topic's `scoring`; all of them, and no other."""
+
+    __tablename__ = "unscored"
+    __table_args__ = (Index("ix_unscored_created", "topic", "created_at"),)
+
+    post_id: int = Field(primary_key=True, foreign_key="posts.id", ondelete="CASCADE")
+    topic: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    native_id: str
 
 
 class LabelRow(Row, table=True):
@@ -296,7 +347,10 @@ TOMBSTONES = _table(TombstoneRow)
 REJECTIONS = _table(RejectionRow)
 COVERAGE = _table(CoverageRow)
 CHECKPOINTS = _table(CheckpointRow)
+READS = _table(ReadsRow)
 PREDICTIONS = _table(PredictionRow)
+SCORING = _table(ScoringRow)
+UNSCORED = _table(UnscoredRow)
 LABELS = _table(LabelRow)
 TARGETS = _table(TargetRow)
 DAYS = _table(DayRow)

@@ -6,34 +6,33 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, insert, select
 
-from collectors.post import Checkpoint, Coverage, Rejection
+from collectors.post import Checkpoint, Rejection
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import (
     CHECKPOINTS,
-    COVERAGE,
     DAYS,
     LABELS,
     POSTS,
     PREDICTIONS,
     REJECTIONS,
 )
-from monitor.store.values import SAMPLE_SOURCE, CoverageSpan, SourceState, Totals
+from monitor.store.values import SAMPLE_SOURCE, Errand, SourceState, Totals
 
-_BETTER_LAST = ("gap", "partial", "complete")
+LIVE = Errand()
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Where a page came from, for what, and when."""
+    """Where a page came from, for what, when, and on whose behalf."""
 
     topic: str
     source: str
     at: datetime
+    errand: Errand = LIVE
 
 
 def save_rejections(
@@ -57,36 +56,11 @@ def save_rejections(
     return len(rejections) - len(new)
 
 
-def save_coverage(connection: Connection, delivery: Delivery, coverage: Sequence[Coverage]) -> None:
-    """Stores spans; asked again, a span keeps its better answer."""
-    for span in coverage:
-        key = {
-            "topic": delivery.topic,
-            "source": delivery.source,
-            "start_at": span.start,
-            "end_at": span.end,
-        }
-        statement = select(COVERAGE.c.status, COVERAGE.c.reason).filter_by(**key)
-        before = connection.execute(statement).one_or_none()
-        if before is None or _goodness(before) < _goodness(span):
-            insertion = insert_into(connection, COVERAGE).values(
-                **key, status=span.status, reason=span.reason
-            )
-            insertion = insertion.on_conflict_do_update(
-                index_elements=[COVERAGE.c[name] for name in key],
-                set_={
-                    "status": insertion.excluded.status,
-                    "reason": insertion.excluded.reason,
-                },
-            )
-            connection.execute(insertion)
-
-
 def save_checkpoint(connection: Connection, delivery: Delivery, checkpoint: Checkpoint) -> None:
     """Stores the checkpoint in place of the last one."""
     insertion = insert_into(connection, CHECKPOINTS).values(
         topic=delivery.topic,
-        source=delivery.source,
+        source=delivery.errand.checkpoint or delivery.source,
         state=dict(checkpoint.state),
         saved_at=delivery.at,
     )
@@ -106,16 +80,11 @@ def checkpoint(connection: Connection, topic: str, source: str) -> Checkpoint | 
     return None if row is None else Checkpoint(row.state)
 
 
-def coverage(
-    connection: Connection, topic: str, since: datetime, until: datetime
-) -> list[CoverageSpan]:
-    """Gives the spans that overlap [since, until), sorted."""
-    span = COVERAGE.c
-    statement = select(span.source, span.start_at, span.end_at, span.status, span.reason).where(
-        span.topic == topic, span.start_at < until, span.end_at > since
+def drop_checkpoint(connection: Connection, topic: str, name: str) -> None:
+    """Forgets a checkpoint."""
+    connection.execute(
+        delete(CHECKPOINTS).where(CHECKPOINTS.c.topic == topic, CHECKPOINTS.c.source == name)
     )
-    found = [CoverageSpan(*row) for row in connection.execute(statement)]
-    return sorted(found, key=lambda each: (each.source, each.start, each.end))
 
 
 def states(connection: Connection, topic: str) -> list[SourceState]:
@@ -127,7 +96,9 @@ def states(connection: Connection, topic: str) -> list[SourceState]:
         .group_by(posts.source)
     )
     of_posts = {row.source: row for row in connection.execute(statement)}
-    saved = select(CHECKPOINTS.c.source, CHECKPOINTS.c.saved_at).where(CHECKPOINTS.c.topic == topic)
+    saved = select(CHECKPOINTS.c.source, CHECKPOINTS.c.saved_at).where(
+        CHECKPOINTS.c.topic == topic, CHECKPOINTS.c.source.not_like("%:%")
+    )
     checked = {row.source: row.saved_at for row in connection.execute(saved)}
     rejected = _rejections(connection, topic)
     return [
@@ -140,6 +111,37 @@ def states(connection: Connection, topic: str) -> list[SourceState]:
         )
         for source in sorted({*of_posts, *checked, *rejected})
     ]
+
+
+def arrivals(
+    connection: Connection, topic: str, source: str, since: datetime, limit: int
+) -> list[datetime]:
+    """Gives when the source's newest posts were posted, the newest first."""
+    statement = (
+        select(POSTS.c.created_at)
+        .where(POSTS.c.topic == topic, POSTS.c.source == source, POSTS.c.created_at >= since)
+        .order_by(POSTS.c.created_at.desc())
+        .limit(limit)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def to_check(
+    connection: Connection, topic: str, platform: str, after: int, limit: int
+) -> list[tuple[int, str]]:
+    """Gives id and native id of posts that still have their text, in the order of their ids."""
+    statement = (
+        select(POSTS.c.id, POSTS.c.native_id)
+        .where(
+            POSTS.c.topic == topic,
+            POSTS.c.platform == platform,
+            POSTS.c.purged_at.is_(None),
+            POSTS.c.id > after,
+        )
+        .order_by(POSTS.c.id)
+        .limit(limit)
+    )
+    return [(row.id, row.native_id) for row in connection.execute(statement)]
 
 
 def has_posts(
@@ -203,10 +205,6 @@ def _rejections(connection: Connection, topic: str) -> dict[str, dict[str, int]]
     for row in connection.execute(statement):
         counted[row.source][row.reason] = row.times
     return counted
-
-
-def _goodness(span: Coverage | Row[*tuple[Any, ...]]) -> tuple[int, str]:
-    return (_BETTER_LAST.index(span.status), span.reason)
 
 
 def _count(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:

@@ -19,17 +19,21 @@ from monitor.store import (
     predictions,
     removals,
     sources,
+    unscored,
     versions,
 )
 from monitor.store.engine import reading, writing
+from monitor.store.sources import LIVE
 from monitor.store.values import (
     DailyAggregate,
     DirtyDay,
+    Errand,
     FinishedStatus,
     HumanLabel,
     LabelOutcome,
     Lease,
     Prediction,
+    Question,
 )
 
 
@@ -51,8 +55,10 @@ class Store:
 
     # Posts
 
-    def save_page(self, topic: str, source: str, page: KeptPage, *, at: datetime) -> PageOutcome:
-        """Stores a page and its checkpoint.
+    def save_page(
+        self, topic: str, source: str, page: KeptPage, *, at: datetime, errand: Errand = LIVE
+    ) -> PageOutcome:
+        """Stores a page and its checkpoint, and counts the reads it was billed for.
 
         What is stored in the end does not depend on the order or repetition of pages: of two
         deliveries of a post the higher revision is kept (of equal ones the same one whichever
@@ -63,12 +69,22 @@ class Store:
             StoreError: Nothing of the page is stored.
         """
         with writing(self._engine) as connection:
-            return pages.save(connection, sources.Delivery(topic, source, at), page)
+            return pages.save(connection, sources.Delivery(topic, source, at, errand), page)
 
-    def checkpoint(self, topic: str, source: str) -> Checkpoint | None:
-        """Gives the checkpoint of the last stored page, None before the first."""
+    def checkpoint(self, topic: str, name: str) -> Checkpoint | None:
+        """Gives the checkpoint of the last stored page, None before the first.
+
+        Args:
+            topic: The topic.
+            name: The source's, or the name that an errand keeps its checkpoint under.
+        """
         with reading(self._engine) as connection:
-            return sources.checkpoint(connection, topic, source)
+            return sources.checkpoint(connection, topic, name)
+
+    def drop_checkpoint(self, topic: str, name: str) -> None:
+        """Forgets a checkpoint: what kept it has come to its end."""
+        with writing(self._engine) as connection:
+            sources.drop_checkpoint(connection, topic, name)
 
     def remove_source(self, topic: str, source: str) -> int:
         """Removes all that came from a source, as if it had never been; returns how many posts."""
@@ -82,7 +98,8 @@ class Store:
             How many posts were removed.
         """
         with writing(self._engine) as connection:
-            return removals.obey(connection, topic, [demand], arriving=[], at=at)
+            delivery = sources.Delivery(topic, "", at)
+            return removals.obey(connection, delivery, [demand], arriving=[])
 
     def purge_texts(self, topic: str, stored_before: datetime) -> int:
         """Empties text and author of the posts stored before; what was answered about them stays.
@@ -93,7 +110,23 @@ class Store:
         with writing(self._engine) as connection:
             return removals.purge_texts(connection, topic, stored_before, self._clock())
 
+    def forget_unmet_demands(self, topic: str) -> int:
+        """Drops demands to remove what never was here, once their time is over."""
+        with writing(self._engine) as connection:
+            return removals.forget_unmet(connection, topic, self._clock())
+
     # Predictions and daily figures
+
+    def begin_scoring(
+        self, topic: str, version: str, questions: Sequence[Question], *, languages: Sequence[str]
+    ) -> None:
+        """Makes `Queries.pending` of exactly these arguments cost what is pending.
+
+        Cheap where nothing has changed; else every post of the topic is looked at once.
+        """
+        wanted = unscored.Wanted(topic, version, tuple(questions), tuple(languages))
+        with writing(self._engine) as connection:
+            unscored.begin(connection, wanted)
 
     def sync_targets(self, topic: str, targets: Mapping[str, str]) -> None:
         """Remembers the targets' texts by name; answers asked with another text are dropped."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from collectors.post import CoverageStatus, Kind
@@ -217,13 +217,34 @@ class UnlabelledPost:
 
 @dataclass(frozen=True, slots=True)
 class CoverageSpan:
-    """How much of [start, end) a source delivered."""
+    """How much of [start, end) a source delivered.
+
+    Attributes:
+        reason: Why it is not complete, empty where it is.
+        backfilled: Whether this was asked for later, by a backfill.
+    """
 
     source: str
     start: datetime
     end: datetime
     status: CoverageStatus
     reason: str
+    backfilled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """On whose behalf a page was fetched.
+
+    Attributes:
+        checkpoint: The name that its checkpoint is kept under, empty for the source's own.
+        backfill: Whether its coverage is that of a backfill.
+        keep_unmet: How long a demand to remove what is not here is remembered; None: for ever.
+    """
+
+    checkpoint: str = ""
+    backfill: bool = False
+    keep_unmet: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

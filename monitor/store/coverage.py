@@ -1,0 +1,125 @@
+"""Coverage: for every moment the best answer that a source ever gave about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from sqlalchemy import Connection, delete, insert, or_, select
+
+from collectors.post import Coverage
+from monitor.store.chunks import in_chunks
+from monitor.store.rows import COVERAGE
+from monitor.store.values import CoverageSpan
+
+_BETTER_LAST = ("gap", "partial", "complete")
+_SPAN = COVERAGE.c
+_COLUMNS = (
+    _SPAN.source,
+    _SPAN.start_at,
+    _SPAN.end_at,
+    _SPAN.status,
+    _SPAN.reason,
+    _SPAN.backfilled,
+)
+
+
+def save(
+    connection: Connection,
+    topic: str,
+    source: str,
+    coverage: Sequence[Coverage],
+    *,
+    backfilled: bool,
+) -> None:
+    """Lays new spans over the stored ones: what was known better stays."""
+    new = [
+        CoverageSpan(source, span.start, span.end, span.status, span.reason, backfilled)
+        for span in coverage
+        if span.start < span.end
+    ]
+    if not new:
+        return
+    first, last = min(span.start for span in new), max(span.end for span in new)
+    before = _touching(connection, topic, source, (first, last))
+    after = overlaid([*before, *new])
+    _delete(connection, topic, set(before) - set(after))
+    _insert(connection, topic, set(after) - set(before))
+
+
+def overlapping(
+    connection: Connection, topic: str, since: datetime, until: datetime
+) -> list[CoverageSpan]:
+    """Gives the spans that overlap [since, until), sorted by source and time."""
+    statement = select(*_COLUMNS).where(
+        _SPAN.topic == topic, _SPAN.start_at < until, _SPAN.end_at > since
+    )
+    found = [CoverageSpan(*row) for row in connection.execute(statement)]
+    return sorted(found, key=lambda each: (each.source, each.start, each.end))
+
+
+def overlaid(spans: Iterable[CoverageSpan]) -> list[CoverageSpan]:
+    """One source's spans cut where they overlap, the best answer kept, equal neighbours joined.
+
+    The order of the spans makes no difference: at every moment the greatest answer wins, by
+    status, then the one that came at its time before a backfill's, then by reason.
+    """
+    given = sorted(spans, key=lambda span: span.start)
+    result: list[CoverageSpan] = []
+    for start, end in pairwise(sorted({edge for s in given for edge in (s.start, s.end)})):
+        here = [span for span in given if span.start <= start and end <= span.end]
+        if not here:
+            continue
+        best = max(here, key=_goodness)
+        last = result[-1] if result else None
+        if last and last.end == start and _goodness(last) == _goodness(best):
+            start = result.pop().start  # noqa: PLW2901  the stretch goes on
+        result.append(
+            CoverageSpan(best.source, start, end, best.status, best.reason, best.backfilled)
+        )
+    return result
+
+
+def _goodness(span: CoverageSpan) -> tuple[int, bool, str]:
+    return (_BETTER_LAST.index(span.status), not span.backfilled, span.reason)
+
+
+def _touching(
+    connection: Connection, topic: str, source: str, stretch: tuple[datetime, datetime]
+) -> list[CoverageSpan]:
+    first, last = stretch
+    statement = select(*_COLUMNS).where(
+        _SPAN.topic == topic,
+        _SPAN.source == source,
+        _SPAN.start_at <= last,
+        _SPAN.end_at >= first,
+    )
+    return [CoverageSpan(*row) for row in connection.execute(statement)]
+
+
+def _delete(connection: Connection, topic: str, spans: Iterable[CoverageSpan]) -> None:
+    for chunk in in_chunks(spans):
+        these = [(_SPAN.start_at == span.start) & (_SPAN.end_at == span.end) for span in chunk]
+        connection.execute(
+            delete(COVERAGE).where(
+                _SPAN.topic == topic, _SPAN.source == chunk[0].source, or_(*these)
+            )
+        )
+
+
+def _insert(connection: Connection, topic: str, spans: Iterable[CoverageSpan]) -> None:
+    rows = [
+        {
+            "topic": topic,
+            "source": span.source,
+            "start_at": span.start,
+            "end_at": span.end,
+            "status": span.status,
+            "reason": span.reason,
+            "backfilled": span.backfilled,
+        }
+        for span in spans
+    ]
+    if rows:
+        connection.execute(insert(COVERAGE), rows)

@@ -1,0 +1,159 @@
+"""The queue of posts that lack an answer, so that finding them costs what they are.
+
+It belongs to one version, its questions and the topic's languages (`scoring`), and holds then
+exactly the posts that `unanswered` describes: whatever changes that writes here as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
+
+from monitor.store.chunks import in_chunks
+from monitor.store.engine import insert_into
+from monitor.store.rows import POSTS, PREDICTIONS, SCORING, UNSCORED
+from monitor.store.values import UNDETERMINED, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which answers are wanted, and about which posts."""
+
+    topic: str
+    version: str
+    questions: tuple[Question, ...]
+    languages: tuple[str, ...]
+
+
+def unanswered(wanted: Wanted) -> ColumnElement[bool]:
+    """The posts that lack one of the answers."""
+    lacking = (~_has_answer(wanted.version, question, POSTS.c.id) for question in wanted.questions)
+    return and_(
+        POSTS.c.topic == wanted.topic,
+        POSTS.c.text != "",
+        POSTS.c.language.in_([*wanted.languages, UNDETERMINED]),
+        or_(false(), *lacking),
+    )
+
+
+def begin(connection: Connection, wanted: Wanted) -> None:
+    """Makes the queue that of these answers; looks at every post only if it was another's."""
+    if serves(connection, wanted):
+        return
+    forget(connection, wanted.topic)
+    connection.execute(
+        insert_into(connection, SCORING).values(
+            topic=wanted.topic,
+            version=wanted.version,
+            questions=[list(question) for question in wanted.questions],
+            languages=list(wanted.languages),
+        )
+    )
+    _enqueue(connection, wanted, true())
+
+
+def forget(connection: Connection, topic: str) -> None:
+    """Empties the queue; it serves nobody until the next `begin`."""
+    connection.execute(delete(UNSCORED).where(UNSCORED.c.topic == topic))
+    connection.execute(delete(SCORING).where(SCORING.c.topic == topic))
+
+
+def serves(connection: Connection, wanted: Wanted) -> bool:
+    """Tells whether the queue is that of these answers."""
+    kept = _wanted(connection, wanted.topic)
+    return kept is not None and _key(kept) == _key(wanted)
+
+
+def add_new(connection: Connection, topic: str, platform: str, native_ids: Iterable[str]) -> None:
+    """Queues posts that were inserted just now."""
+    wanted = _wanted(connection, topic)
+    if wanted is None:
+        return
+    for chunk in in_chunks(native_ids):
+        here = and_(POSTS.c.platform == platform, POSTS.c.native_id.in_(chunk))
+        _enqueue(connection, wanted, here)
+
+
+def add_changed(connection: Connection, topic: str, post_ids: Iterable[int]) -> None:
+    """Queues anew the posts whose text, language or time has changed, or takes them out."""
+    wanted = _wanted(connection, topic)
+    if wanted is None:
+        return
+    for chunk in in_chunks(post_ids):
+        connection.execute(delete(UNSCORED).where(UNSCORED.c.post_id.in_(chunk)))
+        _enqueue(connection, wanted, POSTS.c.id.in_(chunk))
+
+
+def drop_answered(connection: Connection, topic: str, post_ids: Iterable[int]) -> None:
+    """Takes posts out that have every answer now."""
+    wanted = _wanted(connection, topic)
+    if wanted is None:
+        return
+    answered = [_has_answer(wanted.version, q, UNSCORED.c.post_id) for q in wanted.questions]
+    for chunk in in_chunks(post_ids):
+        connection.execute(delete(UNSCORED).where(UNSCORED.c.post_id.in_(chunk), *answered))
+
+
+def newest(connection: Connection, topic: str, limit: int) -> list[int]:
+    """Gives ids of queued posts, the newest first."""
+    statement = (
+        select(UNSCORED.c.post_id)
+        .where(UNSCORED.c.topic == topic)
+        .order_by(UNSCORED.c.created_at.desc(), UNSCORED.c.native_id)
+        .limit(limit)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def count(connection: Connection, topic: str) -> int:
+    """Counts the queued posts."""
+    statement = select(func.count()).where(UNSCORED.c.topic == topic)
+    return connection.execute(statement).scalar_one()
+
+
+def _enqueue(connection: Connection, wanted: Wanted, which: ColumnElement[bool]) -> None:
+    posts = POSTS.c
+    chosen = select(posts.id, posts.topic, posts.created_at, posts.native_id).where(
+        unanswered(wanted), which
+    )
+    columns = ["post_id", "topic", "created_at", "native_id"]
+    insertion = insert_into(connection, UNSCORED).from_select(columns, chosen)
+    connection.execute(insertion.on_conflict_do_nothing())
+
+
+def _wanted(connection: Connection, topic: str) -> Wanted | None:
+    row = connection.execute(select(SCORING).where(SCORING.c.topic == topic)).one_or_none()
+    if row is None:
+        return None
+    questions = tuple((head, target) for head, target in row.questions)
+    return Wanted(topic, row.version, questions, tuple(row.languages))
+
+
+def _key(wanted: Wanted) -> tuple[object, ...]:
+    return (wanted.topic, wanted.version, set(wanted.questions), set(wanted.languages))
+
+
+def _has_answer(
+    version: str, question: Question, post_id: ColumnElement[int]
+) -> ColumnElement[bool]:
+    head, target = question
+    answer = PREDICTIONS.c
+    return exists().where(
+        answer.post_id == post_id,
+        answer.version == version,
+        answer.head == head,
+        answer.target == target,
+    )
