@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Protocol
 
 from collectors.policy import Policy
-from collectors.post import Collector
+from collectors.post import Collector, Page
 
 _PACKAGE = "employee-sentiment-monitor"
 
@@ -98,6 +98,26 @@ class Secret:
     explanation: str
 
 
+class Checker(Protocol):
+    """Asks what became of stored posts, on a platform that does not tell by itself.
+
+    Attributes:
+        at_once: How many posts it is best given at a time.
+    """
+
+    at_once: int
+
+    def check(self, native_ids: Sequence[str]) -> Iterator[Page]:
+        """Yields pages with deletions, and with the posts that were edited meanwhile.
+
+        Their checkpoints mean nothing: a check that was interrupted is made again.
+
+        Raises:
+            CollectorError: The platform cannot be asked (further).
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A platform, as its file declares it.
@@ -108,6 +128,8 @@ class Source:
         options: Besides `enabled`, which every source has.
         make: Builds the collector for a topic's query; contacts nobody yet.
         cannot: What this collector cannot do and why, a sentence each.
+        checker: Builds what asks after stored posts, None where deletions come by themselves (or
+            cannot be learned of at all).
     """
 
     name: str
@@ -117,6 +139,7 @@ class Source:
     policy: Policy
     make: Callable[[Query, Surroundings], Collector]
     cannot: tuple[str, ...] = ()
+    checker: Callable[[Surroundings], Checker] | None = None
 
     def defaults(self) -> dict[str, Any]:
         """Every option's default, by name."""
