@@ -97,6 +97,10 @@ class Secret:
     required: bool
     explanation: str
 
+    def variable(self, source: str) -> str:
+        """The environment variable that holds it."""
+        return f"MONITOR_{source}_{self.name}".upper()
+
 
 class Checker(Protocol):
     """Asks what became of stored posts, on a platform that does not tell by itself.
