@@ -1,4 +1,9 @@
-"""What Bluesky's two streams have in common: events in order, and a position to go on from."""
+"""What Bluesky's two streams have in common: events in order, and a position to go on from.
+
+Each connection begins a little before the position. What comes until the position is reached
+again is being reread: how far that has come is remembered too, so that a run that is cut short
+in the middle of it does not begin it anew for ever.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +26,23 @@ class Position:
         host: The address of the server, empty before the first.
         cursor: The server's own number of the event; None where only the time is known.
         time_us: When the server saw the event, in microseconds since 1970.
+        rereading: The server's number of the event that was reread last, None where none is.
     """
 
     host: str
     cursor: int | None
     time_us: int
+    rereading: int | None = None
 
     def state(self) -> dict[str, Any]:
         """Gives it as it stands in a checkpoint."""
-        return {"host": self.host, "cursor": self.cursor, "time_us": self.time_us}
+        known = {"host": self.host, "cursor": self.cursor, "time_us": self.time_us}
+        return known if self.rereading is None else {**known, "rereading": self.rereading}
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Position:
         """Reads what `state` gave."""
-        return cls(state["host"], state["cursor"], state["time_us"])
+        return cls(state["host"], state["cursor"], state["time_us"], state.get("rereading"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from atproto import CAR
+from atproto_core.car import CAR
 from atproto_core.cid import CID
 from atproto_core.exceptions import AtProtocolError
 from atproto_subscription.frames import ErrorFrame, Frame, MessageFrame
@@ -47,8 +47,13 @@ class Firehose:
 
     def url(self, host: str, position: Position) -> str:
         """The address to go on at; at the relay's oldest event where it is not known."""
-        cursor = max(0, (position.cursor or 0) - OVERLAP) if position.host == host else 0
+        cursor = self._cursor(position) if position.host == host else 0
         return f"{websocket_url(host, PATH)}?{urlencode({'cursor': cursor})}"
+
+    def _cursor(self, position: Position) -> int:
+        if position.rereading is not None:
+            return max(0, position.rereading - 1)
+        return max(0, (position.cursor or 0) - OVERLAP)
 
     def beyond(self, position: Position, step: float) -> Position:
         """A position some events later."""
@@ -127,9 +132,10 @@ def _microseconds(moment: datetime) -> int:
 
 def _blocks(data: Any) -> Mapping[CID, Any] | Flaw:
     try:
-        return CAR.from_bytes(data).blocks
+        blocks: Mapping[CID, Any] = CAR.from_bytes(data).blocks
     except _ERRORS:
         return Flaw("bad_blocks", "no CAR")
+    return blocks
 
 
 def _commit(operation: Record, body: Record, blocks: Mapping[CID, Any]) -> Record | Flaw:

@@ -58,7 +58,7 @@ class Harvest:
         terms: Any of them must match.
         window: Posts that arrive after its end are not looked at; removals are.
         known: Digests of matching posts that reposts may repeat; None without reposts.
-        stream: The stream's name, for the checkpoint.
+        stream: What else the checkpoint holds: which stream, and what was asked.
         covered_us: Up to when the stream was read before, in microseconds since 1970.
     """
 
@@ -67,7 +67,7 @@ class Harvest:
         terms: Sequence[str],
         window: Window,
         *,
-        stream: str,
+        stream: Mapping[str, str],
         covered_us: int,
         known: Sequence[str] | None = None,
     ) -> None:
@@ -103,6 +103,11 @@ class Harvest:
     def has_news(self) -> bool:
         """Whether anything arrived since the last page."""
         return self._has_news
+
+    @property
+    def reached_us(self) -> int:
+        """Up to when the stream was read, in microseconds since 1970."""
+        return self._reached_us
 
     @property
     def is_past_window(self) -> bool:
@@ -192,7 +197,7 @@ class Harvest:
 
     def _state(self) -> Mapping[str, Any]:
         position = {} if self._position is None else self._position.state()
-        state = {"stream": self._stream, **position, "covered_us": self._covered_us}
+        state = {**self._stream, **position, "covered_us": self._covered_us}
         return state if self._known is None else {**state, "known": list(self._known)}
 
     def _cover(self, status: str, reason: str) -> None:

@@ -39,12 +39,17 @@ class Jetstream:
 
     def url(self, host: str, position: Position) -> str:
         """The address to go on at, a little before a position."""
-        is_other = position.host not in ("", host)
-        overlap = max(self._overlap, HOST_OVERLAP) if is_other else self._overlap
         query = [("wantedCollections", collection) for collection in self._collections]
         query.append(("maxMessageSizeBytes", str(self._maximum_bytes)))
-        query.append(("cursor", str(position.time_us - int(overlap * SECOND))))
+        query.append(("cursor", str(self._cursor(host, position))))
         return f"{websocket_url(host, PATH)}?{urlencode(query)}"
+
+    def _cursor(self, host: str, position: Position) -> int:
+        is_other = position.host not in ("", host)
+        if position.rereading is not None and not is_other:
+            return position.rereading
+        overlap = max(self._overlap, HOST_OVERLAP) if is_other else self._overlap
+        return max(0, position.time_us - int(overlap * SECOND))
 
     def beyond(self, position: Position, step: float) -> Position:
         """A position some seconds later than the event at a position."""

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -105,7 +105,7 @@ class Stream:
         hosts = self._feed.hosts
         return hosts.index(self._position.host) if self._position.host in hosts else 0
 
-    def arrivals(self) -> Iterator[Arrival | None]:
+    def arrivals(self) -> Generator[Arrival | None, None, None]:
         """Yields messages for ever; None now and then while there are none.
 
         Raises:
@@ -177,13 +177,24 @@ class Stream:
         before = self._newest
         told = message.time_us or 0
         reached = min(told, int(self._now().timestamp() * SECOND))
-        self._position = Position(host, message.cursor, reached)
+        self._position = self._moved(host, message.cursor, reached)
         is_late = may_miss and self._is_late(reached, has_missed=has_missed)
         missing = (before, reached) if is_late else None
         reason = "message_too_large" if self._skipping else "cursor_too_old"
         if reached > self._newest:
             self._newest, self._failures, self._skipping = reached, 0, 0.0
         return Arrival(message, self._position, missing, reason)
+
+    def _moved(self, host: str, cursor: int | None, reached: int) -> Position:
+        before = self._position
+        if self._feed.counts_in_time:
+            is_new, reread = reached >= before.time_us, reached
+        else:
+            is_new = before.host != host or before.cursor is None or (cursor or 0) >= before.cursor
+            reread = cursor or 0
+        if is_new:
+            return Position(host, cursor, reached)
+        return replace(before, host=host, rereading=reread)
 
     def _is_late(self, reached: int, *, has_missed: bool) -> bool:
         """Tells whether the first event is one that came after those we have not seen.

@@ -1,0 +1,63 @@
+"""Asks Bluesky's app server which stored posts are gone: for deletions that nobody heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from collectors.bluesky_view import is_for_members_only
+from collectors.errors import MalformedAnswerError
+from collectors.formats.fields import mapping
+from collectors.formats.jetstream import PLATFORM, POST
+from collectors.http import HttpClient, Limits
+from collectors.post import Checkpoint, Deletion, Page
+from collectors.source import Surroundings
+
+_GET_POSTS = "xrpc/app.bsky.feed.getPosts"
+
+
+class BlueskyChecker:
+    """Asks without an account.
+
+    A closed or suspended account's posts are not shown, and so count as gone. Reposts cannot be
+    asked after in this way; they go with the post that they repeat.
+
+    Args:
+        surroundings: Clock, sleep, settings `check_url` and `timeout`.
+    """
+
+    at_once = 25
+    """As many as the server takes."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+
+    def check(self, native_ids: Sequence[str]) -> Iterator[Page]:
+        """Yields deletions of those that are no longer shown to everybody.
+
+        Raises:
+            CollectorError: As `HttpClient.get`.
+        """
+        settings = self._surroundings.settings
+        limits = Limits(timeout=float(settings["timeout"]))
+        asked = [one for one in native_ids if f"/{POST}/" in one]
+        with HttpClient(str(settings["check_url"]), self._surroundings, limits=limits) as client:
+            for start in range(0, len(asked), self.at_once):
+                yield _checked(client, asked[start : start + self.at_once])
+
+
+def _checked(client: HttpClient, uris: Sequence[str]) -> Page:
+    answer, _ = client.get_json(_GET_POSTS, {"uris": uris})
+    views = mapping(answer).get("posts")
+    if not isinstance(views, list):
+        raise MalformedAnswerError(
+            "the question after posts was answered without any",
+            hint="Check sources.bluesky.check_url.",
+        )
+    shown = {view.get("uri"): view for view in map(mapping, views)}
+    gone = [Deletion(PLATFORM, native_id=uri) for uri in uris if uri not in shown]
+    hidden = [
+        Deletion(PLATFORM, native_id=uri, reason="author_opted_out")
+        for uri in uris
+        if uri in shown and is_for_members_only(shown[uri])
+    ]
+    return Page(Checkpoint({}), deletions=(*gone, *hidden))
