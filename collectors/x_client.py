@@ -128,9 +128,15 @@ class XClient:
         """Adds or deletes rules of the stream."""
         return self._api("POST", RULES, json=change, check=_check_rules)
 
-    def create_job(self) -> Record:
+    def jobs(self) -> list[Record]:
+        """Lists the app's compliance jobs for posts."""
+        answer = self._api("GET", JOBS, {"type": "tweets"}, check=_check_jobs)
+        return [mapping(job) for job in sequence(answer.get("data"))]
+
+    def create_job(self, name: str) -> Record:
         """Creates a compliance job for posts."""
-        return mapping(self._api("POST", JOBS, json={"type": "tweets"}, check=_check_job)["data"])
+        body = {"type": "tweets", "name": name}
+        return mapping(self._api("POST", JOBS, json=body, check=_check_job)["data"])
 
     def job(self, number: str) -> Record:
         """Tells how a compliance job is doing."""
@@ -236,6 +242,12 @@ def _check_lookup(answer: Record, where: str) -> None:
 
 def _check_rules(answer: Record, where: str) -> None:
     if not isinstance(answer.get("data", []), list) or not isinstance(answer.get("meta"), dict):
+        raise _error_under_200(answer, where)
+
+
+def _check_jobs(answer: Record, where: str) -> None:
+    """A list of jobs may come without `meta`, and without `data` where there are none."""
+    if not isinstance(answer.get("data", []), list) or not {"data", "meta"} & answer.keys():
         raise _error_under_200(answer, where)
 
 

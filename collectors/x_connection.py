@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +13,15 @@ from typing import Any
 import requests
 import tweepy
 
-from collectors.errors import CollectorError, UnavailableError
+from collectors.errors import CollectorError, MalformedAnswerError, UnavailableError
 from collectors.source import Surroundings
 from collectors.x_client import bearer_token
 from collectors.x_transport import Transport, unreachable
 
 _BUFFERED = 1000
 _CLOSING_SECONDS = 2.0
+_CHUNK = 64 * 1024
+_LONGEST_LINE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Heard:
     at: datetime
 
 
-class Connection(tweepy.StreamingClient):  # type: ignore[misc] - tweepy has no types
+class Connection(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy has no types
     """Connects once; after whatever ends it, a new one is made.
 
     tweepy would reconnect by itself, with pauses that nobody can interrupt: every way in which
@@ -124,8 +126,17 @@ class Connection(tweepy.StreamingClient):  # type: ignore[misc] - tweepy has no 
 
     def _on_response(self, response: requests.Response, **_: Any) -> None:
         self._response = response
-        if response.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            self.chunk_size = 1  # Else a line waits until enough of the next ones has come.
+        if response.status_code != requests.codes.ok:
+            return
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
+        if kind not in ("", "application/json") or packed:
+            raise MalformedAnswerError(
+                "what X opened is no stream of JSON lines", hint="Is sources.x.base_url X's API?"
+            )
+        # The library's own way holds a line back until enough of the next ones has come, or
+        # holds it in memory whatever its length.
+        response.iter_lines = lambda **_: _lines(response.raw)  # type: ignore[assignment]
 
     def _put(self, line: bytes) -> None:
         heard = Heard(line, self._now())
@@ -133,3 +144,20 @@ class Connection(tweepy.StreamingClient):  # type: ignore[misc] - tweepy has no 
             with suppress(queue.Full):
                 self._heard.put(heard, timeout=0.2)
                 return
+
+
+def _lines(raw: Any) -> Iterator[bytes]:
+    """Yields lines as soon as they are there, without their ends.
+
+    Raises:
+        MalformedAnswerError: A line is too long.
+    """
+    rest = b""
+    while part := raw.read1(_CHUNK):
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            yield line.rstrip(b"\r")
+        if len(rest) > _LONGEST_LINE:
+            raise MalformedAnswerError(f"a line of X's stream is over {_LONGEST_LINE} bytes")
+    if rest.strip():
+        yield rest.rstrip(b"\r")

@@ -18,6 +18,7 @@ from collectors.post import Post, Rejection
 _SNOWFLAKE_START = 1_288_834_974_657
 _SNOWFLAKE_SHIFT = 22
 _PLAUSIBLE = timedelta(hours=1)
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +28,32 @@ class Mark:
     id: str
     at: datetime
 
-    def earlier(self, duration: timedelta) -> str:
-        """The id that a post of so much earlier would have; X's ids hold their time.
+    @property
+    def number(self) -> int:
+        """The id, for comparing."""
+        return int(self.id)
 
-        Where this id does not (a server of somebody else's), it is returned as it is.
-        """
-        number = int(self.id)
-        made = datetime.fromtimestamp(0, UTC) + timedelta(
-            milliseconds=min((number >> _SNOWFLAKE_SHIFT) + _SNOWFLAKE_START, 10**14)
-        )
-        if abs(made - self.at) > _PLAUSIBLE:
+    @property
+    def tells_time(self) -> bool:
+        """Whether the id holds the time, as X's do; somebody else's server may count from 1."""
+        made = _EPOCH + timedelta(milliseconds=min(_milliseconds(self.number), 10**14))
+        return abs(made - self.at) <= _PLAUSIBLE
+
+    def earlier(self, duration: timedelta) -> str:
+        """The id that a post of so much earlier would have, the same id if ids tell no time."""
+        if not self.tells_time:
             return self.id
-        return str(number - (int(duration.total_seconds() * 1000) << _SNOWFLAKE_SHIFT))
+        return str(max(0, self.number - (int(duration.total_seconds() * 1000) << _SNOWFLAKE_SHIFT)))
+
+
+def id_before(moment: datetime) -> str:
+    """The highest id of X's that was given out before a moment."""
+    milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1) - _SNOWFLAKE_START
+    return str(max(0, (milliseconds << _SNOWFLAKE_SHIFT) - 1))
+
+
+def _milliseconds(number: int) -> int:
+    return (number >> _SNOWFLAKE_SHIFT) + _SNOWFLAKE_START
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +89,7 @@ def read_answer(answer: Record) -> Answered:
         elif isinstance(outcome, Flaw):
             about = errors if item is None else item
             rejections.append(Rejection(outcome.reason, place(about), outcome.detail))
-    marks = sorted(_marks(items), key=lambda mark: int(mark.id))
+    marks = sorted(_marks(items), key=lambda mark: mark.number)
     cursor = mapping(answer.get("meta")).get("next_token")
     return Answered(
         posts=tuple(posts),

@@ -146,7 +146,7 @@ class Transport(HTTPAdapter):
             raw.close()
 
 
-def refusal(
+def refusal(  # noqa: PLR0911 - a table in all but form
     status: int, problem: Mapping[str, Any], where: str, wait: float = 0.0
 ) -> CollectorError:
     """What a status of 400 or more means.

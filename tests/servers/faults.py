@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -36,12 +36,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered."""
+    """What is answered.
+
+    Attributes:
+        chunks: Instead of a body: each is sent as soon as it is there, until they end.
+    """
 
     body: bytes = b""
     status: int = 200
     type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    chunks: Iterator[bytes] | None = None
 
 
 def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
@@ -158,6 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._do()
 
+    def do_PUT(self) -> None:
+        self._do()
+
     def do_DELETE(self) -> None:
         self._do()
 
@@ -181,15 +189,33 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.type)
-        self.send_header("Content-Length", str(len(reply.body)))
+        if reply.chunks is None:
+            self.send_header("Content-Length", str(len(reply.body)))
+        else:
+            self.send_header("Transfer-Encoding", "chunked")
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()
         cut = kind == "hang_up"
+        if reply.chunks is not None:
+            self._send_chunks(reply.chunks, cut=cut)
+            return
         self.wfile.write(reply.body[: len(reply.body) // 2] if cut else reply.body)
         self.wfile.flush()
         if cut:
             self._hang_up()
+
+    def _send_chunks(self, chunks: Iterator[bytes], *, cut: bool) -> None:
+        for chunk in chunks:
+            sent = b"%x\r\n%s\r\n" % (len(chunk), chunk)
+            self.wfile.write(sent[: len(sent) // 2] if cut else sent)
+            self.wfile.flush()
+            if cut:
+                self._hang_up()
+                return
+        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
+        self.close_connection = True
 
     def _hang_up(self) -> None:
         self.close_connection = True
