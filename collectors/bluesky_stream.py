@@ -18,6 +18,7 @@ from collectors.bluesky_feed import SECOND, Feed, ForgottenCursorError, Message,
 from collectors.errors import (
     AuthenticationError,
     CollectorError,
+    MalformedAnswerError,
     RateLimitedError,
     RefusedRequestError,
     UnavailableError,
@@ -188,9 +189,9 @@ class Stream:
     def _moved(self, host: str, cursor: int | None, reached: int) -> Position:
         before = self._position
         if self._feed.counts_in_time:
-            is_new, reread = reached >= before.time_us, reached
+            is_new, reread = reached > before.time_us, reached
         else:
-            is_new = before.host != host or before.cursor is None or (cursor or 0) >= before.cursor
+            is_new = before.host != host or before.cursor is None or (cursor or 0) > before.cursor
             reread = cursor or 0
         if is_new:
             return Position(host, cursor, reached)
@@ -266,6 +267,8 @@ class Stream:
             return RateLimitedError(said, retry_after=wait)
         if status >= 500 or status in (408, 425):
             return UnavailableError(said, retry_after=wait)
+        if status < 400:
+            return MalformedAnswerError(f"{said} instead of a stream")
         return RefusedRequestError(said, hint="Is this the address of such a stream?")
 
 
