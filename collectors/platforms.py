@@ -12,7 +12,7 @@ from collectors.errors import CollectorError
 from collectors.source import Source
 
 _FOLDER = Path(__file__).parent
-_ON_THEIR_WAY = ("bluesky", "reddit", "rss", "x")
+_ON_THEIR_WAY = ("bluesky", "feed", "reddit", "x")
 _DECLARATION = re.compile(r"^SOURCE(: [\w\[\]]+)? = Source\(", re.MULTILINE)
 
 

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifiers.registry import ModelVersion, Registry
+from collectors import platforms
 from collectors.file import FileCollector
 from collectors.post import Collector, Deletion, Window
 from monitor.errors import UsageError
 from monitor.figures import Figures
-from monitor.job import Job, JobRunner, ShouldStop
+from monitor.job import Job, JobRunner, Resting, ShouldStop
+from monitor.live import Live
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
+from monitor.pipeline.check import CheckStep
 from monitor.pipeline.classify import ClassifyStep
 from monitor.pipeline.collect import Collected, CollectStep
 from monitor.pipeline.forget import ForgetStep
@@ -136,10 +139,17 @@ class Application:
         """Where a topic's bundled sample lies."""
         return self.settings.config / "samples" / str(topic.sample)
 
-    def collectors(self, topic: Topic) -> dict[str, Collector]:
-        """The enabled sources of a topic, by name."""
-        sample = self.sample_collector(topic)
-        return {} if sample is None else {sample.source: sample}
+    @cached_property
+    def live(self) -> Live:
+        """The platforms that are switched on."""
+        return Live(
+            self.settings, self.clock, lambda source: self.queries.reads(source, self.clock())
+        )
+
+    def sources(self, topic: Topic) -> list[str]:
+        """The names of a topic's enabled sources."""
+        sample = [] if self.sample_collector(topic) is None else [SAMPLE_SOURCE]
+        return [*sample, *self.live.names()]
 
     def collect(
         self,
@@ -148,6 +158,7 @@ class Application:
         *,
         window: Window | None = None,
         should_stop: ShouldStop = lambda: False,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> Collected:
         """One pass over a source, or a backfill of a window.
 
@@ -155,20 +166,41 @@ class Application:
 
         Raises:
             UsageError: The source is not enabled.
+            CollectorError: It may not be asked, or cannot be read (further).
         """
-        collectors = self.collectors(topic)
-        if source not in collectors:
-            known = ", ".join(collectors) or "none"
-            raise UsageError(
-                f"source {source!r} is not enabled for {topic.name}",
-                hint=f"enabled: {known}; see [sources] in config/default.toml",
-            )
+        collector = self._collector(topic, source, should_stop)
         collected = self.collect_step(topic).collect(
-            collectors[source], window=window, resume=window is None, should_stop=should_stop
+            collector, window=window, resume=True, should_stop=should_stop, progress=progress
         )
         if source == SAMPLE_SOURCE and collected.finished and collected.records:
             self.label_step().import_file(topic, self.sample_folder(topic) / "labels.jsonl")
         return collected
+
+    def _collector(self, topic: Topic, source: str, should_stop: ShouldStop) -> Collector:
+        known = self.sources(topic)
+        if source not in known:
+            raise UsageError(
+                f"source {source!r} is not enabled for {topic.name}",
+                hint=f"enabled: {', '.join(known) or 'none'}; sources.<name>.enabled = true in "
+                f"config/local.toml enables one of {', '.join(platforms.names())}",
+            )
+        sample = self.sample_collector(topic) if source == SAMPLE_SOURCE else None
+        return sample or self.live.collector(topic, source, should_stop)
+
+    def check_stored(
+        self, topic: Topic, source: str, *, should_stop: ShouldStop = lambda: False
+    ) -> Collected:
+        """Asks a platform which of the stored posts are deleted or edited by now.
+
+        Raises:
+            CollectorError: It may not or cannot be asked.
+        """
+        checker = self.live.checker(source, should_stop)
+        if checker is None:
+            return Collected()
+        admission = Admission(topic, self._pseudonyms(topic))
+        step = CheckStep(self.store, self.queries, admission, self.clock)
+        return step.check(checker, source, should_stop=should_stop)
 
     def classify(
         self,
@@ -228,7 +260,14 @@ class Application:
             jobs += [
                 _collect_job(self, topic, source)
                 for topic in topics
-                for source in self.collectors(topic)
+                for source in self.sources(topic)
+            ]
+        if settings.compliance.enabled:
+            jobs += [
+                _compliance_job(self, topic, source)
+                for topic in topics
+                for source in self.live.names()
+                if self.live.has_checker(source)
             ]
         if settings.classify.enabled:
             jobs += [_classify_job(self, topic) for topic in topics]
@@ -247,7 +286,16 @@ def _collect_job(app: Application, topic: Topic, source: str) -> Job:
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
         return dict(app.collect(topic, source, should_stop=should_stop).counts)
 
-    return Job(f"collect:{source}:{topic.name}", topic.name, work, app.settings.jobs.collect)
+    name = f"collect:{source}:{topic.name}"
+    return Job(name, topic.name, Resting(work, app.clock), app.settings.jobs.collect)
+
+
+def _compliance_job(app: Application, topic: Topic, source: str) -> Job:
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        return dict(app.check_stored(topic, source, should_stop=should_stop).counts)
+
+    name = f"compliance:{source}:{topic.name}"
+    return Job(name, topic.name, Resting(work, app.clock), app.settings.jobs.compliance)
 
 
 def _classify_job(app: Application, topic: Topic) -> Job:

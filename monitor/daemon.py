@@ -128,7 +128,12 @@ class Daemon:
 
     def _scheduler(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(WORKERS), "heartbeat": ThreadPoolExecutor(1)},
+            executors={
+                "default": ThreadPoolExecutor(WORKERS),
+                # A platform that is slow (or streams) must not keep scoring and counting waiting.
+                "platforms": ThreadPoolExecutor(max(1, sum(map(_asks, self._jobs)))),
+                "heartbeat": ThreadPoolExecutor(1),
+            },
             job_defaults={"coalesce": True, "max_instances": 1},
             timezone="UTC",
         )
@@ -144,6 +149,7 @@ class Daemon:
                 _trigger(job.schedule),
                 args=[job],
                 id=job.name,
+                executor="platforms" if _asks(job) else "default",
                 next_run_time=self._first_run(job, position),
                 misfire_grace_time=max(1, int(job.schedule.misfire_grace)),
             )
@@ -221,6 +227,11 @@ class LeaseKeeper:
                 get_logger().error("lease_lost", error=str(error))
                 self._on_loss()
                 return
+
+
+def _asks(job: Job) -> bool:
+    """Whether a job waits for a platform."""
+    return job.name.startswith(("collect:", "compliance:"))
 
 
 def _trigger(schedule: JobSettings) -> BaseTrigger:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from collectors.errors import CollectorError
 from monitor.errors import StoreError
 from monitor.observability import get_logger
 from monitor.settings import JobSettings
@@ -29,6 +30,36 @@ class Job:
     topic: str
     work: Callable[[ShouldStop], Mapping[str, int]]
     schedule: JobSettings
+
+
+@dataclass(slots=True)
+class Resting:
+    """Work that is left alone for a while once it says that trying again cannot help.
+
+    A platform that lets us in no more must not be asked every few minutes. Until the rest is
+    over (or the program has been started anew) the same error comes at once, so that the job
+    still shows as failed, with what to change.
+    """
+
+    work: Callable[[ShouldStop], Mapping[str, int]]
+    clock: Callable[[], datetime]
+    rest: timedelta = timedelta(hours=6)
+    _error: CollectorError | None = None
+    _until: datetime | None = None
+
+    def __call__(self, should_stop: ShouldStop) -> Mapping[str, int]:
+        """Does the work, unless it rests."""
+        now = self.clock()
+        if self._error and self._until and self._until - self.rest <= now < self._until:
+            raise self._error
+        try:
+            counts = self.work(should_stop)
+        except CollectorError as error:
+            self._error = None if error.retryable else error
+            self._until = now + self.rest
+            raise
+        self._error = None
+        return counts
 
 
 @dataclass(frozen=True, slots=True)

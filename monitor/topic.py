@@ -88,7 +88,7 @@ class Topic:
         return self.window_of(None, None)
 
     def window_of(self, since: date | None, until: date | None) -> Window:
-        """From one day to another that is left out; the window's own ends where None."""
+        """From one day (or time) to another that is left out; the window's own ends where None."""
         return Window(
             _instant(since or self.start, self.timezone),
             _instant(until or self.end, self.timezone),

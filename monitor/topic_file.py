@@ -30,6 +30,8 @@ LEAST_MINIMUM_AUTHORS = 5
 MANUAL = "docs/topics.md"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+_FORMER_NAMES = {"rss": "feed"}
+"""What platforms were called in topic files before; still read."""
 _RESERVED_COHORTS = ("all", "public")
 
 
@@ -135,7 +137,7 @@ class QueriesTable(_Table):
     @model_validator(mode="wrap")
     @classmethod
     def _names_platforms(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        known = ("terms", *platforms.known())
+        known = ("terms", *platforms.known(), *_FORMER_NAMES)
         for key in data if isinstance(data, dict) else ():
             if key not in known:
                 raise mistake(f'unknown key "{key}"', nearest(key, known), at=(key,))
@@ -144,7 +146,9 @@ class QueriesTable(_Table):
     @property
     def by_platform(self) -> Mapping[str, QueryTable]:
         """The platforms' own tables."""
-        return self.__pydantic_extra__
+        tables = self.__pydantic_extra__
+        former = {new: tables[old] for old, new in _FORMER_NAMES.items() if old in tables}
+        return {**former, **{k: v for k, v in tables.items() if k not in _FORMER_NAMES}}
 
 
 class CohortTable(_Table):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, cast
 
@@ -104,6 +104,21 @@ class Day(click.ParamType[date]):
             return date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a day like 2020-06-01", param, ctx)
+
+
+class Moment(click.ParamType[date]):
+    """A calendar day, `2020-06-01`, or a time, `2020-06-01T09:30`, with or without an offset."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Reads ISO 8601; a time is a `datetime`, which is a date too."""
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no day or time like 2020-06-01T09:30", param, ctx)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

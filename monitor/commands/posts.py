@@ -10,28 +10,57 @@ import click
 from collectors.errors import CollectorError
 from collectors.file import FileCollector
 from collectors.formats.reading import FORMATS
-from monitor.commands.call import Call, Day, with_call
-from monitor.errors import UsageError
+from monitor.commands.call import Call, Moment, with_call
+from monitor.errors import MonitorError, UsageError
 from monitor.pipeline.collect import Collected
 
 
 @click.command("collect")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@click.option("--since", type=Day(), help="Backfill from this day of the topic's time zone ...")
-@click.option("--until", type=Day(), help="... up to this day, which is left out.")
+@click.option("--since", type=Moment(), help="Backfill from this day or time ...")
+@click.option("--until", type=Moment(), help="... up to this one, which is left out.")
 @with_call
 def collect_command(
     call: Call, sources: tuple[str, ...], since: date | None, until: date | None
 ) -> None:
-    """One pass over the enabled sources (or those named), or a backfill of some days."""
+    """One pass over the enabled sources (or those named), or a backfill of some time.
+
+    Days and times without an offset are the topic's. A backfill closes gaps: coverage says
+    afterwards that the time was asked for later. Interrupted, it goes on where it stopped.
+    """
     topic = call.topic
     window = topic.window_of(since, until) if since or until else None
-    results = {}
-    for source in sources or tuple(call.app.collectors(topic)):
-        results[source] = call.app.collect(topic, source, window=window)
-    data = {source: _counts(collected) for source, collected in results.items()}
-    lines = [f"{source}: {_in_words(collected)}" for source, collected in results.items()]
-    call.answer(data, "\n".join(lines) or f"no source is enabled for {topic.name}")
+    if window and window.start >= window.end:
+        raise UsageError(f"--since {window.start} is not before --until {window.end}")
+    results: dict[str, Collected] = {}
+    failed: dict[str, CollectorError] = {}
+    for source in sources or tuple(call.app.sources(topic)):
+        try:
+            with call.progress(source) as progress:
+                results[source] = call.app.collect(topic, source, window=window, progress=progress)
+        except CollectorError as error:
+            failed[source] = error
+    _answer_collect(call, results, failed)
+
+
+def _answer_collect(
+    call: Call, results: dict[str, Collected], failed: dict[str, CollectorError]
+) -> None:
+    """Tells what each source came to; one that failed keeps none of the others back.
+
+    Raises:
+        CollectorError: The only source that was asked failed.
+        MonitorError: One of several did.
+    """
+    data: dict[str, object] = {source: _counts(found) for source, found in results.items()}
+    data |= {source: {"error": str(error), "hint": error.hint} for source, error in failed.items()}
+    lines = [f"{source}: {_in_words(found)}" for source, found in results.items()]
+    lines += [f"{source}: failed: {error} ({error.hint})" for source, error in failed.items()]
+    if failed and not results and len(failed) == 1:
+        raise next(iter(failed.values()))
+    call.answer(data, "\n".join(lines) or f"no source is enabled for {call.topic.name}")
+    if failed:
+        raise MonitorError(f"{len(failed)} source(s) failed: {', '.join(failed)}")
 
 
 @click.command("import")

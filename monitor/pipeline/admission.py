@@ -31,6 +31,7 @@ class Admission:
             rejections=page.rejections + tuple(_outside_window(post) for post in outside),
             deletions=tuple(self.deletion(deletion) for deletion in page.deletions),
             coverage=page.coverage,
+            reads=page.reads,
         )
 
     def _post(self, post: Post) -> KeptPost:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from collectors.post import Collector, Window
+from collectors import platforms
+from collectors.errors import StoppedError
+from collectors.post import Collector, Page, Window
 from monitor.kept import KeptPage, PageOutcome
 from monitor.pipeline.admission import Admission
 from monitor.store.queries import Queries
 from monitor.store.store import Store
-from monitor.store.values import SAMPLE_SOURCE
+from monitor.store.values import SAMPLE_SOURCE, Errand
+
+UNMET_DEMANDS_KEPT = timedelta(days=2)
+"""A live stream tells of every deletion on its platform; those of posts that are not here are
+remembered for so long, which is longer than any stream's replay."""
 
 
 @dataclass(slots=True)
@@ -65,7 +71,8 @@ class CollectStep:
 
         Args:
             collector: Where the posts come from.
-            window: The time asked for, the topic's whole window unless told.
+            window: A backfill of this time. It keeps a checkpoint of its own until it has come
+                to its end, and its coverage is recorded as asked for later.
             resume: Go on at the stored checkpoint instead of from the start.
             should_stop: Asked after every page.
             progress: Told the number of records read so far.
@@ -78,18 +85,31 @@ class CollectStep:
         collected = Collected()
         if collector.source == SAMPLE_SOURCE and self._has_real_posts(topic.name):
             return collected
-        since = self.store.checkpoint(topic.name, collector.source) if resume else None
-        for page in collector.fetch(since, window or topic.window):
-            kept = self.admission.page(page)
-            if kept.posts and collector.source != SAMPLE_SOURCE:
-                collected.sample_removed += self._remove_sample(topic.name)
-            outcome = self.store.save_page(topic.name, collector.source, kept, at=self.clock())
-            collected.add(kept, outcome)
-            progress(collected.records)
-            if should_stop():
-                collected.finished = False
-                break
+        errand = _errand(collector.source, window)
+        since = self.store.checkpoint(topic.name, errand.checkpoint) if resume else None
+        try:
+            for page in collector.fetch(since, window or topic.window):
+                collected.add(*self._save(collector, page, errand, collected))
+                progress(collected.records)
+                if should_stop():
+                    collected.finished = False
+                    break
+        except StoppedError:
+            collected.finished = False
+        if window is not None and collected.finished and not should_stop():
+            self.store.drop_checkpoint(topic.name, errand.checkpoint)
         return collected
+
+    def _save(
+        self, collector: Collector, page: Page, errand: Errand, collected: Collected
+    ) -> tuple[KeptPage, PageOutcome]:
+        topic, kept = self.admission.topic.name, self.admission.page(page)
+        if kept.posts and collector.source != SAMPLE_SOURCE:
+            collected.sample_removed += self._remove_sample(topic)
+        outcome = self.store.save_page(
+            topic, collector.source, kept, at=self.clock(), errand=errand
+        )
+        return kept, outcome
 
     def _has_real_posts(self, topic: str) -> bool:
         return self.queries.has_posts(topic) and not self.queries.sample_only(topic)
@@ -99,3 +119,12 @@ class CollectStep:
         if not self.queries.has_posts(topic, source=SAMPLE_SOURCE):
             return 0
         return self.store.remove_source(topic, SAMPLE_SOURCE)
+
+
+def _errand(source: str, window: Window | None) -> Errand:
+    """A backfill has a name of its own: it never moves the checkpoint of live collection."""
+    keep_unmet = UNMET_DEMANDS_KEPT if source in platforms.names() else None
+    if window is None:
+        return Errand(source, keep_unmet=keep_unmet)
+    name = f"backfill:{source}:{window.start.isoformat()}:{window.end.isoformat()}"
+    return Errand(name, backfill=True, keep_unmet=keep_unmet)

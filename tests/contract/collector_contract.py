@@ -11,7 +11,7 @@ import pkgutil
 import signal
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -42,6 +42,18 @@ PASSES = 10
 PLATFORMS = sorted(
     module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "worlds")])
 )
+
+
+@contextmanager
+def failing_for_a_while(failures: list[str] | None = None) -> Iterator[None]:
+    """Lets a pass fail, as long as its error says that trying again can help."""
+    try:
+        yield
+    except CollectorError as exc:
+        if not exc.retryable:
+            raise AssertionError(f"{exc!r} says that trying again is no use") from exc
+        if failures is not None:
+            failures.append(repr(exc))
 
 
 class CrashError(Exception):
@@ -103,20 +115,16 @@ class Monitor:
         return self._step(before_page).collect(
             self.world.collector(**settings),
             window=window,
-            resume=window is None,
             should_stop=enough,
         )
 
     def catch_up(self, **settings: Any) -> Collected:
         """Passes until one comes to its end, a few minutes apart."""
-        failures = []
+        failures: list[str] = []
         for _ in range(PASSES):
             self.world.clock.forward(minutes=5)
-            try:
+            with failing_for_a_while(failures):
                 return self.collect(**settings)
-            except CollectorError as exc:
-                assert exc.retryable, f"{exc!r} says that trying again is no use"
-                failures.append(repr(exc))
         raise AssertionError(f"{PASSES} passes failed: {failures}")
 
     def crash(self, how: str, page: int) -> None:
@@ -133,7 +141,7 @@ class Monitor:
             if number == page:
                 raise CrashError
 
-        with contextmanager(_expecting_crash)():
+        with suppress(CrashError):
             collect(before_page=die)
 
     def _collect_dying_in_transaction(self, before_page: Callable[[int], None]) -> None:
@@ -229,13 +237,6 @@ class _WatchedStore(Store):
         self._pages += 1
         self._before_page(self._pages)
         return super().save_page(*arguments, **named)
-
-
-def _expecting_crash() -> Iterator[None]:
-    try:
-        yield
-    except CrashError:
-        pass
 
 
 def _run_and_exit(run: Callable[[], object]) -> None:
