@@ -79,6 +79,7 @@ class HttpClient:
         surroundings: Clock, sleep and user agent.
         headers: Sent with every request, for example an authorization.
         limits: What to put up with.
+        transport: What carries the requests, where it is not the usual (`collectors.guard`).
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         limits: Limits = Limits(),
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._surroundings = surroundings
@@ -100,6 +102,7 @@ class HttpClient:
                 **(headers or {}),
             },
             timeout=limits.timeout,
+            transport=transport,
         )
 
     def __enter__(self) -> Self:

@@ -14,6 +14,7 @@ from collectors.errors import (
     MalformedAnswerError,
     NotFoundError,
     RateLimitedError,
+    RefusedRequestError,
 )
 from collectors.post import Coverage
 
@@ -65,10 +66,18 @@ def _covered(span: Span, walks: Sequence[Walk]) -> Coverage:
     return Coverage(*span, "gap" if len(lacking) == len(walks) else "partial", reason)
 
 
+def raise_if_all_failed(walks: Sequence[Walk]) -> None:
+    """Raises the first walk's error where none of them came through."""
+    errors = [walk.error for walk in walks if walk.error is not None]
+    if errors and len(errors) == len(walks):
+        raise errors[0]
+
+
 def reason_of(error: CollectorError) -> str:
     """The fixed word for an error."""
     words: tuple[tuple[type[CollectorError], str], ...] = (
         (AuthenticationError, "refused"),
+        (RefusedRequestError, "refused"),
         (NotFoundError, "not_found"),
         (RateLimitedError, "rate_limited"),
         (MalformedAnswerError, "malformed"),

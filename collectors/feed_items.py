@@ -1,0 +1,283 @@
+"""Entries of RSS and Atom feeds, as feedparser reads them, to posts."""
+
+from __future__ import annotations
+
+import calendar
+import html
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import feedparser
+
+from collectors.errors import MalformedAnswerError
+from collectors.formats.fields import (
+    BadRecordError,
+    Record,
+    check_time,
+    edit_revision,
+    mapping,
+    sequence,
+    take_language,
+    take_optional_id,
+    take_optional_text,
+)
+from collectors.http import Answer
+from collectors.markup import plain_text
+from collectors.post import Post
+
+PLATFORM = "feed"
+_FUTURE = timedelta(days=1)
+_TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
+_TOMBSTONE = re.compile(rb"""<(?:[\w.-]+:)?deleted-entry\b[^>]*?\bref\s*=\s*(["'])(.*?)\1""", re.S)
+_HTML = ("text/html", "application/xhtml+xml")
+_FEED_TYPES = ("application/atom+xml", "application/rss+xml", "application/xml", "text/xml")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A feed's document, read.
+
+    Attributes:
+        url: Where it came from in the end.
+        following: Address of the document with older entries, on the same host.
+        deleted: Ids of entries that the feed says are gone (RFC 6721).
+        broken: Whether it is no well-formed XML: what could be read of it is here.
+    """
+
+    url: str
+    entries: tuple[Record, ...]
+    language: str | None
+    following: str | None
+    deleted: tuple[str, ...]
+    broken: bool
+
+
+@dataclass(slots=True)
+class Seen:
+    """What is remembered of an entry between readings.
+
+    Attributes:
+        text: Digest of its text.
+        first: When it was first seen, where it has no date itself.
+        revision: The last one that it was handed over with.
+    """
+
+    text: str = ""
+    first: datetime | None = None
+    revision: int = 0
+
+    @classmethod
+    def of(cls, state: Any) -> Seen:
+        """Reads it from a checkpoint."""
+        text, first, revision = state
+        return cls(text, datetime.fromtimestamp(first, UTC) if first else None, revision)
+
+    def state(self) -> list[Any]:
+        """What the checkpoint holds of it."""
+        return [self.text, int(self.first.timestamp()) if self.first else 0, self.revision]
+
+
+def read_document(answer: Answer) -> Document:
+    """Reads a feed.
+
+    Raises:
+        MalformedAnswerError: It is none.
+    """
+    # Bytes alone: a text would be taken for an address or a file's name.
+    found = feedparser.parse(
+        io.BytesIO(answer.content),
+        response_headers={"content-type": answer.headers.get("content-type", "")},
+        resolve_relative_uris=False,
+        sanitize_html=False,
+    )
+    if not found.version and not found.entries:
+        raise MalformedAnswerError(
+            f"{urlsplit(answer.url).netloc} answered with something that is no feed",
+            hint="Check the address in [queries.feed] feeds.",
+        )
+    declared = _TOMBSTONES in found.namespaces.values()
+    encoding_only = isinstance(
+        found.get("bozo_exception"),
+        feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType,
+    )
+    return Document(
+        url=answer.url,
+        entries=tuple(dict(entry) for entry in found.entries),  # Its own kind warns of itself.
+        language=take_language(mapping(found.feed), "language"),
+        following=_link(found.feed, answer.url, "next", None),
+        deleted=_tombstones(answer.content) if declared else (),
+        broken=bool(found.bozo) and not encoding_only,
+    )
+
+
+def _tombstones(content: bytes) -> tuple[str, ...]:
+    """The parser keeps only the last of them."""
+    found = (match[2].decode("utf-8", "replace") for match in _TOMBSTONE.finditer(content))
+    return tuple(html.unescape(ref).strip() for ref in found)
+
+
+def comments_of(entry: Record, url: str) -> str | None:
+    """Address of an entry's own comments feed, on the same host, None without one."""
+    if address := entry.get("wfw_commentrss"):
+        return _same_host(url, str(address))
+    return _link(entry, url, "replies", _FEED_TYPES)
+
+
+def _link(holder: Any, url: str, rel: str, types: tuple[str, ...] | None) -> str | None:
+    for link in map(mapping, sequence(mapping(holder).get("links"))):
+        fits = types is None or link.get("type") in types
+        if link.get("rel") == rel and fits and (found := _same_host(url, str(link.get("href")))):
+            return found
+    return None
+
+
+def _same_host(url: str, reference: str) -> str | None:
+    """A feed leads nowhere else than to its own host."""
+    try:
+        address = urljoin(url, reference.strip())
+        return address if urlsplit(address).netloc == urlsplit(url).netloc else None
+    except ValueError:
+        return None
+
+
+def entry_id(entry: Record) -> str | None:
+    """The id of an entry as the feed gives it, its address where it has none."""
+    return take_optional_id(entry, "id") or take_optional_id(entry, "link")
+
+
+def native_id(identifier: str, host: str) -> str:
+    """The id that an entry is stored under: a digest, since addresses may name their authors.
+
+    Args:
+        identifier: The entry's `id`, `guid` or `link`.
+        host: The feed's; it tells apart ids that are no URIs (`17`).
+    """
+    whole = identifier if ":" in identifier else f"{host} {identifier}"
+    return blake2b(whole.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def name_of(entry: Record, host: str) -> str:
+    """The id that an entry is stored under, made from its text where it tells none."""
+    try:
+        identifier = entry_id(entry)
+    except BadRecordError:
+        identifier = None
+    return native_id(identifier or f"{entry.get('title')}\n{_body(entry)}", host)
+
+
+def time_of(entry: Record) -> datetime | None:
+    """When an entry was published, else when it was last changed; None without a date."""
+    for field in ("published_parsed", "created_parsed", "updated_parsed"):
+        if entry.get(field):
+            return _moment(entry[field], field)
+    return None
+
+
+def _moment(parsed: Any, field: str) -> datetime:
+    try:
+        return check_time(datetime.fromtimestamp(calendar.timegm(parsed), UTC), field)
+    except (ValueError, OverflowError, OSError, TypeError) as exc:
+        raise BadRecordError("bad_date", f"{field} is out of range") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an entry's feed says of it.
+
+    Attributes:
+        host: The feed's.
+        language: The feed's.
+        comments: Whether the feed is one of comments; their titles only name author and article.
+        parent: Native id of the entry that they are comments on.
+        now: When it was read.
+    """
+
+    host: str
+    language: str | None
+    comments: bool
+    parent: str | None
+    now: datetime
+
+
+def read_entry(entry: Record, setting: Setting, seen: Seen) -> Post:
+    """Reads an entry, and notes in `seen` what the next reading must know.
+
+    Raises:
+        BadRecordError: It cannot become a post.
+    """
+    text = _text(entry, setting)
+    if not text:
+        raise BadRecordError("empty_text", "neither a title nor a text")
+    created = time_of(entry)
+    if created is None:
+        created = seen.first = seen.first or setting.now
+    if created > setting.now + _FUTURE:
+        raise BadRecordError("bad_date", "the time is more than a day in the future")
+    answered = take_optional_id(mapping(entry.get("thr_in-reply-to")), "ref")
+    reference = native_id(answered, setting.host) if answered else setting.parent
+    return Post(
+        platform=PLATFORM,
+        native_id=name_of(entry, setting.host),
+        created_at=created,
+        text=text,
+        language=setting.language,
+        author=_author(entry, setting.host),
+        kind="reply" if setting.comments or answered else "original",
+        reference=reference,
+        revision=_revision(entry, text, seen, setting.now),
+    )
+
+
+def _text(entry: Record, setting: Setting) -> str:
+    body = _body(entry)
+    title = mapping(entry.get("title_detail"))
+    if setting.comments or entry.get("thr_in-reply-to") or not title:
+        return body
+    head = _plain(title)
+    return "\n".join(part for part in (head, body) if part)
+
+
+def _body(entry: Record) -> str:
+    contents = [mapping(one) for one in sequence(entry.get("content"))]
+    contents.append(mapping(entry.get("summary_detail")))
+    return next((text for text in map(_plain, contents) if text), "")
+
+
+def _plain(detail: Record) -> str:
+    value = take_optional_text(detail, "value") or ""
+    return plain_text(value) if detail.get("type") in _HTML else value.strip()
+
+
+def _author(entry: Record, host: str) -> str | None:
+    """A profile's or mail address where there is one; a name means something on its host alone."""
+    detail = mapping(entry.get("author_detail"))
+    for field in ("href", "email"):
+        if address := take_optional_id(detail, field):
+            return address
+    name = take_optional_id(detail, "name") or take_optional_id(entry, "author")
+    return f"{host} {name}" if name else None
+
+
+def _revision(entry: Record, text: str, seen: Seen, now: datetime) -> int:
+    """By the time of the last change; where a text changed without one, by that of the reading."""
+    revision = 0
+    changed = entry.get("updated_parsed")
+    if changed and entry.get("published_parsed") and changed > entry["published_parsed"]:
+        revision = edit_revision(_moment(changed, "updated"))
+    digest = blake2b(text.encode("utf-8", "replace"), digest_size=4).hexdigest()
+    revision = max(revision, seen.revision)
+    if seen.text and seen.text != digest and revision == seen.revision:
+        revision = max(edit_revision(now), revision + 1)
+    seen.text, seen.revision = digest, revision
+    return revision
+
+
+def seen_of(state: Mapping[str, Any]) -> dict[str, Seen]:
+    """Reads what is remembered of a feed's entries from a checkpoint."""
+    return {name: Seen.of(one) for name, one in state.items()}
