@@ -29,6 +29,11 @@ from collectors.transport import Transport, collector_error, session
 _REFUSALS = frozenset({401, 403, 422})
 """422 is what Mastodon answers where a timeline needs somebody to be logged in."""
 
+_FAILURES = (
+    *(MastodonError, CollectorError, requests.RequestException),
+    *(ValueError, TypeError, KeyError, AttributeError),  # What the library stumbles over.
+)
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
@@ -83,7 +88,7 @@ class Server:
         self._transport.value = None
         try:
             self._client.timeline_hashtag(quote(tag, safe=""), **options)
-        except Exception as exc:
+        except _FAILURES as exc:
             raise self._ours(exc) from None  # The library's messages hold whole answers.
         value = self._transport.value
         if not isinstance(value, list):
@@ -151,7 +156,7 @@ class _StoppedStream(Exception):  # noqa: N818
     """Ends Mastodon.py's reading of a stream, which nothing else does."""
 
 
-class _Listener(StreamListener):  # type: ignore[misc]
+class _Listener(StreamListener):
     """Hands a stream's events on."""
 
     def __init__(self, host: str, put: Callable[[Event], None], stop: threading.Event) -> None:
