@@ -255,7 +255,7 @@ def _bare(subreddit: str) -> str:
     Raises:
         CollectorError: It is none.
     """
-    name = subreddit.strip().strip("/").removeprefix("r/")
+    name = subreddit.strip().removeprefix("/").removeprefix("r/").rstrip("/")
     if not name.replace("_", "").replace("+", "").isalnum():
         raise CollectorError(
             f"{subreddit[:60]!r} is no subreddit",

@@ -159,5 +159,5 @@ def _translated(exc: Exception, path: str) -> CollectorError:
 def _is_login(exc: Exception) -> bool:
     if isinstance(exc, _VENDOR.InvalidToken | _VENDOR.OAuthException):
         return True
-    response = getattr(exc, "response", None)
-    return response is not None and response.status_code == 401
+    status = getattr(getattr(exc, "response", None), "status_code", 0)
+    return status == 401 or (status == 403 and not isinstance(exc, _VENDOR.Forbidden))

@@ -1,0 +1,334 @@
+"""Feeds as sites really serve them: conditional, forbidden, broken, undated, in private."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from contract.world import START, WorldClock, query, surroundings
+from servers.faults import LocalServer, Reply, Request
+from servers.feeds import Site
+
+from collectors.errors import CollectorError, RefusedRequestError, UnavailableError
+from collectors.feed import FeedCollector
+from collectors.feed_items import native_id
+from collectors.post import Checkpoint, Coverage, Page, Post, Window
+
+WINDOW = Window(START - timedelta(days=30), START + timedelta(days=60))
+RSS = "application/rss+xml"
+
+
+class Visitor:
+    """Reads feeds run after run, each from the checkpoint of the last."""
+
+    def __init__(self, *feeds: str, **options: Any) -> None:
+        self.clock = WorldClock()
+        self.query = query(feeds=list(feeds), **options)
+        self.checkpoint: Checkpoint | None = None
+
+    def visit(self, **settings: Any) -> list[Page]:
+        outside = surroundings(self.clock, {"allow_private": ["127.0.0.1"], **settings})
+        collector = FeedCollector(self.query, outside)
+        pages = []
+        for page in collector.fetch(self.checkpoint, WINDOW):
+            self.checkpoint = page.checkpoint
+            pages.append(page)
+        return pages
+
+
+def posts(pages: list[Page]) -> list[Post]:
+    return [post for page in pages for post in page.posts]
+
+
+def coverage(pages: list[Page]) -> list[Coverage]:
+    return [span for page in pages for span in page.coverage]
+
+
+def rss(*items: str, head: str = "") -> Reply:
+    namespaces = (
+        'xmlns:wfw="http://wellformedweb.org/CommentAPI/" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/" '
+        'xmlns:content="http://purl.org/rss/1.0/modules/content/"'
+    )
+    body = f'<rss version="2.0" {namespaces}><channel>{head}{"".join(items)}</channel></rss>'
+    return Reply(body.encode(), 200, RSS)
+
+
+def item(text: str, *more: str, guid: str = "", at: str = "") -> str:
+    parts = [f"<title>{text}</title>", *more]
+    if guid:
+        parts.append(f'<guid isPermaLink="false">{guid}</guid>')
+    if at:
+        parts.append(f"<pubDate>{at}</pubDate>")
+    return f"<item>{''.join(parts)}</item>"
+
+
+JUNE_1 = "Mon, 01 Jun 2020 11:00:00 GMT"
+MAY_31 = "Sun, 31 May 2020 11:00:00 GMT"
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site(lambda: START + timedelta(days=60), page_posts=10)
+    yield site
+    site.server.close()
+
+
+@pytest.fixture
+def visitor(site: Site) -> Visitor:
+    return Visitor(site.url)
+
+
+def serve(site: Site, *items: str, path: str = "/rss", head: str = "") -> str:
+    site.pages[path] = rss(*items, head=head)
+    return f"{site.server.url}{path}"
+
+
+def test_a_feed_that_did_not_change_is_not_sent_again(site: Site, visitor: Visitor) -> None:
+    site.add("a walkout", "ann", START)
+    assert len(posts(visitor.visit())) == 1
+    visitor.clock.forward(minutes=5)
+    pages = visitor.visit()
+    assert posts(pages) == []
+    assert site.server.requests[-1].headers["if-none-match"]
+    assert [span.status for span in coverage(pages)] == ["complete"]
+
+
+def test_a_server_must_show_its_feed_once_a_day_whatever_it_says(
+    site: Site, visitor: Visitor
+) -> None:
+    visitor.visit()
+    visitor.clock.forward(hours=25)
+    visitor.visit()
+    assert "if-none-match" not in site.server.requests[-1].headers
+
+
+def test_what_is_new_behind_a_304_of_yesterday_comes_today(site: Site, visitor: Visitor) -> None:
+    visitor.visit()
+    site.add("a walkout", "ann", START)
+    visitor.clock.forward(minutes=5)
+    assert len(posts(visitor.visit())) == 1
+
+
+def test_robots_txt_is_obeyed(site: Site, visitor: Visitor) -> None:
+    site.robots = "User-agent: *\nDisallow: /feed\n"
+    with pytest.raises(RefusedRequestError, match=r"robots\.txt"):
+        visitor.visit()
+    assert [request.path for request in site.server.requests] == ["/robots.txt"]
+
+
+def test_robots_txt_that_cannot_be_had_for_now_forbids_for_now(
+    site: Site, visitor: Visitor
+) -> None:
+    site.server.fail_next("error_503", times=5)
+    with pytest.raises(UnavailableError):
+        visitor.visit()
+    assert {request.path for request in site.server.requests} == {"/robots.txt"}
+
+
+def test_the_pause_that_robots_txt_asks_for_is_made(site: Site, visitor: Visitor) -> None:
+    site.robots = "User-agent: *\nCrawl-delay: 3\n"
+    site.page_posts = 1
+    for hours in range(2):
+        site.add("a walkout", "ann", START - timedelta(hours=hours))
+    visitor.visit()
+    assert visitor.clock.slept == [3.0]
+
+
+def test_a_private_address_is_refused(site: Site, visitor: Visitor) -> None:
+    with pytest.raises(RefusedRequestError, match="private address"):
+        visitor.visit(allow_private=[])
+    assert site.server.requests == []
+
+
+def test_a_name_that_means_a_private_address_is_refused(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        inside = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", port))
+        outside = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", port))
+        return [outside, inside]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(RefusedRequestError, match=r"feed\.example is at a private address"):
+        Visitor("http://feed.example/rss").visit()
+
+
+def test_a_redirect_into_a_private_network_is_refused(site: Site, visitor: Visitor) -> None:
+    port = site.server.url.rpartition(":")[2]
+    there = f"http://localhost:{port}/feed"
+    site.pages["/feed"] = Reply(b"", 302, headers={"Location": there})
+    with pytest.raises(RefusedRequestError, match="localhost is at a private address"):
+        visitor.visit()
+
+
+def test_a_redirect_to_the_same_site_is_followed(site: Site) -> None:
+    site.pages["/old"] = Reply(b"", 301, headers={"Location": "/feed"})
+    site.add("a walkout", "ann", START)
+    assert len(posts(Visitor(f"{site.server.url}/old").visit())) == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///etc/passwd", "blog.example/feed", "http://", "feed:x"]
+)
+def test_what_is_no_web_address_is_refused(address: str) -> None:
+    with pytest.raises(CollectorError, match="no address of a feed"):
+        Visitor(address).visit()
+
+
+def test_an_item_without_a_date_counts_for_when_it_was_first_seen(site: Site) -> None:
+    visitor = Visitor(serve(site, item("a walkout", guid="1")))
+    first = posts(visitor.visit())[0]
+    visitor.clock.forward(hours=5)
+    again = posts(visitor.visit())[0]
+    assert again.created_at == first.created_at == START
+
+
+def test_items_without_ids_are_told_apart_by_what_they_say(site: Site) -> None:
+    items = (item("a walkout", at=JUNE_1), item("a walkout, too", at=JUNE_1))
+    visitor = Visitor(serve(site, *items))
+    first, again = posts(visitor.visit()), posts(visitor.visit())
+    assert len({post.native_id for post in first}) == 2
+    assert [post.native_id for post in again] == [post.native_id for post in first]
+
+
+def test_ids_that_are_numbers_mean_something_on_their_own_site_alone() -> None:
+    assert native_id("17", "a.example") != native_id("17", "b.example")
+    assert native_id("tag:x,1", "a.example") == native_id("tag:x,1", "b.example")
+
+
+def test_a_text_that_changed_without_a_word_is_an_edit(site: Site) -> None:
+    visitor = Visitor(serve(site, item("a walkout", guid="1", at=JUNE_1)))
+    before = posts(visitor.visit())[0]
+    serve(site, item("a walkout, corrected", guid="1", at=JUNE_1))
+    visitor.clock.forward(minutes=5)
+    after, same = posts(visitor.visit())[0], posts(visitor.visit())[0]
+    assert after.native_id == before.native_id
+    assert after.revision > before.revision
+    assert same.revision == after.revision
+
+
+def test_broken_xml_is_read_as_far_as_it_can_be_and_counted_once(site: Site) -> None:
+    whole = rss(item("a walkout & more", guid="1", at=JUNE_1), item("walkout 2", guid="2"))
+    site.pages["/rss"] = Reply(whole.body[:-40], 200, RSS)
+    pages = Visitor(f"{site.server.url}/rss").visit()
+    assert len(posts(pages)) == 2
+    assert [one.reason for page in pages for one in page.rejections] == ["bad_xml"]
+
+
+def test_entities_that_unfold_without_end_are_no_feed(site: Site) -> None:
+    entities = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 20}">' for n in range(1, 9))
+    bomb = f'<!DOCTYPE x [<!ENTITY a0 "bomb">{entities}]><rss version="2.0"><channel>&a8;'
+    site.pages["/rss"] = Reply(bomb.encode(), 200, RSS)
+    pages = Visitor(f"{site.server.url}/rss").visit()
+    assert posts(pages) == []
+
+
+def test_comments_come_as_replies_without_the_title_that_names_their_author(site: Site) -> None:
+    comment = item("By: Carla", "<description>I do not agree</description>", guid="c1", at=JUNE_1)
+    serve(site, comment, path="/1/comments")
+    led = "<wfw:commentRss>/1/comments</wfw:commentRss><dc:creator>Ann</dc:creator>"
+    visitor = Visitor(serve(site, item("a walkout", led, guid="1", at=JUNE_1)))
+    article, reply = posts(visitor.visit())
+    assert (reply.kind, reply.reference) == ("reply", article.native_id)
+    assert reply.text == "I do not agree"
+    assert article.author == "127.0.0.1:" + site.server.url.rpartition(":")[2] + " Ann"
+
+
+def test_a_comments_feed_is_read_on_when_its_article_has_left_the_feed(site: Site) -> None:
+    serve(site, path="/1/comments")
+    led = "<wfw:commentRss>/1/comments</wfw:commentRss>"
+    visitor = Visitor(serve(site, item("a walkout", led, guid="1", at=JUNE_1)))
+    visitor.visit()
+    serve(site)
+    serve(site, item("x", "<description>late</description>", guid="c"), path="/1/comments")
+    visitor.clock.forward(days=2)
+    assert [post.text for post in posts(visitor.visit())] == ["late"]
+    visitor.clock.forward(days=6)
+    before = len(site.server.requests)
+    visitor.visit()
+    assert "/1/comments" not in [one.path for one in site.server.requests[before:]]
+
+
+def test_a_comments_feed_on_another_host_is_not_followed(site: Site) -> None:
+    led = "<wfw:commentRss>http://localhost:1/comments</wfw:commentRss>"
+    visitor = Visitor(serve(site, item("a walkout", led, guid="1", at=JUNE_1)))
+    pages = visitor.visit()
+    assert [span.status for span in coverage(pages)][-1] == "complete"
+
+
+def test_items_about_something_else_are_left_alone(site: Site) -> None:
+    url = serve(site, item("a walkout", guid="1", at=JUNE_1), item("lunch", guid="2", at=JUNE_1))
+    assert len(posts(Visitor(url).visit())) == 1
+    assert len(posts(Visitor(url, every_entry=True).visit())) == 2
+
+
+def test_a_feed_that_fails_does_not_stop_the_others(site: Site) -> None:
+    good = serve(site, item("a walkout", guid="1", at=MAY_31))
+    visitor = Visitor(f"{site.server.url}/gone", good)
+    pages = visitor.visit()
+    assert len(posts(pages)) == 1
+    assert coverage(pages)[-1].status == "partial"
+    assert "not_found" in coverage(pages)[-1].reason
+
+
+def test_feeds_that_come_back_close_the_gap(site: Site) -> None:
+    site.add("a walkout", "ann", START - timedelta(days=1))
+    visitor = Visitor(site.url, f"{site.server.url}/rss")
+    visitor.visit()
+    serve(site, item("a walkout", guid="1", at=MAY_31))
+    visitor.clock.forward(minutes=5)
+    last = coverage(visitor.visit())[-1]
+    assert (last.status, last.end) == ("complete", visitor.clock.now)
+
+
+def test_what_fell_out_of_a_feed_between_two_runs_is_a_hole_that_is_told(site: Site) -> None:
+    visitor = Visitor(serve(site, item("a walkout", guid="1", at=MAY_31)))
+    visitor.visit()
+    visitor.clock.forward(days=1)
+    serve(site, item("walkout", guid="9", at="Tue, 02 Jun 2020 11:00:00 GMT"))
+    gap, rest = coverage(visitor.visit())
+    assert (gap.start, gap.status, gap.reason) == (START, "gap", "feed_window")
+    assert (rest.start, rest.status) == (START + timedelta(hours=23), "complete")
+
+
+def test_a_text_in_markup_is_read_as_a_reader_sees_it(site: Site) -> None:
+    body = (
+        "<content:encoded><![CDATA[<p>So it&#8217;s on</p><script>x()</script>]]></content:encoded>"
+    )
+    (post,) = posts(Visitor(serve(site, item("AT&amp;T walkout", body, at=JUNE_1))).visit())
+    assert post.text == "AT&T walkout\nSo it’s on"
+
+
+def test_the_feed_s_language_is_that_of_its_items(site: Site) -> None:
+    head = "<language>de-AT</language>"
+    (post,) = posts(Visitor(serve(site, item("walkout", at=JUNE_1), head=head)).visit())
+    assert post.language == "de"
+
+
+def test_a_time_far_in_the_future_is_rejected(site: Site) -> None:
+    url = serve(site, item("walkout", guid="1", at="Wed, 01 Jul 2020 11:00:00 GMT"))
+    pages = Visitor(url).visit()
+    assert posts(pages) == []
+    assert [one.reason for page in pages for one in page.rejections] == ["bad_date"]
+
+
+def test_it_says_who_it_is(site: Site, visitor: Visitor) -> None:
+    visitor.visit()
+    agents = {request.headers["user-agent"] for request in site.server.requests}
+    assert all(agent.startswith("employee-sentiment-monitor/") for agent in agents)
+
+
+def test_a_feed_larger_than_it_may_be_is_refused() -> None:
+    def answer(request: Request) -> Reply:
+        if request.path == "/robots.txt":
+            return Reply(b"", 404)
+        return Reply(b"<rss>" + b"x" * 2**21, 200, RSS)
+
+    server = LocalServer(answer)
+    with pytest.raises(CollectorError, match="over 1048576 bytes"):
+        Visitor(f"{server.url}/rss").visit(maximum_megabytes=1)
+    server.close()
