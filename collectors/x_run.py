@@ -56,6 +56,10 @@ class Run:
         cap = int(surroundings.settings["monthly_reads"])
         self.budget = Budget(cap, surroundings.reads, surroundings.now)
         self.budget.begin(self._slowed_at)
+        if not self.budget.slow():
+            self._slowed_at = None
+        elif self._slowed_at is None:
+            self._slowed_at = surroundings.now()  # From now on a share grows.
         self._search = Search(client, self.budget, surroundings, window)
         self._walked: set[str] = set()
 

@@ -19,6 +19,7 @@ MOST_POSTS = {RECENT: 100, ALL: 500}
 
 _MOST_EMPTY = 5
 """After so many empty pages, each with a next one, the cursor is not believed any more."""
+_LAST_MARGIN = timedelta(minutes=20)
 _ARCHIVE_PAUSE = timedelta(seconds=1)
 
 
@@ -118,6 +119,9 @@ class Search:
             return
         paging = _Paging(reading.bounds(self._window, self._now()))
         while size := self._page_size(route):
+            if route == RECENT and reading.floor < self._reach(margin=_LAST_MARGIN):
+                reading = track.raise_floor(self._reach(), self._window) or reading
+                paging = _Paging(reading.bounds(self._window, self._now()))
             page = self._page(route, {"query": query, "max_results": size, **paging.parameters()})
             track.reading = reading = reading.after(page)
             goes_on = paging.goes_on(page)
@@ -148,11 +152,11 @@ class Search:
             return ALL, reading
         return RECENT, track.raise_floor(reach, self._window) or reading
 
-    def _reach(self) -> datetime:
+    def _reach(self, *, margin: timedelta = REACH_MARGIN) -> datetime:
         """How far back recent search goes; a server without a limit is set by 0 days."""
         if not self._recent:
             return self._window.start
-        return self._now() - self._recent + REACH_MARGIN
+        return self._now() - self._recent + margin
 
     def _pause(self, route: str) -> None:
         """The archive takes one request a second."""

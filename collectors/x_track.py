@@ -12,8 +12,8 @@ from collectors.walks import Span
 from collectors.x_records import Answered, Mark, id_before
 
 SECOND = timedelta(seconds=1)
-REACH_MARGIN = timedelta(minutes=10)
-"""A walk takes time, and what it asks for must not fall out of recent search meanwhile."""
+REACH_MARGIN = timedelta(minutes=40)
+"""What is asked for must not fall out of recent search while a rate limit makes it wait."""
 _FRESH = timedelta(seconds=11)
 """X refuses an end_time of the last ten seconds."""
 
@@ -66,9 +66,9 @@ class Reading:
         """
         is_over = window.end < now - _FRESH
         if self.since is None and not (self.low and self.low.tells_time):
-            end = self.low.at + SECOND if self.low else window.end if is_over else None
+            end = self.low.at + SECOND if self.low else window.end
             times = {"start_time": self.floor, "end_time": end}
-            return {name: told(at) for name, at in times.items() if at is not None}
+            return {name: told(at) for name, at in times.items() if at < now - _FRESH}
         found = {"since_id": self.since or id_before(self.floor)}
         if self.low:
             found["until_id"] = self.low.id

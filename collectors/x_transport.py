@@ -205,7 +205,7 @@ def is_capped(problem: Mapping[str, Any]) -> bool:
 
 def path_of(url: str | None) -> str:
     """An address without what may be secret or somebody's in it: its path, ids left out."""
-    return re.sub(r"/\d+(?=/|$)", "/<id>", urlsplit(url or "").path) or "/"
+    return re.sub(r"/\d{5,}(?=/|$)", "/<id>", urlsplit(url or "").path) or "/"
 
 
 def _endpoint(request: requests.PreparedRequest) -> str:

@@ -210,21 +210,25 @@ class X:
         query = request.query
         times = {"start_time", "end_time"} & query.keys()
         ids = {"since_id", "until_id"} & query.keys()
-        oldest = self.now() - RECENT
-        start = _moment(query.get("start_time"))
         if len(query.get("query", "")) > 512:
             return _invalid("query", "The query length must be at most 512 characters.")
         if not 10 <= int(query.get("max_results", 10)) <= MOST[name]:
             return _invalid("max_results", "The `max_results` query parameter value is not valid.")
         if times and ids:
             return _invalid(min(ids), "ids and times cannot be used together")
+        return self._wrong_bounds(query, name)
+
+    def _wrong_bounds(self, query: Mapping[str, str], name: str) -> Reply | None:
+        oldest = self.now() - RECENT
+        start, end = _moment(query.get("start_time")), _moment(query.get("end_time"))
+        since = query.get("since_id")
         if name == "recent" and start is not None and start < oldest:
             return _invalid("start_time", "'start_time' must be after 7 days ago")
-        since = query.get("since_id")
         if name == "recent" and since and self.by_time and int(since) < snowflake(oldest):
             return _invalid("since_id", "'since_id' must be a tweet id created after 7 days ago")
-        end = _moment(query.get("end_time"))
-        if end is not None and end > self.now() - timedelta(seconds=10):
+        if end is not None and (
+            end > self.now() - timedelta(seconds=10) or (start and start >= end)
+        ):
             return _invalid("end_time", "'end_time' must be a minimum of 10 seconds prior")
         return None
 
