@@ -18,6 +18,7 @@ from monitor.errors import UsageError
 from monitor.figures import Figures
 from monitor.job import Job, JobRunner, Resting, ShouldStop
 from monitor.live import Live
+from monitor.observability import get_logger
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.check import CheckStep
@@ -30,6 +31,7 @@ from monitor.pipeline.switch import SwitchStep
 from monitor.pseudonym import Pseudonyms, load_pseudonyms
 from monitor.scorers import Scorers
 from monitor.settings import Settings, load_settings
+from monitor.standing import silence
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries
 from monitor.store.store import Store
@@ -284,7 +286,15 @@ class Application:
 
 def _collect_job(app: Application, topic: Topic, source: str) -> Job:
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        return dict(app.collect(topic, source, should_stop=should_stop).counts)
+        counts = dict(app.collect(topic, source, should_stop=should_stop).counts)
+        if silent := silence(source, topic, app.queries, app.clock()):
+            get_logger().warning(
+                "source_silent",
+                source=source,
+                topic=topic.name,
+                hours=round(silent.total_seconds() / 3600, 1),
+            )
+        return counts
 
     name = f"collect:{source}:{topic.name}"
     return Job(name, topic.name, Resting(work, app.clock), app.settings.jobs.collect)

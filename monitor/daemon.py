@@ -20,6 +20,7 @@ from monitor.lease import DaemonLease
 from monitor.observability import get_logger
 from monitor.settings import DaemonSettings, JobSettings
 from monitor.store.queries import Queries
+from monitor.store.values import JobRun
 
 WORKERS = 4
 HEARTBEAT_EVERY = 2.0
@@ -156,19 +157,10 @@ class Daemon:
         return scheduler
 
     def _first_run(self, job: Job, position: int) -> datetime:
-        """When a job is due: its interval after its last run, at once when that has passed.
-
-        Jobs that are due at once start in pipeline order, a little apart.
-        """
+        """When a job is due; jobs that are due at once start in pipeline order, a little apart."""
         now = self._runner.clock()
         soon = now + timedelta(milliseconds=200 * position)
-        if job.schedule.cron is not None:
-            following = _trigger(job.schedule).get_next_fire_time(None, now)
-            return following if following is not None else soon
-        last = self._queries.last_run(job.name)
-        if last is None or job.schedule.every is None:
-            return soon
-        return max(soon, last.started_at + timedelta(seconds=job.schedule.every))
+        return max(soon, next_run(job.schedule, self._queries.last_run(job.name), now))
 
     def _run(self, job: Job) -> None:
         if self._stop.is_set():
@@ -227,6 +219,16 @@ class LeaseKeeper:
                 get_logger().error("lease_lost", error=str(error))
                 self._on_loss()
                 return
+
+
+def next_run(schedule: JobSettings, last: JobRun | None, now: datetime) -> datetime:
+    """When a job is due: its interval after its last run, at once when that has passed."""
+    if schedule.cron is not None:
+        following = _trigger(schedule).get_next_fire_time(None, now)
+        return following if following is not None else now
+    if last is None or schedule.every is None:
+        return now
+    return max(now, last.started_at + timedelta(seconds=schedule.every))
 
 
 def _asks(job: Job) -> bool:

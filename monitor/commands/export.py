@@ -16,11 +16,12 @@ import click
 import pyarrow
 import pyarrow.parquet
 
+from collectors.post import Window
 from monitor.commands.call import Call, Day, with_call
 from monitor.errors import UsageError
 from monitor.figure import Figure
-from monitor.store.values import CoverageSpan, StoredLabel
-from monitor.topic import Topic
+from monitor.shares.hours import CoveredHour, covered_hours
+from monitor.store.values import StoredLabel
 
 DIMENSIONS = ("platform", "cohort", "language")
 Records = list[dict[str, Any]]
@@ -75,7 +76,7 @@ def export_command(
     elif what == "labels":
         columns, records = _columns(StoredLabel), _labels(call, days)
     else:
-        columns, records = ["topic", *_columns(CoverageSpan)], _coverage(call, days)
+        columns, records = _columns(CoveredHour), _coverage(call, days)
     _write(WRITERS[kind](columns, records), output)
 
 
@@ -88,10 +89,13 @@ def _labels(call: Call, days: tuple[date, date]) -> Records:
 
 
 def _coverage(call: Call, days: tuple[date, date]) -> Records:
-    topic: Topic = call.topic
+    """Every hour until now of every source that is on or has ever told anything."""
+    app, topic = call.app, call.topic
     window = topic.window_of(*days)
-    spans = call.app.queries.coverage(topic.name, window.start, window.end)
-    return [{"topic": topic.name, **asdict(span)} for span in spans]
+    window = Window(window.start, max(window.start, min(window.end, app.clock())))
+    spans = app.queries.coverage(topic.name, window.start, window.end)
+    hours = covered_hours(topic.name, app.live.names(), spans, window)
+    return [asdict(hour) for hour in hours]
 
 
 def _json(_columns: Sequence[str], records: Records) -> bytes:

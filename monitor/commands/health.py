@@ -7,15 +7,19 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import click
 
 from classifiers.errors import ClassifierError
 from monitor.commands.call import Call, table, with_call
+from monitor.commands.platforms import check_platforms, platform_states, platform_text
+from monitor.daemon import next_run
 from monitor.errors import MonitorError
 from monitor.lease import DAEMON
 from monitor.pipeline.classify import questions_of
+from monitor.standing import Standing, standings
 
 LOW_DISK = 1_000_000_000
 
@@ -48,9 +52,10 @@ def doctor_command(call: Call) -> None:
         "checks": [
             {"check": f.check, "found": f.found, "problem": f.problem or None} for f in findings
         ],
+        "platforms": (states := platform_states(call)),
         "settings": values,
     }
-    call.answer(data, "\n".join([*lines, "", table(values)]))
+    call.answer(data, "\n".join([*lines, "", platform_text(states), "", table(values)]))
     problems = [finding.check for finding in findings if finding.problem]
     if problems:
         raise MonitorError(
@@ -114,6 +119,7 @@ CHECKS: dict[str, Callable[[Call], str]] = {
     "database": _database,
     "model": _model,
     "audit": _audit,
+    "platforms": check_platforms,
 }
 
 
@@ -148,7 +154,7 @@ def status_command(call: Call, check: bool) -> None:
         for job in app.jobs()
         for run in [app.queries.last_run(job.name)]
     ]
-    data = {
+    data: dict[str, Any] = {
         "topic": topic.name,
         "posts": totals.posts,
         "pending": pending,
@@ -160,11 +166,63 @@ def status_command(call: Call, check: bool) -> None:
         "shown": app.queries.shown_version(topic.name),
         "daemon": "running" if running else "not running",
         "jobs": runs,
+        "sources": _sources(call),
     }
-    words = [f"{key.replace('_', ' ')}: {data[key]}" for key in data if key != "jobs"]
-    call.answer(data, "\n".join([*words, "", table(runs)]))
+    tables = ("jobs", "sources")
+    words = [f"{key.replace('_', ' ')}: {data[key]}" for key in data if key not in tables]
+    answer = [*words, "", table(runs), "", table(list(map(_source_words, data["sources"])))]
+    call.answer(data, "\n".join(answer))
     if check and not running:
         raise MonitorError("no daemon is running", hint="`monitor run` starts one")
+
+
+def _sources(call: Call) -> list[dict[str, Any]]:
+    app = call.app
+    return [
+        _source(call, one)
+        for one in standings(
+            app.sources(call.topic), call.topic, app.queries, app.settings, app.clock
+        )
+    ]
+
+
+def _source(call: Call, one: Standing) -> dict[str, Any]:
+    app = call.app
+    budget = one.budget
+    schedule = app.settings.jobs.collect
+    due = next_run(schedule, app.queries.last_run(one.job), app.clock())
+    return {
+        "source": one.source,
+        "last_success": _moment(one.last_success),
+        "next_run": _moment(due) if schedule.enabled else None,
+        "newest_post": _moment(one.newest_post),
+        "silent_hours": round(one.silent_for.total_seconds() / 3600, 1) if one.silent_for else None,
+        "budget": {
+            "used": budget.used,
+            "cap": budget.cap,
+            "forecast": budget.forecast.expected,
+            "runs_out": _moment(budget.forecast.runs_out),
+        }
+        if budget
+        else None,
+        "error": one.error or None,
+    }
+
+
+def _source_words(one: dict[str, Any]) -> dict[str, Any]:
+    budget, silent = one["budget"], one["silent_hours"]
+    return {
+        **{key: one[key] for key in ("source", "last_success", "next_run", "newest_post")},
+        "silent": f"{silent} h, longer than its usual gaps" if silent is not None else None,
+        "budget": f"{budget['used']:,} of {budget['cap']:,} reads, {budget['forecast']:,} by "
+        f"the month's end" + (f", runs out {budget['runs_out']}" if budget["runs_out"] else "")
+        if budget
+        else None,
+    }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds") if at else None
 
 
 COMMANDS = {"doctor": doctor_command, "status": status_command}

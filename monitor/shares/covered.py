@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
+from collectors import platforms
 from monitor.store.values import CoverageSpan
 from monitor.topic import Topic
 
@@ -25,6 +26,23 @@ def covered_parts(topic: Topic, spans: Sequence[CoverageSpan]) -> dict[date, flo
             covered = _union(answered, window.start, window.end)
             parts[day] = round(covered / (window.end - window.start), 4)
     return parts
+
+
+def covered_by_platform(
+    topic: Topic, spans: Sequence[CoverageSpan]
+) -> dict[tuple[date, str], float]:
+    """The same for the posts of single platforms, by day and platform.
+
+    A live source is named after its platform. What came from files may be of any platform, so it
+    counts for each; a platform that is not collected live is not among the results.
+    """
+    of_files = [span for span in spans if span.source not in platforms.names()]
+    found: dict[tuple[date, str], float] = {}
+    for platform in {span.source for span in spans} & set(platforms.names()):
+        own = [span for span in spans if span.source == platform]
+        parts = covered_parts(topic, own + of_files)
+        found |= {(day, platform): part for day, part in parts.items()}
+    return found
 
 
 def _union(spans: Iterable[tuple[datetime, datetime]], start: datetime, end: datetime) -> timedelta:

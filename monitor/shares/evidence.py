@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from monitor.pipeline.classify import questions_of
-from monitor.shares.covered import covered_parts
+from monitor.shares.covered import covered_by_platform, covered_parts
 from monitor.store.queries import Queries
 from monitor.store.values import SAMPLE_SOURCE, AuditLabel, DailyAggregate, Question
 from monitor.topic import Topic
@@ -21,6 +21,7 @@ class Evidence:
         version: The shown model version, None before the first.
         aggregates: Its cells of all days of the topic, and the volume cells.
         coverage: Covered part of the days that a source tells of.
+        platform_coverage: The same of single platforms, where they are collected live.
         audits: The audit labels of each question, with that version's predictions.
         sample: Whether bundled sample posts are among the posts.
     """
@@ -28,20 +29,27 @@ class Evidence:
     version: str | None
     aggregates: tuple[DailyAggregate, ...]
     coverage: Mapping[date, float]
+    platform_coverage: Mapping[tuple[date, str], float]
     audits: Mapping[Question, tuple[AuditLabel, ...]]
     sample: bool
+
+    def covered(self, day: date, platform: str) -> float | None:
+        """The covered part of a day for a cell: its platform's own, if that is known."""
+        return self.platform_coverage.get((day, platform), self.coverage.get(day))
 
 
 def gather(queries: Queries, topic: Topic) -> Evidence:
     """Reads a topic's evidence."""
     version = queries.shown_version(topic.name)
     window = topic.window
+    spans = queries.coverage(topic.name, window.start, window.end)
     return Evidence(
         version=version,
         aggregates=tuple(
             queries.cells(topic.name, [version] if version else [], topic.start, topic.end)
         ),
-        coverage=covered_parts(topic, queries.coverage(topic.name, window.start, window.end)),
+        coverage=covered_parts(topic, spans),
+        platform_coverage=covered_by_platform(topic, spans),
         audits=_audits(queries, topic, version) if version else {},
         sample=queries.has_posts(topic.name, source=SAMPLE_SOURCE),
     )

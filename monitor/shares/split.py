@@ -136,7 +136,7 @@ class Split:
             reposts=counts.reposts,
             authors=counts.authors,
             unscored=max(counts.posts - scored, 0),
-            coverage=self._evidence.coverage.get(day),
+            coverage=self._evidence.covered(day, platform),
             withheld=None,
             sample=self._evidence.sample,
         )
@@ -161,7 +161,7 @@ class Split:
             share=None,
             low=None,
             high=None,
-            coverage=self._evidence.coverage.get(day),
+            coverage=self._evidence.covered(day, platform),
             validated=False,
             withheld=None,
             sample=self._evidence.sample,

@@ -76,8 +76,15 @@ def last_run(connection: Connection, job: str) -> JobRun | None:
     return _one_run(connection, job, JOB_RUNS.c.id.desc())
 
 
-def _one_run(connection: Connection, job: str, order: ColumnElement[int]) -> JobRun | None:
-    statement = select(JOB_RUNS).where(JOB_RUNS.c.job == job).order_by(order).limit(1)
+def last_success(connection: Connection, job: str) -> JobRun | None:
+    """Gives a job's last run that went well."""
+    return _one_run(connection, job, JOB_RUNS.c.id.desc(), JOB_RUNS.c.status == "ok")
+
+
+def _one_run(
+    connection: Connection, job: str, order: ColumnElement[int], *which: ColumnElement[bool]
+) -> JobRun | None:
+    statement = select(JOB_RUNS).where(JOB_RUNS.c.job == job, *which).order_by(order).limit(1)
     row = connection.execute(statement).mappings().one_or_none()
     return None if row is None else JobRun(**row)
 

@@ -240,6 +240,11 @@ class Queries:
         with reading(self._engine) as connection:
             return jobs.last_run(connection, job)
 
+    def last_success(self, job: str) -> JobRun | None:
+        """Gives a job's last run that went well, None before the first."""
+        with reading(self._engine) as connection:
+            return jobs.last_success(connection, job)
+
     def log_entries(self, limit: int) -> list[LogEntry]:
         """Gives the last lines of the audit log, newest first."""
         with reading(self._engine) as connection:

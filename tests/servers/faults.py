@@ -25,6 +25,7 @@ class Request:
     Attributes:
         query: The last value of each name.
         headers: By lower-case name.
+        pairs: All of the query's names and values, in order.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = b""
+    pairs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ class LocalServer:
             "error_500": Reply(b'{"error": "broken"}', 500),
             "error_503": Reply(b"<html>busy</html>", 503, "text/html"),
             "rate_limited": Reply(b"{}", 429, headers={"Retry-After": str(self.retry_after)}),
+            "refused": Reply(b"{}", 403),
             "malformed": Reply(b'{"data": [{"id": "1", '),
             "error_under_200": Reply(b'{"error": "over capacity", "errors": [{"message": "no"}]}'),
             "wrong_type": Reply(b"<html>maintenance</html>", 200, "text/html"),
@@ -172,10 +175,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _do(self) -> None:
         parts = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
         request = Request(
             method=self.command,
             path=parts.path,
-            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            query=dict(pairs),
+            pairs=tuple(pairs),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(length),
         )

@@ -1,0 +1,84 @@
+"""Coverage by the hour adds up, and says why something is lacking."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.post import Window
+from monitor.shares.covered import covered_by_platform
+from monitor.shares.hours import covered_hours
+from monitor.store.values import CoverageSpan
+from monitor.topic import load_topic
+from unit.test_topic import TOPICS
+
+START = datetime(2020, 6, 1, tzinfo=UTC)
+Stretch = tuple[float, float]
+
+
+def _span(
+    begins: float, ends: float, status: str = "complete", reason: str = "", source: str = "x"
+) -> CoverageSpan:
+    hour = timedelta(hours=1)
+    return CoverageSpan(source, START + begins * hour, START + ends * hour, status, reason)
+
+
+def _hours(spans: list[CoverageSpan], hours: float = 4, sources: tuple[str, ...] = ("x",)):
+    window = Window(START, START + timedelta(hours=hours))
+    return list(covered_hours("strike", sources, spans, window))
+
+
+@pytest.mark.parametrize(
+    ("spans", "status", "reason"),
+    [
+        pytest.param([_span(0, 4)], "complete", "", id="complete"),
+        pytest.param([_span(0, 4, "gap", "refused")], "gap", "refused", id="gap"),
+        pytest.param([_span(0, 4, "partial", "limit")], "partial", "limit", id="partial"),
+        pytest.param([], "not_asked", "", id="not asked"),
+        pytest.param(
+            [_span(0, 1.5), _span(1.5, 4, "gap", "refused")], "partial", "refused", id="half a gap"
+        ),
+        pytest.param([_span(0, 1.5)], "partial", "not_asked", id="half not asked"),
+    ],
+)
+def test_an_hour_says_how_complete_it_is_and_why(
+    spans: list[CoverageSpan], status: str, reason: str
+) -> None:
+    second = _hours(spans)[1]
+    assert (second.status, second.reason) == (status, reason)
+
+
+def test_a_source_that_is_on_is_told_of_before_it_was_ever_asked() -> None:
+    hours = _hours([_span(0, 4)], sources=("bluesky", "x"))
+    assert [h.status for h in hours] == ["not_asked"] * 4 + ["complete"] * 4
+    assert {h.source for h in hours[:4]} == {"bluesky"}
+
+
+@given(st.lists(st.floats(0, 6, allow_nan=False), min_size=2, max_size=12, unique=True), st.data())
+def test_the_parts_of_an_hour_are_a_whole(edges: list[float], data: st.DataObject) -> None:
+    ordered = sorted(edges)
+    status = st.sampled_from(["complete", "partial", "gap", None])
+    spans = [
+        _span(begins, ends, chosen)
+        for begins, ends in zip(ordered, ordered[1:], strict=False)
+        if (chosen := data.draw(status))
+    ]
+    for hour in _hours(spans, 3.5):
+        parts = hour.complete + hour.partial + hour.gap + hour.not_asked
+        assert parts == pytest.approx(1, abs=0.001)
+
+
+def test_a_platform_s_figures_tell_of_its_own_coverage() -> None:
+    topic = load_topic(TOPICS / "facebook-walkout-2020.toml")
+    day = topic.start + timedelta(days=6)
+    begin = topic.window_of(day, None).start
+    half = begin + timedelta(hours=12)
+    spans = [
+        CoverageSpan("x", begin, half, "complete", ""),
+        CoverageSpan("mastodon", begin, begin + timedelta(hours=24), "complete", ""),
+        CoverageSpan("file", half, half + timedelta(hours=6), "complete", ""),
+    ]
+    assert covered_by_platform(topic, spans) == {(day, "x"): 0.75, (day, "mastodon"): 1.0}
