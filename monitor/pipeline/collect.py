@@ -88,7 +88,7 @@ class CollectStep:
         errand = _errand(collector.source, window)
         since = self.store.checkpoint(topic.name, errand.checkpoint) if resume else None
         try:
-            for page in collector.fetch(since, window or topic.window):
+            for page in collector.fetch(since, self._asked(window)):
                 collected.add(*self._save(collector, page, errand, collected))
                 progress(collected.records)
                 if should_stop():
@@ -99,6 +99,12 @@ class CollectStep:
         if window is not None and collected.finished and not should_stop():
             self.store.drop_checkpoint(topic.name, errand.checkpoint)
         return collected
+
+    def _asked(self, window: Window | None) -> Window:
+        """The time to ask for: a backfill ends now at the latest, so that no stream is awaited."""
+        if window is None:
+            return self.admission.topic.window
+        return Window(window.start, max(window.start, min(window.end, self.clock())))
 
     def _save(
         self, collector: Collector, page: Page, errand: Errand, collected: Collected
