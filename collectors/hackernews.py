@@ -153,9 +153,9 @@ class HackerNewsCollector:
             answer = _search(client, term, stretch, (number, self._page_posts))
             hits |= {_place(hit): hit for hit in answer["hits"]}
             missing = answer["nbHits"] - len(hits)
-            if missing <= 0:
+            if missing <= 0 and _is_counted(answer, self._page_posts):
                 return hits, 0
-        return hits, missing
+        return hits, max(missing, 1)
 
     def _page(self, walk: _Walk, stretch: Window, hits: Mapping[str, Record], missing: int) -> Page:
         outcomes = {place: attempt(_read, mapping(hit)) for place, hit in hits.items()}
@@ -194,6 +194,11 @@ def _search(
             "the search answered without hits", hint="Is base_url that of the search?"
         )
     return found
+
+
+def _is_counted(answer: Mapping[str, Any], page_posts: int) -> bool:
+    """Whether the number of hits can be believed: where it is a guess, a full page is no end."""
+    return answer.get("exhaustiveNbHits") is not False or len(answer["hits"]) < page_posts
 
 
 def _read(hit: Record) -> Post:

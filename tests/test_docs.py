@@ -10,6 +10,7 @@ import click
 import pytest
 
 from classifiers.heads import all_heads
+from collectors import platforms
 from collectors.formats.reading import AUTO, FORMATS
 from monitor.cli import COMMANDS, cli
 from monitor.commands.call import Call
@@ -52,6 +53,33 @@ def test_every_head_is_in_the_docs(head: str) -> None:
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != AUTO])
 def test_every_import_format_is_in_the_docs(name: str) -> None:
     assert f"`{name}`" in (ROOT / "docs/import-formats.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", platforms.names())
+def test_every_platform_has_a_page_that_says_how_to_set_it_up_and_what_it_cannot_do(
+    name: str,
+) -> None:
+    source, page = platforms.load(name), _page_of(name)
+    settings = [f"`{option.name}`" for option in source.options]
+    secrets = [secret.variable(name) for secret in source.secrets]
+    read_on = f"{source.policy.read_on.day} {source.policy.read_on:%B %Y}"
+    wanted = [*settings, *secrets, read_on, source.policy.url, f"[sources.{name}]"]
+    assert [one for one in wanted if one not in page] == []
+    assert re.search(r"^## What it cannot do", page, re.MULTILINE)
+    assert source.cannot, "a source that can do everything has not been looked at"
+
+
+@pytest.mark.parametrize("name", platforms.names())
+def test_every_platform_s_page_can_be_found(name: str) -> None:
+    others = [path for path in (ROOT / "docs").glob("*.md") if path.stem != name]
+    shown = "\n".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *others])
+    assert f"{name}.md)" in shown, f"no document links to docs/{name}.md"
+
+
+def _page_of(name: str) -> str:
+    path = ROOT / "docs" / f"{name}.md"
+    assert path.is_file(), f"docs/{name}.md is missing (docs/add-a-collector.md says what is in it)"
+    return path.read_text(encoding="utf-8")
 
 
 def test_every_dependency_has_its_line() -> None:

@@ -20,11 +20,13 @@ class HackerNews:
     Attributes:
         now: Posts later than this are not there yet.
         quirk: One of the suite's `QUIRKS`.
+        underestimated: By how much too few hits are counted, which the answer says is a guess.
     """
 
     now: Callable[[], datetime]
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     quirk: str | None = None
+    underestimated: int = 0
 
     def __post_init__(self) -> None:
         self.server = LocalServer(self._answer)
@@ -55,7 +57,7 @@ class HackerNews:
         page = int(request.query["page"])
         if self.quirk == "repeat_page":
             page = 0
-        hits = found[page * size : (page + 1) * size]
+        hits = found[:MOST_HITS][page * size : (page + 1) * size]
         if self.quirk == "shrunk_page":
             hits = hits[: max(1, len(hits) // 2)]
         if self.quirk == "repeated_records":
@@ -63,11 +65,11 @@ class HackerNews:
         return json_reply(
             {
                 "hits": hits,
-                "nbHits": len(found),
+                "nbHits": len(found) - self.underestimated,
                 "page": page,
                 "nbPages": -(-len(found) // size),
                 "hitsPerPage": size,
-                "exhaustiveNbHits": True,
+                "exhaustiveNbHits": not self.underestimated,
             }
         )
 
@@ -85,4 +87,4 @@ class HackerNews:
             and item["created_at_i"] <= self.now().timestamp()
             and all(word in str(item).lower() for word in words)
         ]
-        return sorted(found, key=lambda item: -item["created_at_i"])[:MOST_HITS]
+        return sorted(found, key=lambda item: -item["created_at_i"])
