@@ -184,11 +184,13 @@ SOURCE = Source(
     make=XCollector,
     checker=make_checker,
     cannot=(
-        "It does not see likes, views or replies to a post that do not match a term: X bills every "
-        "post it hands over.",
-        "Without full_archive it cannot reach back more than seven days; such a time is a gap.",
-        "The terms leave edits of a post within X's search: only the last revision comes.",
-        "Two topics share one stream connection, as X allows an app one: the second one searches.",
-        "Promoted posts without a public id and posts of protected accounts never come.",
+        "It does not read replies that hold no term themselves: X bills each post.",
+        "Without full_archive it reaches back seven days: recent search does not go further.",
+        "It learns of deletions when it asks, not at once: X sells its compliance streams to "
+        "enterprise customers only.",
+        "It misses a post that X's index shows later than the overlap, unless the stream has it.",
+        "Several topics cannot all listen to the stream: X allows an app one connection, and the "
+        "others search.",
+        "Posts of protected accounts never come.",
     ),
 )
