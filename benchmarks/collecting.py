@@ -77,7 +77,7 @@ def measure_reddit(posts: int) -> tuple[float, float, int]:
     return _measure(_serve_reddit, lambda url: _reddit(url, posts // 1000), posts)
 
 
-def _serve_reddit(posts: int, channel: Connection) -> None:
+def _serve_reddit(_: int, channel: Connection) -> None:
     def comment(number: int) -> dict[str, Any]:
         at = (NOW - timedelta(seconds=number % 1000 + 60)).timestamp()
         author = f"author{number % 997}"
@@ -91,7 +91,7 @@ def _serve_reddit(posts: int, channel: Connection) -> None:
         if request.path == "/api/info":
             numbers = [int(name.removeprefix("t1_")) for name in request.query["id"].split(",")]
             return listing(numbers, None)
-        _, subreddit, kind = request.path.strip("/").split("/")
+        subreddit, kind = request.path.removeprefix("/r/").split("/")
         first = int(request.query.get("after", "0"))
         start = int(subreddit.removeprefix("s")) * 1000 + first
         after = None if first == 900 else str(first + 100)
@@ -118,7 +118,7 @@ def measure_feed(posts: int) -> tuple[float, float, int]:
     return _measure(_serve_feeds, lambda url: _feeds(url, posts // 100), posts)
 
 
-def _serve_feeds(posts: int, channel: Connection) -> None:
+def _serve_feeds(_: int, channel: Connection) -> None:
     def entry(number: int) -> str:
         at = NOW - timedelta(seconds=number % 100 + 60)
         return (

@@ -1,4 +1,4 @@
-"""Hacker News: a whole answer of its search read field by field, and what it cannot give at once."""
+"""Hacker News: a whole answer of its search, field by field, and what it cannot give at once."""
 
 from __future__ import annotations
 
