@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import threading
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -45,21 +46,30 @@ class Jetstream:
 
     Args:
         now: The server's clock. After a replay it says what time it is, by an event about nobody.
+        times: When the events happened that are there from the start, for a long script.
+        events: These events, each with its collection.
 
     Attributes:
         quirk: `repeated_records` or `cursor_back`, or None.
+        messages_until_cut: Tells for each connection after how many messages it is cut.
         requests: The paths that were asked for, in order.
         oldest_us: Older events are no longer there.
     """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        times: Sequence[int] | None = None,
+        events: Sequence[tuple[str, str]] | None = None,
+    ) -> None:
         self._now = now
-        self._times: list[int] = []
-        self._events: list[tuple[str, str]] = []
+        self._times: Sequence[int] = [] if times is None else times
+        self._events: Sequence[tuple[str, str]] = [] if events is None else events
         self._changed = threading.Condition()
         self._failures: deque[str] = deque()
         self._open: set[ServerConnection] = set()
         self.quirk: str | None = None
+        self.messages_until_cut: Callable[[], float] = lambda: math.inf
         self.requests: list[str] = []
         self.oldest_us = 0
         self._port = 0
@@ -90,6 +100,8 @@ class Jetstream:
 
     def add(self, did: str, kind: str, collection: str, **more: Any) -> None:
         """Adds an event, at the server's time but after the one before."""
+        assert isinstance(self._times, list)
+        assert isinstance(self._events, list)
         with self._changed:
             last = self._times[-1] if self._times else 0
             at = max(last + 1, microseconds(self._now()))
@@ -149,12 +161,14 @@ class Jetstream:
         wanted = {"", *query.get("wantedCollections", ())}
         at = 0 if self.quirk == "cursor_back" else self._index(int(query["cursor"][0]))
         half = (at + len(self._events)) // 2
+        left = self.messages_until_cut()
         for collection, text in self._from(connection, at):
             if collection not in wanted:
                 continue
-            if kind == "hang_up" and at >= half:
+            if left <= 0 or (kind == "hang_up" and at >= half):
                 cut(connection)
                 return
+            left -= 1
             for _ in range(2 if self.quirk == "repeated_records" else 1):
                 connection.send(text)
             at += 1
