@@ -66,8 +66,24 @@ def _serve_x(posts: int, channel: Connection) -> None:
     channel.recv()
 
 
-def _x(url: str) -> Collector:
-    settings = {"approval_reference": "none", "base_url": url, "monthly_reads": 1 << 30}
+def measure_x_stream(posts: int) -> tuple[float, float, int]:
+    """X's filtered stream, from its opening to the last post stored."""
+    return _measure(_serve_x_stream, lambda url: _x(url, stream=True, linger=3600), posts)
+
+
+def _serve_x_stream(posts: int, channel: Connection) -> None:
+    site = X(now)
+    channel.send(site.url)
+    while site.open_streams == 0:
+        time.sleep(0.01)
+    for number in range(posts):
+        at = NOW + timedelta(seconds=1)  # Search does not find them yet.
+        site.posts.add(TEXT.format(number), at, f"author{number % 997}")
+    channel.recv()
+
+
+def _x(url: str, **more: Any) -> Collector:
+    settings = {"approval_reference": "none", "base_url": url, "monthly_reads": 1 << 30, **more}
     query = Query("benchmark", "Benchmark", (TERM,), {}, ("en",))
     return XCollector(query, _surroundings(settings, {"bearer_token": TOKEN}))
 
@@ -192,7 +208,12 @@ def _measure(
         engine = open_engine(f"sqlite:///{folder}/monitor.db")
         migrate(engine)
         began, worked = time.perf_counter(), time.process_time()
-        collected = _step(engine).collect(make(url))
+        stored: list[int] = [0]
+        collected = _step(engine).collect(
+            make(url),
+            progress=lambda records: stored.__setitem__(0, records),
+            should_stop=lambda: stored[0] >= posts,
+        )
         seconds, busy = time.perf_counter() - began, time.process_time() - worked
         engine.dispose()
     here.send("done")

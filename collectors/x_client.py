@@ -228,8 +228,8 @@ def _json_object(response: requests.Response) -> Record:
 
 def _check_page(answer: Record, where: str) -> None:
     """A page without records still has its `meta`; anything else is an error under 200."""
-    good_data = isinstance(answer.get("data", []), list)
-    if not good_data or not isinstance(answer.get("meta"), dict):
+    data = answer.get("data", [])
+    if not isinstance(data, list) or not (data or isinstance(answer.get("meta"), dict)):
         raise _error_under_200(answer, where)
 
 
