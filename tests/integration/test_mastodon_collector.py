@@ -1,0 +1,273 @@
+"""Mastodon's collector against servers on loopback: several at once, edits, removals, streams."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from live import Clock, Visit
+from servers.faults import LocalServer, json_reply
+from servers.mastodon import Mastodon
+
+from collectors.errors import AuthenticationError, CollectorError
+from collectors.mastodon import SOURCE
+from collectors.policy import unmet
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def site(clock: Clock) -> Iterator[Mastodon]:
+    site = Mastodon(clock)
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def other(clock: Clock) -> Iterator[Mastodon]:
+    other = Mastodon(clock)
+    yield other
+    other.close()
+
+
+def visit(clock: Clock, *sites: Mastodon | LocalServer, **settings: Any) -> Visit:
+    servers = [site.server if isinstance(site, Mastodon) else site for site in sites]
+    return Visit(SOURCE, clock, {"instances": [server.url for server in servers], **settings})
+
+
+def host(site: Mastodon) -> str:
+    return site.server.url.removeprefix("http://")
+
+
+def test_a_post_that_two_servers_show_is_one_post(
+    site: Mastodon, other: Mastodon, clock: Clock
+) -> None:
+    shared = site.add("#walkout seen twice", "ann", clock())
+    other.learn(site.statuses[shared])
+    alone = other.add("#walkout seen once", "bob", clock())
+
+    seen = visit(clock, site, other).run()
+
+    assert set(seen.posts) == {shared, alone}
+    assert sum(len(page.posts) for page in seen.pages) == 3
+
+
+def test_an_edit_is_seen_by_the_next_run(site: Mastodon, clock: Clock) -> None:
+    uri = site.add("#walkout first words", "ann", clock())
+    seen = visit(clock, site).run()
+    clock.forward(minutes=10)
+    site.edit(uri, "#walkout second words", clock())
+
+    assert seen.run().posts[uri].text == "#walkout second words"
+
+
+def test_an_older_copy_on_another_server_does_not_undo_an_edit(
+    site: Mastodon, other: Mastodon, clock: Clock
+) -> None:
+    uri = site.add("#walkout first words", "ann", clock())
+    other.learn(site.statuses[uri])
+    site.edit(uri, "#walkout second words", clock())
+
+    assert visit(clock, site, other).run().posts[uri].text == "#walkout second words"
+
+
+def test_an_old_edit_is_found_by_the_daily_sweep(site: Mastodon, clock: Clock) -> None:
+    uri = site.add("#walkout first words", "ann", clock())
+    seen = visit(clock, site).run()
+    clock.forward(hours=5)
+    site.add("#walkout in between", "ann", clock())
+    seen.run()
+    site.edit(uri, "#walkout second words", clock())
+    clock.forward(hours=5)
+    assert seen.run().posts[uri].text == "#walkout first words"
+
+    clock.forward(hours=20)
+
+    assert seen.run().posts[uri].text == "#walkout second words"
+
+
+def test_a_server_that_refuses_research_is_neither_asked_nor_kept(
+    site: Mastodon, other: Mastodon, clock: Clock
+) -> None:
+    other.add("#walkout on the refusing server", "bob", clock())
+    for status in other.statuses.values():
+        site.learn(status)
+    kept = site.add("#walkout", "ann", clock())
+
+    seen = visit(clock, site, other, refusing_instances=[host(other)]).run()
+
+    assert set(seen.posts) == {kept}
+    assert seen.rejected == ["server_refuses"]
+    assert other.server.requests == []
+
+
+@pytest.mark.parametrize(
+    "wish", [{"noindex": True}, {"discoverable": False}, {"note": "<p>#noresearch please</p>"}]
+)
+def test_an_author_who_opted_out_is_left_out(
+    site: Mastodon, clock: Clock, wish: dict[str, Any]
+) -> None:
+    site.add("#walkout", "ann", clock(), account=wish)
+
+    seen = visit(clock, site).run()
+
+    assert seen.posts == {}
+    assert seen.rejected == ["author_opted_out"]
+
+
+def test_an_author_who_opted_out_is_removed_where_another_server_did_not_say_so(
+    site: Mastodon, other: Mastodon, clock: Clock
+) -> None:
+    uri = site.add("#walkout", "ann", clock())
+    status = site.statuses[uri]
+    other.learn({**status, "account": {**status["account"], "discoverable": False}})
+
+    assert visit(clock, site, other).run().posts == {}
+
+
+def test_authors_must_agree_to_be_found_where_the_operator_wants_that(
+    site: Mastodon, clock: Clock
+) -> None:
+    site.add("#walkout", "ann", clock(), account={"indexable": False})
+    kept = site.add("#walkout", "bob", clock(), account={"indexable": True})
+
+    assert set(visit(clock, site, skip_not_indexable=True).run().posts) == {kept}
+
+
+def test_posts_not_meant_for_all_are_not_kept(site: Mastodon, clock: Clock) -> None:
+    site.add("#walkout", "ann", clock(), visibility="private")
+    kept = site.add("#walkout", "ann", clock(), visibility="unlisted")
+
+    assert set(visit(clock, site).run().posts) == {kept}
+
+
+def test_words_choose_among_the_posts_of_a_hashtag(site: Mastodon, clock: Clock) -> None:
+    kept = site.add("#walkout at the company", "ann", clock())
+    site.add("#walkout of the choir", "ann", clock())
+    seen = visit(clock, site)
+    seen.options = {"words": ("company",)}
+
+    assert set(seen.run().posts) == {kept}
+
+
+def test_a_server_that_wants_a_token_says_where_it_goes(site: Mastodon, clock: Clock) -> None:
+    site.token = "s3cret"
+    site.add("#walkout", "ann", clock())
+    seen = visit(clock, site)
+    with pytest.raises(AuthenticationError) as raised:
+        seen.run()
+    assert "MONITOR_MASTODON_TOKEN" in raised.value.hint
+    assert not raised.value.retryable
+
+    seen.secrets = {"token": "s3cret"}
+
+    assert len(seen.run().posts) == 1
+
+
+def test_each_of_several_servers_has_a_token_of_its_own(
+    site: Mastodon, other: Mastodon, clock: Clock
+) -> None:
+    other.token = "s3cret"
+    other.add("#walkout", "ann", clock())
+    seen = visit(clock, site, other)
+    seen.secrets = {f"token_{host(other).replace('.', '_').replace(':', '_')}": "s3cret"}
+
+    assert len(seen.run().posts) == 1
+    assert all("authorization" not in one.headers for one in site.server.requests)
+
+
+def test_a_server_that_fails_makes_the_time_partial_and_the_others_go_on(
+    site: Mastodon, clock: Clock
+) -> None:
+    broken = LocalServer(lambda _: json_reply({"error": "no"}, 500))
+    kept = site.add("#walkout", "ann", clock())
+
+    seen = visit(clock, broken, site).run()
+    broken.close()
+
+    assert set(seen.posts) == {kept}
+    (covered,) = seen.coverage
+    assert (covered.status, covered.reason) == ("partial", "unavailable")
+
+
+def test_servers_whose_ids_tell_no_time_are_read_from_the_last_id(
+    site: Mastodon, clock: Clock
+) -> None:
+    uris = [site.add("#walkout", "ann", clock()) for _ in range(5)]
+    for number, uri in enumerate(uris):
+        site.statuses[uri]["id"] = str(1000 + number)
+
+    seen = visit(clock, site, page_posts=2).run()
+    asked = len(site.server.requests)
+    late = site.add("#walkout", "ann", clock())
+    site.statuses[late]["id"] = "2000"
+
+    assert set(seen.run().posts) == {*uris, late}
+    assert len(site.server.requests) - asked == 2
+
+
+def test_no_hashtag_and_no_server_are_said(clock: Clock, site: Mastodon) -> None:
+    seen = visit(clock, site)
+    seen.terms = ()
+    with pytest.raises(CollectorError, match="hashtag"):
+        seen.run()
+    with pytest.raises(CollectorError, match="no Mastodon server"):
+        visit(clock).run()
+
+
+def test_the_policy_asks_for_servers_whose_rules_were_read() -> None:
+    (line,) = unmet(SOURCE.policy, SOURCE.defaults())
+    assert line.startswith("sources.mastodon.instances = ")
+    assert unmet(SOURCE.policy, {"instances": ["mastodon.example"]}) == []
+
+
+def test_the_check_removes_what_its_own_server_calls_gone(
+    site: Mastodon, other: Mastodon, clock: Clock
+) -> None:
+    kept, gone = (site.add("#walkout", "ann", clock()) for _ in range(2))
+    elsewhere = other.add("#walkout", "bob", clock())
+    seen = visit(clock, site, other).run()
+    site.delete(gone)
+    other.server.fail_next("error_503", 9)
+
+    seen.check()
+
+    assert set(seen.posts) == {kept, elsewhere}
+
+
+def test_streams_tell_of_posts_edits_and_deletions(site: Mastodon, clock: Clock) -> None:
+    first = site.add("#walkout first", "ann", clock())
+    seen = visit(clock, site, streaming=True, linger=6.0, page_seconds=0.1)
+    told: dict[str, str] = {}
+
+    def act() -> None:
+        _wait_for(lambda: site.streams > 0)
+        told["new"] = site.add("#walkout while it listens", "bob", clock())
+        site.edit(first, "#walkout edited", clock() + timedelta(minutes=1))
+        _wait_for(lambda: told["new"] in seen.posts)
+        site.hang_up_streams()
+        _wait_for(lambda: site.streams == 0)
+        _wait_for(lambda: site.streams > 0)
+        site.delete(told["new"])
+        _wait_for(lambda: told["new"] in seen.removed)
+
+    actor = threading.Thread(target=act)
+    actor.start()
+    seen.run()
+    actor.join()
+
+    assert {uri: post.text for uri, post in seen.posts.items()} == {first: "#walkout edited"}
+    assert told["new"] in seen.removed
+
+
+def _wait_for(is_so: Any, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.02)
