@@ -12,7 +12,6 @@ from collectors.errors import CollectorError
 from collectors.source import Source
 
 _FOLDER = Path(__file__).parent
-_ON_THEIR_WAY = ("bluesky", "feed", "reddit", "x")
 _DECLARATION = re.compile(r"^SOURCE(: [\w\[\]]+)? = Source\(", re.MULTILINE)
 
 
@@ -21,12 +20,6 @@ def names() -> tuple[str, ...]:
     """The platforms' names, sorted; no platform's file (nor its vendor's library) is imported."""
     modules = (module.name for module in pkgutil.iter_modules([str(_FOLDER)]) if not module.ispkg)
     return tuple(sorted(name for name in modules if _declares_source(name)))
-
-
-@cache
-def known() -> tuple[str, ...]:
-    """Names that settings, topics and secrets may use: the platforms and those on their way."""
-    return tuple(sorted({*names(), *_ON_THEIR_WAY}))
 
 
 def _declares_source(name: str) -> bool:

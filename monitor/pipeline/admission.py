@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from collectors.post import Deletion, Page, Post, Rejection
 from monitor.kept import KeptDeletion, KeptPage, KeptPost
+from monitor.language import language_of
 from monitor.pseudonym import Pseudonyms
 from monitor.redaction import redact, text_digest
 from monitor.store.values import UNDETERMINED
@@ -43,7 +44,7 @@ class Admission:
             day=self.topic.day_of(post.created_at),
             text=text,
             text_digest=text_digest(text),
-            language=post.language or UNDETERMINED,
+            language=post.language or language_of(text) or UNDETERMINED,
             cohort=self.topic.cohort_of(post.self_description),
             kind=post.kind,
             reference=post.reference,

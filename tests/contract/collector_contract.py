@@ -165,7 +165,7 @@ class Monitor:
         """
         child = os.fork()
         if child == 0:
-            _run_and_exit(lambda: self._die_by_signal(page))
+            run_and_exit(lambda: self._die_by_signal(page))
         _, status = os.waitpid(child, 0)
         assert not os.WIFEXITED(status) or os.WEXITSTATUS(status) == 0
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
@@ -239,7 +239,7 @@ class _WatchedStore(Store):
         return super().save_page(*arguments, **named)
 
 
-def _run_and_exit(run: Callable[[], object]) -> None:
+def run_and_exit(run: Callable[[], object]) -> None:
     """Leaves a forked child at once, so that nothing of pytest's runs twice."""
     try:
         run()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,8 +15,8 @@ from monitor.shares.covered import covered_by_platform
 from monitor.shares.hours import covered_hours
 from monitor.store.values import CoverageSpan
 from monitor.topic import load_topic
-from unit.test_topic import TOPICS
 
+TOPICS = Path(__file__).parents[2] / "config" / "topics"
 START = datetime(2020, 6, 1, tzinfo=UTC)
 Stretch = tuple[float, float]
 
@@ -63,7 +65,7 @@ def test_the_parts_of_an_hour_are_a_whole(edges: list[float], data: st.DataObjec
     status = st.sampled_from(["complete", "partial", "gap", None])
     spans = [
         _span(begins, ends, chosen)
-        for begins, ends in zip(ordered, ordered[1:], strict=False)
+        for begins, ends in pairwise(ordered)
         if (chosen := data.draw(status))
     ]
     for hour in _hours(spans, 3.5):
