@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from collectors.errors import (
     CollectorError,
     PolicyError,
     RefusedRequestError,
+    UnavailableError,
 )
 from collectors.post import Coverage, Window
 
@@ -348,3 +350,11 @@ def test_giving_up_is_loud_and_the_next_run_makes_up_for_it(visitor: Visitor, ki
     assert len(visitor.posts) == 5
     assert visitor.coverage[-1].status == "complete"
     assert visitor.coverage[-1].start == WINDOW.start or visitor.coverage[-2].status == "gap"
+
+
+def test_a_server_that_says_nothing_is_given_up(visitor: Visitor) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        visitor.settings |= {"base_url": address, "timeout": 0.05}
+        with pytest.raises(UnavailableError):
+            visitor.collect()

@@ -9,7 +9,7 @@ import gzip
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,20 @@ import pytest
 import requests
 import tweepy
 import yaml
+from servers.faults import LocalServer, Reply, Request, json_reply
 from servers.x import TOKEN, X
-from x_visitor import START, Clock, Visitor
+from x_visitor import QUERY, START, Clock, Visitor
 
+from collectors.file import FileCollector
+from collectors.post import Window
+from collectors.source import Surroundings
+from collectors.x import XCollector
 from collectors.x_client import GENERATIONS
 from collectors.x_records import read_answer
 from collectors.x_transport import Transport
 
 Shapes = dict[str, set[str]]
+EVER = Window(datetime(2006, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 # What X has added since the recordings were made, as its documentation shows it.
 DOCUMENTED = {".data[].note_tweet.text", ".includes.tweets[].note_tweet.text"}
 
@@ -157,6 +163,38 @@ def test_jobs_and_limits_have_the_shape_of_recorded_ones(site: X, recordings: Pa
     known[".data[].name"] = {"str"}  # Only of jobs that were given one.
     known[".meta.result_count"] = {"int"}
     check(mine, known)
+
+
+# Recorded pages, read by the collector
+
+
+@pytest.mark.parametrize(
+    "name", ["2sets.jsonl", "noflat.jsonl", "edited_after.jsonl", "kpop.jsonl"]
+)
+def test_recorded_pages_become_the_same_posts_live_as_from_a_file(
+    name: str, recordings: Path
+) -> None:
+    path = recordings / "x_v2_twarc-csv" / name
+    pages = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def answer(request: Request) -> Reply:
+        number = int(request.query.get("next_token", "0"))
+        more = {"next_token": str(number + 1)} if number + 1 < len(pages) else {}
+        return json_reply({**pages[number], "meta": {"result_count": 1, **more}})
+
+    site = LocalServer(answer)
+    settings = {"approval_reference": "X-1", "base_url": site.url, "recent_days": 0}
+    clock = Clock()
+    here = Surroundings(
+        settings, {"bearer_token": TOKEN}.get, clock, clock.sleep, lambda: False, lambda: 0
+    )
+    live = list(XCollector(QUERY, here).fetch(None, EVER))
+    site.close()
+    from_file = list(FileCollector(path, now=Clock()).fetch(None, EVER))
+    posts = [post for page in from_file for post in page.posts]
+    assert [post for page in live for post in page.posts] == posts
+    assert posts
+    assert sum(page.reads for page in live) == sum(len(page["data"]) for page in pages)
 
 
 # tweepy's own methods
