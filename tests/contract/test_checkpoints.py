@@ -25,7 +25,6 @@ from monitor.pipeline.admission import Admission
 from monitor.pipeline.check import CheckStep
 from monitor.pseudonym import Pseudonyms
 from monitor.store import engine as store_engine
-from monitor.store import pages as store_pages
 from monitor.store.engine import open_engine, reading, writing
 from monitor.store.queries import Queries
 from monitor.store.rows import TOMBSTONES
