@@ -1,4 +1,4 @@
-"""The HTTP client and the transport of vendors' libraries, against a server that fails on demand."""
+"""The HTTP client, and the transport of vendors' libraries, against a server that fails."""
 
 from __future__ import annotations
 
@@ -62,11 +62,14 @@ class Site:
     reply: Callable[[Request], Reply] = lambda _: json_reply({"here": "you are"})
 
     def __post_init__(self) -> None:
-        self.server = LocalServer(lambda request: self.reply(request))
+        self.server = LocalServer(self._answer)
         here = self.times
         self.surroundings = Surroundings(
             {}, lambda _: None, here, here.sleep, lambda: here.stopping, lambda: 0, "me@example.org"
         )
+
+    def _answer(self, request: Request) -> Reply:
+        return self.reply(request)
 
     def ask(self, path: str = "/x") -> Any:
         with HttpClient(self.server.url, self.surroundings, limits=LIMITS) as client:
@@ -146,8 +149,13 @@ def test_html_in_place_of_json_is_told_from_an_answer(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(401, AuthenticationError), (403, AuthenticationError), (404, NotFoundError)]
-    + [(410, NotFoundError), (400, RefusedRequestError)],
+    [
+        (401, AuthenticationError),
+        (403, AuthenticationError),
+        (404, NotFoundError),
+        (410, NotFoundError),
+        (400, RefusedRequestError),
+    ],
 )
 def test_a_refusal_is_not_asked_for_again_and_says_what_to_change(
     site: Site, status: int, error: type[CollectorError]

@@ -52,7 +52,12 @@ ROWS = {
     "job_runs": 1,
     "leases": 1,
     "audit_log": 1,
+    "reads": 1,
+    "scoring": 1,
+    "unscored": 1,
 }
+LATER = {"0001": {"reads", "scoring", "unscored"}}
+"""Tables that a revision did not have yet: its databases have nothing in them."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -114,7 +119,8 @@ def test_every_revision_is_brought_up_to_date_with_its_rows(
     counts, missing = row_counts(engine), differences(engine)
     examples = Queries(engine).examples("walkout")
     engine.dispose()
-    assert counts == ROWS
+    later = LATER.get(revision, set())
+    assert counts == {name: 0 if name in later else rows for name, rows in ROWS.items()}
     assert missing == []
     assert [(each.text, each.label) for each in examples] == [("an invented text – 🪧", "favor")]
 
