@@ -43,4 +43,6 @@ $(VENV)/.run: pyproject.toml requirements.lock
 $(VENV)/.dev: $(VENV)/.run
 	@echo "Installing the test tools ..."
 	@$(PIP) install -c requirements.lock -e '.[dev]'
+	@# Alone: with its own wishes it would put other event loops under the server that is tested.
+	@$(PIP) install -c requirements.lock --no-deps mastodon-mock orjson python-multipart
 	@touch $@

@@ -68,10 +68,16 @@ class Visit:
     removed: set[str] = field(default_factory=set)
     coverage: list[Coverage] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
+    stopping: bool = False
 
     @property
     def surroundings(self) -> Surroundings:
-        return surroundings(self.clock, {**self.source.defaults(), **self.settings}, self.secrets)
+        return surroundings(
+            self.clock,
+            {**self.source.defaults(), **self.settings},
+            self.secrets,
+            lambda: self.stopping,
+        )
 
     def run(self, window: Window = WINDOW, **settings: Any) -> Visit:
         """One pass, a second later."""

@@ -244,7 +244,7 @@ def test_the_check_removes_what_its_own_server_calls_gone(
 
 def test_streams_tell_of_posts_edits_and_deletions(site: Mastodon, clock: Clock) -> None:
     first = site.add("#walkout first", "ann", clock())
-    seen = visit(clock, site, streaming=True, linger=6.0, page_seconds=0.1)
+    seen = visit(clock, site, streaming=True, linger=60.0, page_seconds=0.1)
     told: dict[str, str] = {}
 
     def act() -> None:
@@ -257,6 +257,7 @@ def test_streams_tell_of_posts_edits_and_deletions(site: Mastodon, clock: Clock)
         _wait_for(lambda: site.streams > 0)
         site.delete(told["new"])
         _wait_for(lambda: told["new"] in seen.removed)
+        seen.stopping = True
 
     actor = threading.Thread(target=act)
     actor.start()
