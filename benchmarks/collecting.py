@@ -25,9 +25,10 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from servers.faults import LocalServer, Reply, Request, json_reply
+from servers.jetstream import Jetstream
 from servers.x import TOKEN, X
 
-from collectors import feed, hackernews, reddit
+from collectors import bluesky, feed, hackernews, mastodon, reddit
 from collectors.post import Collector
 from collectors.source import Query, Surroundings
 from collectors.x import XCollector
@@ -188,6 +189,61 @@ def _hackernews(url: str) -> Collector:
     query = Query("benchmark", "Benchmark", (TERM,), {}, ("en",))
     settings = {**hackernews.SOURCE.defaults(), "base_url": url}
     return hackernews.SOURCE.make(query, _surroundings(settings, {}))
+
+
+def measure_bluesky(posts: int) -> tuple[float, float, int]:
+    """Jetstream, replayed from a cursor; every event is a post that matches."""
+    return _measure(_serve_bluesky, _bluesky, posts)
+
+
+def _serve_bluesky(posts: int, channel: Connection) -> None:
+    site = Jetstream(lambda: NOW - timedelta(hours=1))
+    for number in range(posts):
+        site.post(f"did:plc:author{number % 997}", f"p{number}", TEXT.format(number), NOW)
+    channel.send(site.url)
+    channel.recv()
+
+
+def _bluesky(url: str) -> Collector:
+    query = Query("benchmark", "Benchmark", (TERM,), {}, ("en",))
+    settings = {**bluesky.SOURCE.defaults(), "hosts": [url], "linger": 0.0}
+    return bluesky.SOURCE.make(query, _surroundings(settings, {}))
+
+
+def measure_mastodon(posts: int) -> tuple[float, float, int]:
+    """A hashtag of one server, 40 posts a page."""
+    return _measure(_serve_mastodon, _mastodon, posts)
+
+
+def _serve_mastodon(posts: int, channel: Connection) -> None:
+    first = int((NOW - timedelta(seconds=posts + 60)).timestamp() * 1000) << 16
+
+    def status(number: int) -> dict[str, Any]:
+        at = NOW - timedelta(seconds=posts + 60 - number)
+        author = f"https://here.example/@author{number % 997}"
+        return {
+            "id": str(first + (number * 1000 << 16)),
+            "uri": f"{author}/{number}",
+            "created_at": at.isoformat(),
+            "content": f"<p>{TEXT.format(number)}</p>",
+            "visibility": "public",
+            "language": "en",
+            "account": {"url": author, "acct": "author", "note": ""},
+        }
+
+    def answer(request: Request) -> Reply:
+        least = int(request.query.get("min_id", first))
+        start = max(0, (least - first) // (1000 << 16) + 1) if least >= first else 0
+        size = int(request.query["limit"])
+        return json_reply([status(one) for one in range(start, min(posts, start + size))][::-1])
+
+    _serve(answer, channel)
+
+
+def _mastodon(url: str) -> Collector:
+    query = Query("benchmark", "Benchmark", (TERM,), {}, ("en",))
+    settings = {**mastodon.SOURCE.defaults(), "base_url": url}
+    return mastodon.SOURCE.make(query, _surroundings(settings, {}))
 
 
 def _serve(answer: Callable[[Request], Reply], channel: Connection) -> None:

@@ -179,8 +179,8 @@ def step(engine: Engine) -> CollectStep:
     return CollectStep(Store(engine), Queries(engine), admission, lambda: datetime.now(UTC))
 
 
-def collect(url: str, posts: int, engine: Engine) -> tuple[float, Memory, int]:
-    """Runs passes until one comes to its end; returns seconds, memory and repeated records."""
+def collect(url: str, posts: int, engine: Engine) -> tuple[float, float, Memory, int]:
+    """One pass; returns seconds, those on a processor, memory and what came again."""
     script = Script(posts)
     surroundings = Surroundings(
         settings={**SOURCE.defaults(), "hosts": [url], "linger": 0.0},
@@ -192,9 +192,10 @@ def collect(url: str, posts: int, engine: Engine) -> tuple[float, Memory, int]:
     )
     collector = SOURCE.make(Query("soak", "A soak", ("walkout",), {}, ("en",)), surroundings)
     memory = Memory(int(posts * WARM_UP))
-    begun = time.monotonic()
+    begun, worked = time.monotonic(), time.process_time()
     found = step(engine).collect(collector, progress=memory.note)
-    return time.monotonic() - begun, memory, found.counts["repeated"] + found.counts["refused"]
+    seconds, busy = time.monotonic() - begun, time.process_time() - worked
+    return seconds, busy, memory, found.counts["repeated"] + found.counts["refused"]
 
 
 def stored_numbers(engine: Engine) -> Iterator[int]:
@@ -216,13 +217,14 @@ def main() -> int:
         url = json.loads(server.stdout.readline())
         engine = open_engine(f"sqlite:///{Path(folder) / 'soak.db'}")
         migrate(engine)
-        seconds, memory, repeated = collect(url, posts, engine)
+        seconds, busy, memory, repeated = collect(url, posts, engine)
         server.stdin.close()
         connections = int(server.stdout.readline())
         found = list(stored_numbers(engine))
         engine.dispose()
     expected = Script(posts).published()
     print(f"{posts:,} posts in {seconds:.1f} s: {posts / seconds:,.0f} posts/s")
+    print(f"{posts / busy:,.0f} posts per second of one processor")
     print(f"{connections:,} connections, {repeated:,} posts came again")
     print(f"memory grew by {memory.growth / 2**20:.1f} MB to {max(memory.seen) / 2**20:.0f} MB")
     lost, extra = len(expected - set(found)), len(set(found) - expected)
