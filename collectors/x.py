@@ -79,7 +79,7 @@ class XCollector:
         here = self._surroundings
         _check_policy(here)
         with closing(XClient(here)) as client:
-            run = Run(client, self._queries, here, since, window)
+            run = Run(client, self._queries, here, since=since, window=window)
             if here.settings["stream"] and here.now() < window.end:
                 rules = Rules(client, self._topic, self._queries)
                 yield from Stream(client, run, rules, here).pages()

@@ -80,9 +80,19 @@ class FieldNames:
         """What to ask with."""
         return GENERATIONS[self._current]
 
-    def give_way(self, error: RefusedParametersError) -> bool:
-        """Turns to the other generation if that may be what X refuses; tells whether it did."""
-        if self._fixed or self._tried or _RENAMED.isdisjoint(error.parameters):
+    def are_ignored(self, answer: Record) -> bool:
+        """Whether posts came without what was asked for, as from a server of other names."""
+        posts = [mapping(item) for item in sequence(answer.get("data"))]
+        asked = {"author_id", "created_at"}
+        return bool(posts) and all(asked.isdisjoint(post) for post in posts)
+
+    def give_way(self, refused: frozenset[str] = _RENAMED) -> bool:
+        """Turns to the other generation if that may help; tells whether it did.
+
+        Args:
+            refused: The parameters that X calls wrong.
+        """
+        if self._fixed or self._tried or _RENAMED.isdisjoint(refused):
             return False
         self._tried.add(self._current)
         self._current = "post" if self._current == "tweet" else "tweet"
@@ -165,12 +175,16 @@ class XClient:
     def _with_fields(
         self, route: str, parameters: Parameters, check: Callable[[Record, str], None]
     ) -> Record:
+        asked = {**parameters, **self.fields.parameters}
         try:
-            return self._api("GET", route, {**parameters, **self.fields.parameters}, check=check)
+            answer = self._api("GET", route, asked, check=check)
         except RefusedParametersError as error:
-            if not self.fields.give_way(error):
+            if not self.fields.give_way(error.parameters):
                 raise
-        return self._with_fields(route, parameters, check)
+            return self._with_fields(route, parameters, check)
+        if self.fields.are_ignored(answer) and self.fields.give_way():
+            return self._with_fields(route, parameters, check)
+        return answer
 
     def _api(
         self,

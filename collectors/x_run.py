@@ -41,6 +41,7 @@ class Run:
         client: XClient,
         queries: Mapping[str, str],
         surroundings: Surroundings,
+        *,
         since: Checkpoint | None,
         window: Window,
     ) -> None:

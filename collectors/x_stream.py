@@ -133,7 +133,7 @@ class Stream:
             self._ids = self._rules.synchronise()
             connection = Connection(self._surroundings, self._client.fields.parameters)
             while (heard := connection.hear(_TICK)) is None:
-                pass
+                self._stop_if_asked()
             self._alive_at = heard.at
             self._surroundings.sleep(_INDEX_SECONDS)
         except CollectorError as exc:
@@ -143,6 +143,10 @@ class Stream:
                 raise
             return None, exc
         return connection, None
+
+    def _stop_if_asked(self) -> None:
+        if self._surroundings.should_stop():
+            raise StoppedError("asked to stop while X's stream was opening")
 
     def _recover(self, failure: CollectorError) -> None:
         """Waits before the next connection, or gives up."""

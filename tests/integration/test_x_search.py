@@ -118,6 +118,14 @@ def test_both_generations_of_field_names(visitor: Visitor, generation: str, chos
         assert f"{chosen}.fields" in str(raised.value)
 
 
+def test_a_server_that_ignores_the_names_it_does_not_know_is_found_out(visitor: Visitor) -> None:
+    visitor.site.generation, visitor.site.ignores_unknown = "post", True
+    published = visitor.publish(3)
+    visitor.collect()
+    assert set(visitor.posts) == set(published)
+    assert visitor.rejections == []
+
+
 def test_an_edit_is_a_revision_of_the_same_post(visitor: Visitor) -> None:
     (number,) = visitor.publish(1)
     visitor.collect()

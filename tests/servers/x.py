@@ -50,6 +50,8 @@ class X:
         connections: How many streams may be open at once.
         capped: Whether the plan's reads are used up.
         reads: Posts handed over, as X bills them.
+        by_time: Whether ids hold their time, as X's do.
+        ignores_unknown: Whether names of fields that it does not know are no error.
     """
 
     now: Callable[[], datetime]
@@ -64,6 +66,7 @@ class X:
     reads: int = 0
     rules: dict[str, dict[str, str]] = field(default_factory=dict)
     by_time: bool = True
+    ignores_unknown: bool = False
 
     def __post_init__(self) -> None:
         self.posts = Posts(self.now, self.by_time)
@@ -234,7 +237,7 @@ class X:
 
     def _wrong_fields(self, request: Request) -> Reply | None:
         other = "post" if self.generation == "tweet" else "tweet"
-        if f"{other}.fields" in request.query:
+        if f"{other}.fields" in request.query and not self.ignores_unknown:
             known = f"[expansions,query,{self.generation}.fields,user.fields]"
             message = f"The query parameter [{other}.fields] is not one of {known}"
             return _invalid(f"{other}.fields", message)
