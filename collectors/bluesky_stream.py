@@ -31,6 +31,7 @@ ATTEMPTS = 8
 
 _TICK = 0.2
 _LONGEST_PAUSE = 60.0
+_HINT = "Another host is tried, and the next run goes on from the last stored page."
 _OPEN_SECONDS = 20.0
 _CLOSE_SECONDS = 1.0
 _QUEUE = 256
@@ -137,6 +138,8 @@ class Stream:
             max_queue=_QUEUE,
             open_timeout=_OPEN_SECONDS,
             close_timeout=_CLOSE_SECONDS,
+            # While a page is stored answers to pings wait behind messages; silence tells as much.
+            ping_interval=None,
             user_agent_header=self._user_agent,
             logger=_SILENT,
         )
@@ -151,7 +154,8 @@ class Stream:
         """Yields what a connection brings, until it ends by an exception."""
         has_missed = self._forgotten
         is_first = True
-        heard = time.monotonic()
+        heard = advanced = time.monotonic()
+        newest = self._newest
         while True:
             try:
                 raw = connection.recv(timeout=_TICK, decode=False)
@@ -161,6 +165,10 @@ class Stream:
                 yield None
                 continue
             heard = time.monotonic()
+            if self._newest > newest:
+                newest, advanced = self._newest, heard
+            if heard - advanced > self._silence:
+                raise UnavailableError(f"{_shown(host)} tells nothing new", hint=_HINT)
             message = self._feed.read(raw)
             has_missed |= message.has_missed
             if message.time_us is None:
@@ -241,7 +249,6 @@ class Stream:
 
     def _translated(self, exc: Exception, host: str) -> CollectorError:
         where = _shown(host)
-        hint = "Another host is tried, and the next run goes on from the last stored page."
         if isinstance(exc, InvalidStatus):
             return self._refusal(exc, where)
         if isinstance(exc, InvalidURI):
@@ -249,8 +256,8 @@ class Stream:
         if isinstance(exc, ConnectionClosed):
             if exc.sent is not None and exc.sent.code == _TOO_BIG:
                 self._skip()
-            return UnavailableError(f"{where} closed the stream", hint=hint)
-        return UnavailableError(f"{where}: {type(exc).__name__}", hint=hint)
+            return UnavailableError(f"{where} closed the stream", hint=_HINT)
+        return UnavailableError(f"{where}: {type(exc).__name__}", hint=_HINT)
 
     def _skip(self) -> None:
         """Goes past a message that is too large to hold, in growing steps."""

@@ -151,6 +151,19 @@ def test_a_host_that_is_down_is_given_up_after_some_attempts(clock: Clock) -> No
     assert clock.slept[0] < 1.01 < clock.slept[-1]
 
 
+def test_a_server_that_repeats_itself_for_ever_is_left(site: Jetstream, clock: Clock) -> None:
+    site.post(ANN, "k1", "walkout", clock())
+    clock.forward(minutes=1)
+    site.quirk = "repeat_page"
+    seen = visit(site, clock, silence=0.2)
+    with pytest.raises(UnavailableError, match="nothing new"):
+        seen.run()
+    site.quirk = None
+    site.post(ANN, "k2", "walkout, later", clock())
+
+    assert seen.run().texts == ["walkout", "walkout, later"]
+
+
 def test_what_a_server_no_longer_has_is_a_gap(site: Jetstream, clock: Clock) -> None:
     site.post(ANN, "k1", "walkout one", clock())
     seen = visit(site, clock).run()

@@ -50,7 +50,7 @@ class Jetstream:
         events: These events, each with its collection.
 
     Attributes:
-        quirk: `repeated_records` or `cursor_back`, or None.
+        quirk: `repeated_records`, `cursor_back` or `repeat_page` (the first events for ever).
         messages_until_cut: Tells for each connection after how many messages it is cut.
         requests: The paths that were asked for, in order.
         oldest_us: Older events are no longer there.
@@ -178,6 +178,8 @@ class Jetstream:
 
     def _from(self, connection: ServerConnection, at: int) -> Iterator[tuple[str, str]]:
         """Yields what is there, then what time it is, then what comes."""
+        while self.quirk == "repeat_page" and self._events:
+            yield from self._events[:3]
         while at < len(self._events):
             yield self._events[at]
             at += 1
