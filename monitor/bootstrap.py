@@ -98,7 +98,7 @@ class Application:
     @cached_property
     def figures(self) -> Figures:
         """The released figures."""
-        return Figures(self.queries, self.settings)
+        return Figures(self.queries, self.settings, ledger=self.store, clock=self.clock)
 
     @cached_property
     def scorers(self) -> Scorers:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 from monitor.errors import UsageError
 from monitor.figure import Figure, Volume
 from monitor.pipeline.classify import questions_of
 from monitor.privacy import DIMENSIONS, release, release_volume
 from monitor.settings import Settings
+from monitor.shares.door import Door, Ledger
 from monitor.shares.evidence import Evidence, gather
 from monitor.shares.split import Split, UnreleasedFigure
 from monitor.store.queries import Queries
@@ -20,18 +21,28 @@ from monitor.topic import Topic
 from monitor.validation import Validation, validate
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass
 class _Made:
-    """A topic's figures by dimensions, as long as what they are made of stays the same."""
+    """A topic's figures by dimensions, as long as what they are made of stays the same.
+
+    Attributes:
+        hour: When they were made; a change that was kept back may be due later.
+    """
 
     topic: Topic
     evidence: Evidence
+    hour: int
+    door: Door
     splits: dict[frozenset[str], Split] = field(default_factory=dict)
     figures: dict[frozenset[str], list[UnreleasedFigure]] = field(default_factory=dict)
 
     def split(self, by: frozenset[str]) -> Split:
         if by not in self.splits:
-            self.splits[by] = Split(self.topic, self.evidence, by)
+            self.splits[by] = Split(self.topic, self.evidence, by, self.door)
         return self.splits[by]
 
 
@@ -44,11 +55,23 @@ class Figures:
     Args:
         queries: The store's reads.
         settings: Its sections `release` and `audit` are used.
+        ledger: What was released before, so that no two answers give away what changed between
+            them; without one every state stands for itself.
+        clock: Tells the time, aware UTC.
     """
 
-    def __init__(self, queries: Queries, settings: Settings) -> None:
+    def __init__(
+        self,
+        queries: Queries,
+        settings: Settings,
+        *,
+        ledger: Ledger | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
         self._queries = queries
         self._settings = settings
+        self._ledger = ledger
+        self._clock = clock
         self._made: dict[str, _Made] = {}
 
     def released(
@@ -138,9 +161,14 @@ class Figures:
 
     def _up_to_date(self, topic: Topic) -> _Made:
         evidence = gather(self._queries, topic)
+        now = self._clock()
+        hour = int(now.timestamp() // 3600)
         made = self._made.get(topic.name)
-        if made is None or (made.topic, made.evidence) != (topic, evidence):
-            made = self._made[topic.name] = _Made(topic, evidence)
+        if made is None or (made.topic, made.evidence, made.hour) != (topic, evidence, hour):
+            # Sample posts are ours and nobody's: whoever compares them learns about no one.
+            ledger = None if evidence.sample else self._ledger
+            door = Door.of(topic.name, topic.minimum_authors, now, ledger)
+            made = self._made[topic.name] = _Made(topic, evidence, hour, door)
         return made
 
 

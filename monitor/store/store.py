@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from collectors.post import Checkpoint
 from monitor.kept import KeptDeletion, KeptPage, PageOutcome
+from monitor.releases import Chain
 from monitor.store import (
     days,
     jobs,
@@ -17,11 +18,13 @@ from monitor.store import (
     leases,
     pages,
     predictions,
+    releases,
     removals,
     sources,
     versions,
 )
 from monitor.store.engine import reading, writing
+from monitor.store.releases import ReleaseKey, StoredChain
 from monitor.store.values import (
     DailyAggregate,
     DirtyDay,
@@ -134,6 +137,23 @@ class Store:
         """
         with writing(self._engine) as connection:
             return days.replace(connection, topic, seen, cells)
+
+    # What was released
+
+    def release_chains(self, topic: str) -> dict[ReleaseKey, StoredChain]:
+        """Gives what was released of every day of a topic so far."""
+        with reading(self._engine) as connection:
+            return releases.chains(connection, topic)
+
+    def keep_release(self, topic: str, key: ReleaseKey, chain: Chain, *, expected: int) -> bool:
+        """Writes down what is about to be released.
+
+        Returns:
+            False when somebody else released a later state since `expected` was read; nothing
+            is written then.
+        """
+        with writing(self._engine) as connection:
+            return releases.keep(connection, topic, key, chain, expected=expected)
 
     # Model versions
 
