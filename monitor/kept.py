@@ -39,23 +39,36 @@ class KeptPost:
 
 @dataclass(frozen=True, slots=True)
 class KeptDeletion:
-    """A removal: of one post by its native id, of all posts of a pseudonym, or both."""
+    """A removal: of one post by its native id, of all posts of a pseudonym, or both.
+
+    Attributes:
+        aliases: The same author's pseudonyms of other periods.
+        mark: By which the author is recognised when the keys of today are gone.
+    """
 
     platform: str
     native_id: str | None
     author: str | None
     reason: str
+    aliases: tuple[str, ...] = ()
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeptPage:
-    """What one transaction of the store takes: a `Page` after the pipeline's admission."""
+    """What one transaction of the store takes: a `Page` after the pipeline's admission.
+
+    Attributes:
+        reminders: Removals demanded earlier that posts of this page fall under, by the pseudonyms
+            that their authors have now.
+    """
 
     checkpoint: Checkpoint
     posts: tuple[KeptPost, ...] = ()
     rejections: tuple[Rejection, ...] = ()
     deletions: tuple[KeptDeletion, ...] = ()
     coverage: tuple[Coverage, ...] = ()
+    reminders: tuple[KeptDeletion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

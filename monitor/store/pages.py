@@ -42,8 +42,9 @@ class _Standing:
 def save(connection: Connection, delivery: Delivery, page: KeptPage) -> PageOutcome:
     """Stores a page."""
     _check_characters(page)
+    demands = (*page.deletions, *page.reminders)
     removed = removals.obey(
-        connection, delivery.topic, page.deletions, arriving=page.posts, at=delivery.at
+        connection, delivery.topic, demands, arriving=page.posts, at=delivery.at
     )
     counts = _save_posts(connection, delivery, page.posts)
     before = sources.save_rejections(connection, delivery, page.rejections)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Engine
 
-from monitor.store import days, draw, jobs, labels, predictions, sources, versions
+from monitor.store import (
+    accesses,
+    days,
+    draw,
+    erasure,
+    jobs,
+    labels,
+    predictions,
+    removals,
+    sources,
+    versions,
+)
 from monitor.store.engine import reading
 from monitor.store.values import (
+    Access,
     AuditLabel,
     CellKey,
     CoverageSpan,
@@ -164,6 +176,23 @@ class Queries:
         with reading(self._engine) as connection:
             return draw.unlabelled(connection, wanted, limit)
 
+    # Removals
+
+    def buried_marks(self, topic: str, marks: Collection[str]) -> list[str]:
+        """Tells which marks belong to authors who were removed."""
+        with reading(self._engine) as connection:
+            return removals.buried_marks(connection, topic, marks)
+
+    def models_on_removed(self, topic: str) -> dict[str, int]:
+        """Counts by model version the posts it was trained on that were removed since."""
+        with reading(self._engine) as connection:
+            return erasure.models_on_removed(connection, topic)
+
+    def days_with_pseudonyms(self, topic: str) -> list[date]:
+        """Lists the days whose posts still carry pseudonyms."""
+        with reading(self._engine) as connection:
+            return erasure.days_with_pseudonyms(connection, topic)
+
     # Sources
 
     def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:
@@ -209,3 +238,8 @@ class Queries:
         """Gives the last lines of the audit log, newest first."""
         with reading(self._engine) as connection:
             return jobs.log_entries(connection, limit)
+
+    def accesses(self, since: date) -> list[Access]:
+        """Gives who looked at what since a day, the newest first."""
+        with reading(self._engine) as connection:
+            return accesses.since(connection, since)

@@ -277,6 +277,17 @@ class RecordedVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """How often somebody looked at something on one day (UTC)."""
+
+    day: date
+    actor: str
+    what: str
+    topic: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """One line of the audit log."""
 
