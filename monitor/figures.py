@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 
 from monitor.errors import UsageError
 from monitor.figure import Figure, Volume
 from monitor.pipeline.classify import questions_of
 from monitor.privacy import DIMENSIONS, release, release_volume
 from monitor.settings import Settings
+from monitor.shares.changes import Change, daily_changes, in_order, level_changes
 from monitor.shares.door import Door, Ledger
 from monitor.shares.evidence import Evidence, gather
 from monitor.shares.split import Split, UnreleasedFigure
@@ -100,7 +101,10 @@ class Figures:
             UsageError: Unknown dimension.
         """
         return [
-            release(figure, standing, preview=include_unvalidated)
+            replace(
+                release(figure, standing, preview=include_unvalidated),
+                provisional=self._is_open(topic, figure.day),
+            )
             for figure, standing in self._figures(topic, _dimensions(by))
             if _is_within(figure.day, since, until)
         ]
@@ -120,10 +124,34 @@ class Figures:
         """
         split = self._up_to_date(topic).split(_dimensions(by))
         return [
-            release_volume(volume, hidden)
+            replace(
+                release_volume(volume, hidden),
+                provisional=self._is_open(topic, volume.day),
+            )
             for volume, hidden in split.volumes()
             if _is_within(volume.day, since, until)
         ]
+
+    def changes(
+        self,
+        topic: Topic,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        by: Sequence[str] = (),
+    ) -> list[Change]:
+        """Gives day-over-day differences and change points of [since, until).
+
+        Only of days whose shares are released; change points are those of the topic's whole
+        series.
+
+        Raises:
+            UsageError: Unknown dimension.
+        """
+        figures = self.released(topic, by=by)
+        draws = self._up_to_date(topic).split(_dimensions(by)).draws
+        found = [*daily_changes(figures, draws), *level_changes(figures, draws)]
+        return in_order([one for one in found if _is_within(one.day, since, until)])
 
     def validation(self, topic: Topic) -> list[Validation]:
         """Tells for every question how far its audit sample is."""
@@ -137,6 +165,9 @@ class Figures:
             else:
                 found.append(self._validate(evidence, question))
         return found
+
+    def _is_open(self, topic: Topic, day: date) -> bool:
+        return self._clock() < topic.window_of(day, day + timedelta(1)).end
 
     def _validate(self, evidence: Evidence, question: Question) -> Validation:
         opinions: Counter[date] = Counter()

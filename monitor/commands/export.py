@@ -19,6 +19,7 @@ import pyarrow.parquet
 from monitor.commands.call import Call, Day, with_call
 from monitor.errors import UsageError
 from monitor.figure import Figure
+from monitor.shares.changes import Change
 from monitor.store.values import CoverageSpan, StoredLabel
 from monitor.topic import Topic
 
@@ -44,7 +45,7 @@ class Dimensions(click.ParamType[tuple[str, ...]]):
 
 
 @click.command("export")
-@click.argument("what", type=click.Choice(("aggregates", "labels", "coverage")))
+@click.argument("what", type=click.Choice(("aggregates", "changes", "labels", "coverage")))
 @click.option("--format", "format_", type=click.Choice(("csv", "json", "parquet")))
 @click.option("--since", type=Day(), help="First day.")
 @click.option("--until", type=Day(), help="First day left out.")
@@ -62,7 +63,7 @@ def export_command(
     include_unvalidated: bool,
     output: Path | None,
 ) -> None:
-    """Released figures, human labels or coverage (CSV unless told otherwise)."""
+    """Released figures, changes in them, human labels or coverage (CSV unless told otherwise)."""
     kind = format_ or ("json" if call.as_json else "csv")
     days = (since or call.topic.start, until or call.topic.end)
     if days[0] >= days[1]:
@@ -72,6 +73,9 @@ def export_command(
             call.topic, since=since, until=until, by=by, include_unvalidated=include_unvalidated
         )
         columns, records = _columns(Figure), [asdict(figure) for figure in figures]
+    elif what == "changes":
+        changes = call.app.figures.changes(call.topic, since=since, until=until, by=by)
+        columns, records = _columns(Change), [asdict(change) for change in changes]
     elif what == "labels":
         columns, records = _columns(StoredLabel), _labels(call, days)
     else:

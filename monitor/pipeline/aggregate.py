@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 
 from classifiers.heads import head
 from monitor.authors import AuthorSketch
@@ -12,6 +13,10 @@ from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import VOLUME, CellKey, DailyAggregate, DayPost, DirtyDay
 from monitor.topic import Topic
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -54,10 +59,15 @@ def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
 
 @dataclass(frozen=True, slots=True)
 class AggregateStep:
-    """Brings the daily aggregates up to date, one transaction a day."""
+    """Brings the daily aggregates up to date, one transaction a day.
+
+    A day is provisional until it is over; what comes in afterwards revises it, and the log says
+    that it did (how much came says the volume; the log would tell it of small groups too).
+    """
 
     store: Store
     queries: Queries
+    clock: Callable[[], datetime] = _now
 
     def aggregate(
         self,
@@ -80,11 +90,19 @@ class AggregateStep:
             self.store.mark_days(topic.name)
         rebuilt = 0
         for dirty in self.store.dirty_days(topic.name):
-            self.store.replace_day(topic.name, dirty, self._cells(topic.name, dirty))
+            cells = self._cells(topic.name, dirty)
+            before = self.queries.cells(topic.name, [], dirty.day, dirty.day + timedelta(1))
+            self.store.replace_day(topic.name, dirty, cells)
             rebuilt += 1
+            if before and _counted(before) != _counted(cells) and self._is_over(topic, dirty.day):
+                details = {"topic": topic.name, "day": dirty.day.isoformat()}
+                self.store.log("pipeline", "day_revised", details)
             if should_stop():
                 return rebuilt
         return rebuilt
+
+    def _is_over(self, topic: Topic, day: date) -> bool:
+        return topic.window_of(day, day + timedelta(1)).end <= self.clock()
 
     def _cells(self, topic: str, dirty: DirtyDay) -> list[DailyAggregate]:
         tallies = tally_day(self.queries.day_rows(topic, dirty.day))
@@ -98,6 +116,12 @@ class AggregateStep:
             _cell(topic, dirty, key, tally, earlier.get(key))
             for key, tally in sorted(tallies.items(), key=lambda item: _order(item[0]))
         ]
+
+
+def _counted(cells: Iterable[DailyAggregate]) -> tuple[int, int]:
+    """A day's opinions and repetitions."""
+    volume = [cell for cell in cells if cell.head == VOLUME]
+    return sum(cell.posts for cell in volume), sum(cell.reposts for cell in volume)
 
 
 def _order(key: CellKey) -> tuple[str, ...]:

@@ -20,9 +20,10 @@ class CellCounts:
     reposts: int
     authors: int
     label_counts: Mapping[str, int]
+    soft_sums: Mapping[str, int]
 
 
-NOTHING = CellCounts(0, 0, 0, {})
+NOTHING = CellCounts(0, 0, 0, {}, {})
 
 Days = dict[date, dict[Cell, DailyAggregate]]
 """The base cells of every day for one question (or for volume)."""
@@ -47,11 +48,14 @@ def roll_up(base: Mapping[Cell, DailyAggregate], by: Collection[str]) -> dict[Ce
 
 def _sum(aggregates: Collection[DailyAggregate]) -> CellCounts:
     labels: Counter[str] = Counter()
+    soft: Counter[str] = Counter()
     for one in aggregates:
         labels.update(one.label_counts)
+        soft.update(one.soft_sums)
     return CellCounts(
         posts=sum(one.posts for one in aggregates),
         reposts=sum(one.reposts for one in aggregates),
         authors=AuthorSketch.count(AuthorSketch.union(one.authors_sketch for one in aggregates)),
         label_counts=labels,
+        soft_sums=soft,
     )

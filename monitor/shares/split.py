@@ -8,12 +8,13 @@ from datetime import date
 from typing import cast
 
 from classifiers.heads import head as head_named
-from classifiers.prevalence import Estimate
+from classifiers.prevalence import Estimate, Floats
 from monitor.figure import Figure, Volume, Withheld
 from monitor.pipeline.classify import questions_of
 from monitor.privacy import Cell, Standing
 from monitor.releases import Decision
 from monitor.settings import ReleaseSettings
+from monitor.shares.changes import place_of
 from monitor.shares.corrected import DIGITS, corrected_shares
 from monitor.shares.door import Door
 from monitor.shares.evidence import Evidence
@@ -41,6 +42,8 @@ class Split:
         self._topic = topic
         self._evidence = evidence
         self._by = by
+        self.draws: dict[tuple[date, tuple[str, ...]], Floats] = {}
+        """Joint draws of the estimated shares, by day and `place_of` the figure."""
         self._questions = by_question(evidence.aggregates)
         self._volume = self._questions.pop((VOLUME, ""), {})
         self._volume_decided = {
@@ -108,6 +111,8 @@ class Split:
             for label in labels:
                 estimate = estimates.get(place, {}).get(label)
                 figure = self._figure(question, place, label, counts)
+                if estimate is not None and estimate.draws is not None:
+                    self.draws[place[0], place_of(figure)] = estimate.draws
                 yield _with_estimate(replace(figure, validated=validated), estimate), standing
 
     def _hidden(self, question: Question) -> dict[Place, Withheld | None]:
