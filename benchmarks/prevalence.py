@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -34,16 +35,17 @@ class Case:
     """Posts with people's labels and a classifier's answers, some of them audited.
 
     Attributes:
+        chain, when: (cells,) which cells follow each other in time, and their days.
         crowd: (cells, labels) shares that the posts are drawn from, None where nobody knows.
-        in_time: Whether cells follow each other.
     """
 
     cell: Integers
     truth: Integers
     scores: Floats
     audit: Integers
+    chain: Integers
+    when: Integers
     crowd: Floats | None = None
-    in_time: bool = True
 
     @property
     def posts(self) -> Floats:
@@ -74,28 +76,34 @@ def simulated(
         believed = ability * evidence + np.log(np.bincount(truth, minlength=3) / len(truth))
         scores = np.exp(believed - believed.max(axis=1, keepdims=True))
         scores /= scores.sum(axis=1, keepdims=True)
-        return Case(day, truth, scores, rng.choice(len(day), labels, replace=False), crowd)
+        drawn = rng.choice(len(day), labels, replace=False)
+        return Case(day, truth, scores, drawn, np.zeros(30, dtype=int), np.arange(30), crowd)
 
     return case
 
 
-def adapted(one: real.Series, labels: int, *, in_time: bool) -> Cases:
+Load = Callable[[], real.Series]
+
+
+def adapted(load: Load, labels: int) -> Cases:
     """A classifier adapted to the series by the audit labels."""
 
     def case(seed: int) -> Case:
+        one = load()
         drawn = np.random.default_rng(seed).choice(len(one.truth), labels, replace=False)
         scores = real.answers(one, drawn, seed)
-        return Case(one.cell, one.truth, scores, drawn, in_time=in_time)
+        return Case(one.cell, one.truth, scores, drawn, one.chain, one.when)
 
     return case
 
 
-def general(one: real.Series, labels: int, *, in_time: bool) -> Cases:
+def general(load: Load, labels: int) -> Cases:
     """The shipped model as it is."""
 
     def case(seed: int) -> Case:
+        one = load()
         drawn = np.random.default_rng(seed).choice(len(one.truth), labels, replace=False)
-        return Case(one.cell, one.truth, one.general, drawn, in_time=in_time)
+        return Case(one.cell, one.truth, one.general, drawn, one.chain, one.when)
 
     return case
 
@@ -112,7 +120,7 @@ def compare(name: str, cases: Cases, seeds: int) -> None:
     print(f"{seeds} audit samples ({time.perf_counter() - started:.0f} s)")
     print(f"{'':12} error   KLD  held (crowd)  width")
     for method in METHODS:
-        error, kld, held, crowd, width = np.nanmean(found[method], axis=0)
+        error, kld, held, crowd, width = np.mean(found[method], axis=0)
         line = f"{method:12} {error:.3f} {kld:.3f}"
         if not np.isnan(held):
             beside = "      " if np.isnan(crowd) else f"({crowd:.3f})"
@@ -138,10 +146,7 @@ def measured(case: Case, seed: int) -> Iterator[tuple[str, tuple[float, ...]]]:
         "PACC": np.array([pacc(answers, scores, one) for one in by_cell]),
         "EMQ": np.array([emq(mean, one) for one in by_cell]),
     }
-    number = np.arange(len(posts))
-    cells = Cells(
-        posts, case.table(case.scores), number * (not case.in_time), number * case.in_time, counts
-    )
+    cells = Cells(posts, case.table(case.scores), case.chain, case.when, counts)
     audit = Audit(case.cell[case.audit], answers, scores)
     ours = estimate_shares(cells, audit, seed=seed)
     for name, point in {**points, "ours": ours.share}.items():
@@ -208,18 +213,25 @@ def chosen(cache: Path, *, quick: bool) -> Iterator[tuple[str, Cases]]:
     if not real.DATA.is_dir():
         print(f"{real.DATA.name} is missing: no real series")
         return
-    airline = real.airline_days(cache)
-    yield f"{airline.name}, shipped model", general(airline, 200, in_time=True)
-    yield f"{airline.name}, adapted", adapted(airline, 200, in_time=True)
-    mixes, clusters = real.protest_mixes(cache), real.protest_clusters(cache)
-    yield f"{mixes.name}, adapted", adapted(mixes, 400, in_time=True)
-    yield f"{clusters.name}, adapted", adapted(clusters, 400, in_time=True)
+    days, parts, topics, mixes, content = (
+        lru_cache(partial(load, cache))
+        for load in (
+            real.airline_days,
+            real.airline_parts,
+            real.topics,
+            real.protest_mixes,
+            real.protest_clusters,
+        )
+    )
+    yield "airline, days, shipped model", general(days, 200)
+    yield "airline, days, adapted", adapted(days, 200)
+    yield "protest, days of shifting mixes, adapted", adapted(mixes, 400)
+    yield "protest, days by content, adapted", adapted(content, 400)
     if quick:
         return
-    yield f"{mixes.name}, adapted (200)", adapted(mixes, 200, in_time=True)
-    parts, topics = real.airline_parts(cache), real.topics(cache)
-    yield f"{parts.name}, adapted", adapted(parts, 300, in_time=False)
-    yield f"{topics.name}, adapted", adapted(topics, 400, in_time=False)
+    yield "protest, days of shifting mixes, adapted with few", adapted(mixes, 200)
+    yield "airline, days by airline, adapted", adapted(parts, 300)
+    yield "SemEval's topics, adapted", adapted(topics, 400)
 
 
 if __name__ == "__main__":

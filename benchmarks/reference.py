@@ -7,19 +7,11 @@ python benchmarks/reference.py > tests/unit/reference/quantifiers.json
 from __future__ import annotations
 
 import json
-import sys
-from types import ModuleType
 
 import numpy as np
-
-# QuaPy asks for pystan, which none of the methods here uses and which compiles for minutes.
-sys.modules["stan"], sys.modules["stan.common"] = ModuleType("stan"), ModuleType("stan.common")
-sys.modules["stan"].common = sys.modules["stan.common"]
-
 import quapy
 from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
 from quapy.method.aggregative import ACC, EMQ, PACC
-from quapy.method.confidence import BayesianCC
 from sklearn.base import BaseEstimator
 
 LABELS = 3
@@ -61,11 +53,9 @@ def main() -> None:
     for name, method, told, asked in (
         ("acc", ACC(Told(), fit_classifier=False, val_split=None), *labels(scores, others)),
         ("pacc", PACC(Told(), fit_classifier=False, val_split=None), scores, others),
-        ("bayesian_cc", BayesianCC(Told(), False, None), *labels(scores, others)),
     ):
         method.aggregation_fit(told, truth)
         found[name] = method.aggregate(asked).tolist()
-    found["bayesian_cc_sd"] = np.std(method.get_prevalence_samples(), axis=0).tolist()
     shares = np.bincount(truth, minlength=LABELS) / len(truth)
     found["emq"] = EMQ.EM(shares, others)[0].tolist()
     for name, power in (("ppi", 1.0), ("ppi_tuned", None)):

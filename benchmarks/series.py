@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -41,23 +42,21 @@ class Series:
     """Posts with people's labels, each in one cell.
 
     Attributes:
+        chain, when: (cells,) which cells follow each other in time, and when they are, in days.
         features: Of the posts' words, (posts, features).
         general: The shipped model's probabilities, (posts, labels).
     """
 
-    name: str
     cell: Integers
     truth: Integers
+    chain: Integers
+    when: Integers
     features: Floats
     general: Floats
 
     @property
     def labels(self) -> int:
         return self.general.shape[1]
-
-    @property
-    def cells(self) -> int:
-        return int(self.cell.max()) + 1
 
 
 def answers(series: Series, audit: Integers, seed: int) -> Floats:
@@ -84,24 +83,23 @@ def _fitted(inputs: Floats, truth: Integers, asked: Floats, labels: int) -> Floa
 def airline_days(cache: Path = CACHE) -> Series:
     """Nine days of tweets to airlines; sentiment."""
     rows, features, general = _read("series_airline2015/posts.jsonl", "sentiment", cache)
-    return _series(
-        "airline, days", [row["created_at"][:10] for row in rows], rows, features, general
-    )
+    keys = [("", row["created_at"][:10]) for row in rows]
+    return _series(keys, _truth(rows, head("sentiment").labels), features, general)
 
 
 def airline_parts(cache: Path = CACHE) -> Series:
     """The same by day and airline: the errors shift with the airline."""
     rows, features, general = _read("series_airline2015/posts.jsonl", "sentiment", cache)
-    keys = [f"{row['created_at'][:10]} {row['target']}" for row in rows]
-    return _series("airline, day x airline", keys, rows, features, general)
+    keys = [(row["target"], row["created_at"][:10]) for row in rows]
+    return _series(keys, _truth(rows, head("sentiment").labels), features, general)
 
 
 def topics(cache: Path = CACHE) -> Series:
     """Some 370 SemEval topics as cells; sentiment in two points."""
     rows, features, general = _read("series_topics2016/posts.jsonl", "sentiment", cache)
     two = general[:, [0, 2]] / general[:, [0, 2]].sum(axis=1, keepdims=True)
-    keys = [row["target"] for row in rows]
-    return _series("SemEval topics", keys, rows, features, two, names=("negative", "positive"))
+    keys = [(row["target"], "2016-01-01") for row in rows]
+    return _series(keys, _truth(rows, ("negative", "positive")), features, two)
 
 
 def protest_mixes(cache: Path = CACHE, *, days: int = 60, seed: int = 0) -> Series:
@@ -114,7 +112,7 @@ def protest_mixes(cache: Path = CACHE, *, days: int = 60, seed: int = 0) -> Seri
     weight = np.exp(walk - walk.mean(axis=0)) * size
     chance = (weight / weight.sum(axis=0)).cumsum(axis=0)
     day = (rng.random(len(truth))[:, None] > chance.T[truth]).sum(axis=1).clip(0, days - 1)
-    return Series("protest, days of shifting mixes", day, truth, features, general)
+    return _series(_numbered(day), truth, features, general)
 
 
 def protest_clusters(cache: Path = CACHE, *, days: int = 40, seed: int = 0) -> Series:
@@ -131,20 +129,28 @@ def protest_clusters(cache: Path = CACHE, *, days: int = 40, seed: int = 0) -> S
     weight = np.exp(walk - walk.mean(axis=0) + rng.normal(0, 1.5, (days, 12, 1)))
     chance = (weight / weight.sum(axis=0)).cumsum(axis=0)[:, cluster, truth]
     day = (rng.random(len(truth)) > chance).sum(axis=0).clip(0, days - 1)
-    return Series("protest, days by content", day, truth, features, general)
+    return _series(_numbered(day), truth, features, general)
 
 
 def _series(
-    name: str,
-    keys: list[str],
-    rows: list[dict[str, str]],
-    features: Floats,
-    general: Floats,
-    names: tuple[str, ...] = head("sentiment").labels,
+    keys: list[tuple[str, str]], truth: Integers, features: Floats, general: Floats
 ) -> Series:
-    places = {key: place for place, key in enumerate(sorted(set(keys)))}
-    cell = np.array([places[key] for key in keys])
-    return Series(name, cell, _truth(rows, names), features, general)
+    """Cells by series and ISO day."""
+    cells = sorted(set(keys))
+    places = {key: place for place, key in enumerate(cells)}
+    chains = sorted({chain for chain, _ in cells})
+    return Series(
+        cell=np.array([places[key] for key in keys]),
+        truth=truth,
+        chain=np.array([chains.index(chain) for chain, _ in cells]),
+        when=np.array([date.fromisoformat(day).toordinal() for _, day in cells]),
+        features=features,
+        general=general,
+    )
+
+
+def _numbered(days: Integers) -> list[tuple[str, str]]:
+    return [("", (date(2018, 1, 1) + timedelta(int(day))).isoformat()) for day in days]
 
 
 def _truth(rows: list[dict[str, str]], labels: tuple[str, ...]) -> Integers:
