@@ -65,6 +65,8 @@ class Volume:
         authors: Distinct authors of both.
         unscored: Opinions not (yet) scored by the shown version, other languages included.
         provisional: Whether the day is not over yet.
+        copies: Opinions that say the same, or nearly, as an earlier one of the day; None where
+            the cell is hidden or nobody compared them.
     """
 
     topic: str
@@ -80,3 +82,4 @@ class Volume:
     withheld: Withheld | None
     sample: bool = False
     provisional: bool = False
+    copies: int | None = None

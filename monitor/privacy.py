@@ -161,10 +161,16 @@ def _shown_part(figure: Figure, standing: Standing, *, preview: bool) -> Figure:
 def release_volume(volume: Volume, hidden: Withheld | None, *, round_to: int = 0) -> Volume:
     """Takes the counts out of a hidden cell's volume, and rounds those of others if so wanted."""
     if hidden is None:
-        counts = (volume.posts, volume.reposts, volume.authors, volume.unscored)
-        posts, reposts, authors, unscored = (_rounded(count, round_to) for count in counts)
-        return replace(volume, posts=posts, reposts=reposts, authors=authors, unscored=unscored)
-    return replace(volume, posts=None, reposts=None, authors=None, unscored=None, withheld=hidden)
+        return replace(
+            volume,
+            posts=_rounded(volume.posts, round_to),
+            reposts=_rounded(volume.reposts, round_to),
+            authors=_rounded(volume.authors, round_to),
+            unscored=_rounded(volume.unscored, round_to),
+            copies=_rounded(volume.copies, round_to),
+        )
+    hollow = replace(volume, posts=None, reposts=None, authors=None, unscored=None, copies=None)
+    return replace(hollow, withheld=hidden)
 
 
 def _without_shares(figure: Figure, reason: Withheld) -> Figure:

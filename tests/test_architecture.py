@@ -32,6 +32,7 @@ VENDOR_ROOMS = {
     "tqdm": ("monitor/commands/", "classifiers/"),
     "scipy": ("classifiers/",),
     "ruptures": ("monitor/shares/",),
+    "rensa": ("monitor/copies.py",),
 }
 """Each vendor library and the only places that may know it."""
 

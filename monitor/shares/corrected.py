@@ -9,14 +9,11 @@ import numpy as np
 
 from classifiers.prevalence import Audit, Cells, Estimate, Floats, Shares, estimate_shares
 from monitor.privacy import Cell, coarsen
-from monitor.shares.rollup import CellCounts
+from monitor.shares.rollup import SCALE, CellCounts, Unit
 from monitor.store.values import AuditLabel
 
 DIGITS = 4
 """Shares are rounded to this, so that equal evidence gives equal bytes."""
-SCALE = 10_000
-"""Scores are stored as whole numbers of this part."""
-
 Place = tuple[date, Cell]
 
 
@@ -26,6 +23,7 @@ def corrected_shares(
     labels: Sequence[str],
     *,
     by: Collection[str],
+    unit: Unit = "posts",
 ) -> dict[Place, dict[str, Estimate]]:
     """Estimates every label's share in every cell, all days of the topic together.
 
@@ -35,9 +33,12 @@ def corrected_shares(
             classifier errs.
         labels: The head's.
         by: The split's dimensions.
+        unit: What the shares are shares of. Audit labels are of posts: where another unit is
+            meant, they teach only how the classifier errs.
     """
     keys = sorted(cells)
-    shares = estimate_shares(_cells(cells, keys, labels), _audit(audit, keys, labels, by=by))
+    known = keys if unit == "posts" else []
+    shares = estimate_shares(_cells(cells, keys, labels, unit), _audit(audit, known, labels, by=by))
     return {
         key: {
             label: _estimate(shares, row, column, cells[key]) for column, label in enumerate(labels)
@@ -58,19 +59,20 @@ def _estimate(shares: Shares, row: int, column: int, counts: CellCounts) -> Esti
 
 
 def _cells(
-    cells: Mapping[Place, CellCounts], keys: Sequence[Place], labels: Sequence[str]
+    cells: Mapping[Place, CellCounts], keys: Sequence[Place], labels: Sequence[str], unit: Unit
 ) -> Cells:
     series = {cell: number for number, cell in enumerate(sorted({cell for _, cell in keys}))}
+    counted = [cells[key].in_unit(unit) for key in keys]
     return Cells(
-        posts=np.array([cells[key].posts for key in keys], dtype=np.float64),
-        sums=_table([cells[key].soft_sums for key in keys], labels) / SCALE,
+        posts=np.array([one.count for one in counted], dtype=np.float64),
+        sums=_table([one.soft for one in counted], labels),
         series=np.array([series[cell] for _, cell in keys], dtype=np.int64),
         day=np.array([day.toordinal() for day, _ in keys], dtype=np.int64),
-        counts=_table([cells[key].label_counts for key in keys], labels),
+        counts=_table([one.labels for one in counted], labels),
     )
 
 
-def _table(counted: Sequence[Mapping[str, int]], labels: Sequence[str]) -> Floats:
+def _table(counted: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Floats:
     rows = [[one.get(label, 0) for label in labels] for one in counted]
     return np.array(rows, dtype=np.float64).reshape(len(counted), len(labels))
 

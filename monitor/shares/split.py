@@ -18,7 +18,7 @@ from monitor.shares.changes import place_of
 from monitor.shares.corrected import DIGITS, corrected_shares
 from monitor.shares.door import Door
 from monitor.shares.evidence import Evidence
-from monitor.shares.rollup import NOTHING, CellCounts, by_question, roll_up
+from monitor.shares.rollup import NOTHING, CellCounts, Unit, by_question, roll_up
 from monitor.store.releases import ReleaseKey
 from monitor.store.values import UNDETERMINED, VOLUME, DailyAggregate, Question
 from monitor.topic import Topic
@@ -36,9 +36,19 @@ class Split:
         evidence: Of all its days.
         by: Dimensions to split by.
         door: Which cells may be shown, and in which state.
+        unit: What shares are shares of.
     """
 
-    def __init__(self, topic: Topic, evidence: Evidence, by: Collection[str], door: Door) -> None:
+    def __init__(
+        self,
+        topic: Topic,
+        evidence: Evidence,
+        by: Collection[str],
+        door: Door,
+        *,
+        unit: Unit = "posts",
+    ) -> None:
+        self._unit = unit
         self._topic = topic
         self._evidence = evidence
         self._by = by
@@ -71,6 +81,18 @@ class Split:
         among = frozenset(cell for cell, one in volume.items() if one.hidden is None)
         return door.decide(ReleaseKey(day, *question, self._evidence.version or ""), base, among)
 
+    def counts(self, question: Question) -> dict[date, CellCounts]:
+        """A question's counts by day, everybody together; only in a split by nothing."""
+        return {day: counts for (day, _), counts in self._rolled[question].items()}
+
+    def label_counts(self) -> dict[tuple[date, Question], Mapping[str, int] | None]:
+        """Label counts of whole days, None where hidden; only in a split by nothing."""
+        return {
+            (place[0], question): None if reason else rolled[place].label_counts
+            for question, rolled in self._rolled.items()
+            for place, reason in self._hidden(question).items()
+        }
+
     def volumes(self) -> list[UnreleasedVolume]:
         """Every cell's volume, sorted by day and cell."""
         return [
@@ -100,7 +122,11 @@ class Split:
         labels = head_named(question[0]).labels
         shown = {place: rolled[place] for place, reason in hidden.items() if reason is None}
         audit = self._evidence.audits.get(question, ())
-        estimates = corrected_shares(shown, audit, labels, by=self._by) if validated else {}
+        estimates = (
+            corrected_shares(shown, audit, labels, by=self._by, unit=self._unit)
+            if validated
+            else {}
+        )
         for place, eligible in self._eligible().items():
             counts = rolled.get(place, NOTHING)
             standing = Standing(
@@ -157,6 +183,7 @@ class Split:
 
     def _volume_of(self, place: Place, counts: CellCounts) -> Volume:
         day, (platform, cohort, language) = place
+        texts = counts.in_unit("texts").count
         scored = min(rolled.get(place, NOTHING).posts for rolled in self._rolled.values())
         return Volume(
             topic=self._topic.name,
@@ -171,12 +198,14 @@ class Split:
             coverage=self._evidence.coverage.get(day),
             withheld=None,
             sample=self._evidence.sample,
+            copies=max(counts.posts - texts, 0) if texts else None,
         )
 
     def _figure(self, question: Question, place: Place, label: str, counts: CellCounts) -> Figure:
         """The figure as far as it is counted."""
         day, (platform, cohort, language) = place
-        raw = counts.label_counts.get(label, 0) / counts.posts if counts.posts else None
+        unit = counts.in_unit(self._unit)
+        raw = unit.labels.get(label, 0) / unit.count if unit.count else None
         return Figure(
             topic=self._topic.name,
             day=day,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -101,6 +102,11 @@ class Queries:
         """Gives the stored author sketches of a day's cells; purged posts are in no other."""
         with reading(self._engine) as connection:
             return days.sketches(connection, topic, day)
+
+    def day_units(self, topic: str, day: date) -> dict[CellKey, dict[str, Any]]:
+        """Gives what the stored cells of a day count by authors and by texts."""
+        with reading(self._engine) as connection:
+            return days.units(connection, topic, day)
 
     def purged_count(self, topic: str, day: date) -> int:
         """Counts the day's posts whose author is gone by retention."""

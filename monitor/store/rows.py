@@ -225,6 +225,7 @@ class AggregateRow(Row, table=True):
     authors_sketch: bytes = Field(sa_type=LargeBinary)
     label_counts: dict[str, int] = Field(sa_type=JSON)
     soft_sums: dict[str, int] = Field(sa_type=JSON)
+    units: dict[str, Any] = Field(sa_type=JSON)
 
 
 class ReleaseRow(Row, table=True):

@@ -322,3 +322,17 @@ def test_changes_are_those_of_shown_days_only(settings):
     assert len(daily) == 8 * 3
     assert all(one.low <= 0 <= one.high for one in daily)  # every day is like the others
     assert not [one for one in changes if one.level]
+
+
+def test_all_shown_days_together_have_a_share_with_a_narrower_interval(settings):
+    figures = Figures(FakeQueries(ten_days(), good_audit()), settings)
+    (whole,) = [one for one in figures.whole(TOPIC) if one.label == "negative"]
+    (day,) = of(figures.released(TOPIC), day=DAY, head="sentiment", label="negative")
+    assert (whole.since, whole.until, whole.days) == (DAY, DAY + timedelta(10), 10)
+    assert (whole.posts, whole.audited) == (4000, 300)
+    assert whole.low < whole.share < whole.high
+    assert whole.high - whole.low < day.high - day.low
+
+
+def test_without_a_shown_day_there_is_nothing_of_all(settings):
+    assert Figures(FakeQueries(ten_days()), settings).whole(TOPIC) == []

@@ -13,6 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Takes the step; there is no way back but a backup."""
+    op.add_column(
+        "aggregates", sa.Column("units", sa.JSON(), nullable=False, server_default=sa.text("'{}'"))
+    )
     op.create_table(
         "releases",
         *_key("topic", "day", "head", "target", "version"),
