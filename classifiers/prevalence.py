@@ -160,7 +160,7 @@ def learn(cells: Cells, audit: Audit, *, seed: int = 0) -> Learnt:
         ValueError: See `estimate_shares`.
     """
     _check(cells, audit)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng((seed, 1))
     arranged, audit, _ = sorted_cells(cells, audit)
     typical = np.bincount(audit.truth, minlength=cells.sums.shape[1]) + 0.5
     some, among = _most_audited(arranged, audit)

@@ -62,6 +62,7 @@ class Dimensions(click.ParamType[tuple[str, ...]]):
 @with_call
 def export_command(
     call: Call,
+    /,
     what: str,
     format_: str | None,
     output: Path | None,

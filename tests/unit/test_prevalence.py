@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from classifiers import prevalence
 from classifiers.prevalence import Audit, Cells, estimate_shares, learn
 
 LABELS = 3
@@ -202,6 +203,14 @@ def test_a_day_estimated_again_from_what_was_learnt_hardly_moves():
     cell = np.where(one.audit.cell >= 25, one.audit.cell - 25, -1)
     last = estimate_shares(one.cells.at(window), replace(one.audit, cell=cell), learnt=learnt)
     assert np.abs(last.share[-1] - whole.share[-1]).max() < 0.03
+
+
+def test_of_many_cells_those_around_most_audited_posts_teach_the_others(monkeypatch):
+    one = series(7, FAIR, days=250, size=40, labels=300)
+    monkeypatch.setattr(prevalence, "LEARNING_CELLS", 100)
+    found = estimate_shares(one.cells, one.audit, draws=40)
+    assert held(found, one.posts) >= 0.9
+    assert error(found.share, one.posts) < error(one.plain, one.posts)
 
 
 def test_a_cell_whose_confidence_the_audit_does_not_know_is_drifted_and_wider():
