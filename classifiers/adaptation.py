@@ -41,6 +41,7 @@ from classifiers.gate import (
     fitted_temperatures,
 )
 from classifiers.heads import head
+from classifiers.held_out import HELD_OUT_FILE
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model, save_weights
 from classifiers.registry import ModelVersion, Registry
@@ -54,7 +55,6 @@ EPOCHS = 8
 BATCH_TOKENS = 768
 LEARNING_RATE = 1e-4
 CLASS_WEIGHT_POWER = 0.25
-HELD_OUT_FILE = "held_out.json"
 
 Progress = Callable[[str, float], None]
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from datasketches import compact_theta_sketch, theta_union, update_theta_sketch
+from datasketches import (
+    compact_theta_sketch,
+    theta_a_not_b,
+    theta_union,
+    update_theta_sketch,
+)
 
 LG_SKETCH_SIZE = 11
 """2**11 hashes: exact up to 2,048 authors, beyond that a standard error of 2.2 %; 16 KB at most."""
@@ -48,3 +53,25 @@ class AuthorSketch:
         Two sketches' sets overlap where their authors do.
         """
         return frozenset(compact_theta_sketch.deserialize(sketch))
+
+    @staticmethod
+    def difference(one: bytes, other: bytes) -> frozenset[int]:
+        """The hashes of those who are in one sketch and not in the other.
+
+        Of sketches of more than 2,048 authors only as many as both tell apart.
+        """
+        return frozenset(
+            theta_a_not_b().compute(
+                compact_theta_sketch.deserialize(one), compact_theta_sketch.deserialize(other)
+            )
+        )
+
+    @staticmethod
+    def exchange(sketch: bytes, gone: bytes, instead: bytes) -> bytes:
+        """A sketch with one author in the place of others, where any of them is in it."""
+        left = theta_a_not_b().compute(
+            compact_theta_sketch.deserialize(sketch), compact_theta_sketch.deserialize(gone)
+        )
+        if left.num_retained == compact_theta_sketch.deserialize(sketch).num_retained:
+            return sketch
+        return AuthorSketch.union([bytes(left.serialize()), instead])

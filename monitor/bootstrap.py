@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +24,11 @@ from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.check import CheckStep
 from monitor.pipeline.classify import ClassifyStep
 from monitor.pipeline.collect import Collected, CollectStep
-from monitor.pipeline.forget import ForgetStep
+from monitor.pipeline.forget import ForgetStep, UnlearnStep
 from monitor.pipeline.labels import LabelStep
-from monitor.pipeline.retention import RetentionStep
+from monitor.pipeline.retention import RetentionStep, destroy_keys
 from monitor.pipeline.switch import SwitchStep
-from monitor.pseudonym import Pseudonyms, load_pseudonyms
+from monitor.pseudonym import KeyRing
 from monitor.scorers import Scorers
 from monitor.settings import Settings, load_settings
 from monitor.standing import silence
@@ -103,7 +103,7 @@ class Application:
     @cached_property
     def figures(self) -> Figures:
         """The released figures."""
-        return Figures(self.queries, self.settings)
+        return Figures(self.queries, self.settings, ledger=self.store, clock=self.clock)
 
     @cached_property
     def scorers(self) -> Scorers:
@@ -112,11 +112,15 @@ class Application:
 
     def collect_step(self, topic: Topic) -> CollectStep:
         """What stores posts for a topic."""
-        admission = Admission(topic, self._pseudonyms(topic))
-        return CollectStep(self.store, self.queries, admission, self.clock)
+        return CollectStep(self.store, self.queries, self._admission(topic), self.clock)
 
-    def _pseudonyms(self, topic: Topic) -> Pseudonyms:
-        return load_pseudonyms(self.settings.home / "keys", topic.name)
+    def _admission(self, topic: Topic) -> Admission:
+        removed = partial(self.queries.buried_marks, topic.name)
+        return Admission(topic, self._keys(topic), removed)
+
+    def _keys(self, topic: Topic) -> KeyRing:
+        folder = self.settings.home / "keys"
+        return KeyRing(folder, topic.name, self.settings.pseudonyms.rotate_days)
 
     def label_step(self) -> LabelStep:
         """What takes label files in."""
@@ -228,6 +232,8 @@ class Application:
         """Rebuilds changed days, and lets a complete champion take over the series."""
         step = AggregateStep(self.store, self.queries)
         days = step.aggregate(topic, rebuild=rebuild, should_stop=should_stop)
+        if days:
+            UnlearnStep(self.queries, self.registry).unlearn(topic)
         SwitchStep(self.store, self.queries).switch_when_complete(topic, self.champion(topic).id)
         return {"days": days}
 
@@ -243,14 +249,27 @@ class Application:
         Days are counted first: a purged post's author can no longer be.
         """
         self.aggregate(topic)
-        step = RetentionStep(self.store, self.settings.retention.text_days, self.clock)
-        return {"posts": step.purge(topic.name)}
+        settings = self.settings.retention
+        step = RetentionStep(
+            self.store,
+            settings.text_days,
+            self.clock,
+            keep_labelled=bool(settings.labelled_copies),
+            access_days=settings.access_days,
+        )
+        posts = step.purge(topic.name)
+        keys = destroy_keys(
+            self._keys(topic), self.queries, self.clock(), text_days=settings.text_days
+        )
+        return {"posts": posts, "keys": keys}
 
     def forget(self, topic: Topic, deletion: Deletion) -> int:
         """Erases a post or an author from a topic; returns how many posts went."""
-        admission = Admission(topic, self._pseudonyms(topic))
-        removed = ForgetStep(self.store, admission, self.clock).forget(deletion)
+        step = ForgetStep(self.store, self._admission(topic), self.clock)
+        removed = step.forget(deletion)
         self.aggregate(topic)
+        if removed:
+            self.store.reclaim()
         return removed
 
     def jobs(self) -> list[Job]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ _PRIME = 2_147_483_647
 """Sums are combined in arithmetic modulo this: exact, and a product fits into 64 bits."""
 _MOST_CANDIDATES = 2048
 """Beyond so many open combinations the search gives up and refuses."""
+_MOST_WORK = 4_000
+"""Beyond so many combinations looked at altogether it does so too."""
 
 
 class Derivable:
@@ -32,14 +34,25 @@ class Derivable:
         authors: Each base cell's authors, as numbers; of a cell with `minimum` or more, any
             `minimum` of them do. A cell of unknown authors has none, which makes it small.
         minimum: Distinct authors that a derivable set must have.
+        signed: Cells that may stand for posts taken away as well as for posts added, so that a
+            set may hold them with either sign; their authors are unknown.
     """
 
-    def __init__(self, authors: Sequence[frozenset[int]], minimum: int) -> None:
+    def __init__(
+        self,
+        authors: Sequence[frozenset[int]],
+        minimum: int,
+        *,
+        signed: Collection[int] = (),
+    ) -> None:
         self._minimum = minimum
         order = sorted(range(len(authors)), key=lambda cell: len(authors[cell]) < minimum)
         self._column = {cell: column for column, cell in enumerate(order)}
         small = [authors[cell] for cell in order if len(authors[cell]) < minimum]
         self._large = len(authors) - len(small)
+        self._signed = {self._column[cell] for cell in signed}
+        self._is_signed = np.zeros(len(small), dtype=bool)
+        self._is_signed[[column - self._large for column in self._signed]] = True
         people = {person: n for n, person in enumerate(sorted(set[int]().union(*small)))}
         self._wrote = np.zeros((len(small), len(people)), dtype=np.float32)
         for cell, those in enumerate(small):
@@ -53,36 +66,81 @@ class Derivable:
         Returns:
             Whether it may be shown; if not, nothing has changed.
         """
-        row = np.zeros(self._rows.shape[1], dtype=np.int64)
-        row[[self._column[cell] for cell in cells]] = 1
-        row = (row - self._rows[row[self._pivots] == 1].sum(axis=0)) % _PRIME
-        if not row.any():
+        reduced = self._with(cells)
+        if reduced is None:
             return True
-        pivot = int(np.flatnonzero(row)[0])
-        row = row * pow(int(row[pivot]), -1, _PRIME) % _PRIME
-        others = (self._rows - np.outer(self._rows[:, pivot], row) % _PRIME) % _PRIME
-        rows, pivots = np.vstack([others, row]), [*self._pivots, pivot]
-        if pivot >= self._large and self._small_set_follows(rows, pivots):
+        rows, pivots, changed = reduced
+        if pivots[-1] >= self._large and self._small_set_follows(rows, pivots, changed):
             return False
         self._rows, self._pivots = rows, pivots
         return True
 
-    def _small_set_follows(self, rows: Integers, pivots: Sequence[int]) -> bool:
-        """Whether some of the rows add up to a set of too few authors."""
+    def know(self, cells: Iterable[int]) -> None:
+        """Takes in a sum that was shown before, whatever follows from it."""
+        reduced = self._with(cells)
+        if reduced is not None:
+            self._rows, self._pivots, _ = reduced
+
+    def _with(self, cells: Iterable[int]) -> tuple[Integers, list[int], set[int]] | None:
+        """The rows and pivots with one more sum, and which rows are new or changed by it.
+
+        None where it tells nothing new.
+        """
+        row = np.zeros(self._rows.shape[1], dtype=np.int64)
+        row[[self._column[cell] for cell in cells]] = 1
+        row = (row - self._rows[row[self._pivots] == 1].sum(axis=0)) % _PRIME
+        if not row.any():
+            return None
+        pivot = int(np.flatnonzero(row)[0])
+        row = row * pow(int(row[pivot]), -1, _PRIME) % _PRIME
+        rows = np.vstack([self._rows, row])
+        touched = np.flatnonzero(self._rows[:, pivot])
+        factors = rows[touched, pivot][:, None]
+        rows[touched] = (rows[touched] - factors * row % _PRIME) % _PRIME
+        return rows, [*self._pivots, pivot], {len(self._rows), *map(int, touched)}
+
+    def _small_set_follows(
+        self, rows: Integers, pivots: Sequence[int], changed: Collection[int]
+    ) -> bool:
+        """Whether some of the rows, changed ones among them, add up to a set of too few authors.
+
+        Only rows that hang together with changed ones are looked at: of a set that falls into
+        unconnected parts each part is a set by itself, and those without a change are known.
+        """
         inside = [n for n, pivot in enumerate(pivots) if pivot >= self._large]
-        rows = rows[inside][:, self._large :]
+        start = np.array([n in changed for n in inside])
+        connected = _connected(rows[inside][:, self._large :] != 0, start)
+        rows = rows[[inside[n] for n in connected]][:, self._large :]
+        signed = [pivots[inside[n]] in self._signed for n in connected]
         found = np.zeros((1, rows.shape[1]), dtype=np.int64)  # the empty set
+        work = 0
         for n, row in enumerate(rows):
-            found = np.vstack([found, (found + row) % _PRIME])
+            more = [found, (found + row) % _PRIME]
+            found = np.vstack([*more, (found - row) % _PRIME] if signed[n] else more)
             found = self._possible(found, rows[n + 1 :])
-            if len(found) > _MOST_CANDIDATES:
+            work += len(found)
+            if len(found) > _MOST_CANDIDATES or work > _MOST_WORK:
                 return True
         return bool(found.any())
 
     def _possible(self, found: Integers, to_come: Integers) -> Integers:
         """Leaves out what can no longer become a set, or already has enough authors."""
         settled = ~to_come.any(axis=0)
-        found = found[(found[:, settled] <= 1).all(axis=1)]
-        authors = (found[:, settled] == 1).astype(np.float32) @ self._wrote[settled]
+        values = found[:, settled]
+        taken_away = (values == _PRIME - 1) & self._is_signed[settled]
+        fits = ((values <= 1) | taken_away).all(axis=1)
+        found = found[fits]
+        authors = (values[fits] == 1).astype(np.float32) @ self._wrote[settled]
         few: Integers = found[np.count_nonzero(authors, axis=1) < self._minimum]
         return few
+
+
+def _connected(touches: NDArray[np.bool_], start: NDArray[np.bool_]) -> list[int]:
+    """The rows that hang together with those at the start by shared columns, last ones first."""
+    reached = start
+    while True:
+        columns = touches[reached].any(axis=0)
+        now = touches[:, columns].any(axis=1) | reached
+        if (now == reached).all():
+            return [int(n) for n in np.flatnonzero(reached)[::-1]]
+        reached = now

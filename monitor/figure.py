@@ -30,6 +30,7 @@ class Figure:
         validated: Whether the topic has an audit sample for head and target.
         withheld: Why something is not shown; None where everything is.
         sample: Whether the cell is made of bundled sample data.
+        provisional: Whether the day is not over yet: it will change.
     """
 
     topic: str
@@ -51,6 +52,7 @@ class Figure:
     validated: bool
     withheld: Withheld | None
     sample: bool = False
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ class Volume:
         reposts: Repetitions of somebody else's post.
         authors: Distinct authors of both.
         unscored: Opinions not (yet) scored by the shown version, other languages included.
+        provisional: Whether the day is not over yet.
+        copies: Opinions that say the same, or nearly, as an earlier one of the day; None where
+            the cell is hidden or nobody compared them.
     """
 
     topic: str
@@ -76,3 +81,5 @@ class Volume:
     coverage: float | None
     withheld: Withheld | None
     sample: bool = False
+    provisional: bool = False
+    copies: int | None = None

@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 
 from monitor.errors import UsageError
 from monitor.figure import Figure, Volume
 from monitor.pipeline.classify import questions_of
 from monitor.privacy import DIMENSIONS, release, release_volume
 from monitor.settings import Settings
+from monitor.shares.changes import Change, daily_changes, in_order, level_changes
+from monitor.shares.door import Door, Ledger
 from monitor.shares.evidence import Evidence, gather
+from monitor.shares.rollup import Unit
 from monitor.shares.split import Split, UnreleasedFigure
+from monitor.shares.whole import WholeShare, shown_days, whole_shares
 from monitor.store.queries import Queries
 from monitor.store.values import VOLUME, Question
 from monitor.topic import Topic
 from monitor.validation import Validation, validate
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass
 class _Made:
-    """A topic's figures by dimensions, as long as what they are made of stays the same."""
+    """A topic's figures by dimensions, as long as what they are made of stays the same.
+
+    Attributes:
+        hour: When they were made; a change that was kept back may be due later.
+    """
 
     topic: Topic
     evidence: Evidence
-    splits: dict[frozenset[str], Split] = field(default_factory=dict)
-    figures: dict[frozenset[str], list[UnreleasedFigure]] = field(default_factory=dict)
+    hour: int
+    door: Door
+    splits: dict[tuple[frozenset[str], Unit], Split] = field(default_factory=dict)
+    figures: dict[tuple[frozenset[str], Unit], list[UnreleasedFigure]] = field(default_factory=dict)
 
-    def split(self, by: frozenset[str]) -> Split:
-        if by not in self.splits:
-            self.splits[by] = Split(self.topic, self.evidence, by)
-        return self.splits[by]
+    def split(self, by: frozenset[str], unit: Unit = "posts") -> Split:
+        if (by, unit) not in self.splits:
+            split = Split(self.topic, self.evidence, by, self.door, unit=unit)
+            self.splits[by, unit] = split
+        return self.splits[by, unit]
 
 
 class Figures:
@@ -44,11 +59,23 @@ class Figures:
     Args:
         queries: The store's reads.
         settings: Its sections `release` and `audit` are used.
+        ledger: What was released before, so that no two answers give away what changed between
+            them; without one every state stands for itself.
+        clock: Tells the time, aware UTC.
     """
 
-    def __init__(self, queries: Queries, settings: Settings) -> None:
+    def __init__(
+        self,
+        queries: Queries,
+        settings: Settings,
+        *,
+        ledger: Ledger | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
         self._queries = queries
         self._settings = settings
+        self._ledger = ledger
+        self._clock = clock
         self._made: dict[str, _Made] = {}
 
     def released(
@@ -58,6 +85,7 @@ class Figures:
         since: date | None = None,
         until: date | None = None,
         by: Sequence[str] = (),
+        unit: Unit = "posts",
         include_unvalidated: bool = False,
     ) -> list[Figure]:
         """Gives every label's figure of every cell of [since, until).
@@ -67,6 +95,8 @@ class Figures:
             since: First day, the topic's first where None.
             until: Day left out, the topic's end where None.
             by: Dimensions to split by, any of `DIMENSIONS`.
+            unit: Whether shares are of posts, of authors (each with one voice a day, spread over
+                what they wrote) or of texts (copies counted once).
             include_unvalidated: Whether unvalidated figures carry their raw share.
 
         Returns:
@@ -77,8 +107,11 @@ class Figures:
             UsageError: Unknown dimension.
         """
         return [
-            release(figure, standing, preview=include_unvalidated)
-            for figure, standing in self._figures(topic, _dimensions(by))
+            replace(
+                release(figure, standing, preview=include_unvalidated),
+                provisional=self._is_open(topic, figure.day),
+            )
+            for figure, standing in self._figures(topic, _dimensions(by), unit)
             if _is_within(figure.day, since, until)
         ]
 
@@ -97,10 +130,56 @@ class Figures:
         """
         split = self._up_to_date(topic).split(_dimensions(by))
         return [
-            release_volume(volume, hidden)
+            replace(
+                release_volume(volume, hidden, round_to=self._settings.release.round_counts_to),
+                provisional=self._is_open(topic, volume.day),
+            )
             for volume, hidden in split.volumes()
             if _is_within(volume.day, since, until)
         ]
+
+    def changes(
+        self,
+        topic: Topic,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        by: Sequence[str] = (),
+        unit: Unit = "posts",
+    ) -> list[Change]:
+        """Gives day-over-day differences and change points of [since, until).
+
+        Only of days whose shares are released; change points are those of the topic's whole
+        series.
+
+        Raises:
+            UsageError: Unknown dimension.
+        """
+        figures = self.released(topic, by=by, unit=unit)
+        draws = self._up_to_date(topic).split(_dimensions(by), unit).draws
+        found = [*daily_changes(figures, draws), *level_changes(figures, draws)]
+        return in_order([one for one in found if _is_within(one.day, since, until)])
+
+    def whole(self, topic: Topic) -> list[WholeShare]:
+        """Gives each label's share of all days whose shares are released, taken together."""
+        figures = self.released(topic)
+        made = self._up_to_date(topic)
+        found: list[WholeShare] = []
+        for question in questions_of(topic):
+            days = shown_days(figures, question)
+            if days:
+                of_day = [one for one in figures if one.day == days[-1]]
+                shown = [one for one in of_day if (one.head, one.target) == question]
+                counts = made.split(frozenset()).counts(question)
+                found += whole_shares(shown, counts, made.evidence.audits[question], days)
+        return found
+
+    def whole_days(self, topic: Topic) -> dict[tuple[date, Question], Mapping[str, int] | None]:
+        """Gives exact label counts of whole days, None where hidden.
+
+        They leave the program with noise only (`monitor/noise.py`).
+        """
+        return self._up_to_date(topic).split(frozenset()).label_counts()
 
     def validation(self, topic: Topic) -> list[Validation]:
         """Tells for every question how far its audit sample is."""
@@ -115,6 +194,9 @@ class Figures:
                 found.append(self._validate(evidence, question))
         return found
 
+    def _is_open(self, topic: Topic, day: date) -> bool:
+        return self._clock() < topic.window_of(day, day + timedelta(1)).end
+
     def _validate(self, evidence: Evidence, question: Question) -> Validation:
         opinions: Counter[date] = Counter()
         for cell in evidence.aggregates:
@@ -124,23 +206,29 @@ class Figures:
         needed = self._settings.audit.minimum_labels
         return validate(question, labelled, opinions, needed=needed)
 
-    def _figures(self, topic: Topic, by: frozenset[str]) -> list[UnreleasedFigure]:
+    def _figures(self, topic: Topic, by: frozenset[str], unit: Unit) -> list[UnreleasedFigure]:
         made = self._up_to_date(topic)
         if made.evidence.version is None:
             return []
-        if by not in made.figures:
+        if (by, unit) not in made.figures:
             validated = {
                 question: self._validate(made.evidence, question).validated
                 for question in questions_of(topic)
             }
-            made.figures[by] = made.split(by).figures(validated, self._settings.release)
-        return made.figures[by]
+            figures = made.split(by, unit).figures(validated, self._settings.release)
+            made.figures[by, unit] = figures
+        return made.figures[by, unit]
 
     def _up_to_date(self, topic: Topic) -> _Made:
         evidence = gather(self._queries, topic)
+        now = self._clock()
+        hour = int(now.timestamp() // 3600)
         made = self._made.get(topic.name)
-        if made is None or (made.topic, made.evidence) != (topic, evidence):
-            made = self._made[topic.name] = _Made(topic, evidence)
+        if made is None or (made.topic, made.evidence, made.hour) != (topic, evidence, hour):
+            # Sample posts are ours and nobody's: whoever compares them learns about no one.
+            ledger = None if evidence.sample else self._ledger
+            door = Door.of(topic.name, topic.minimum_authors, now, ledger)
+            made = self._made[topic.name] = _Made(topic, evidence, hour, door)
         return made
 
 

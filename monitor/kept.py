@@ -39,12 +39,19 @@ class KeptPost:
 
 @dataclass(frozen=True, slots=True)
 class KeptDeletion:
-    """A removal: of one post by its native id, of all posts of a pseudonym, or both."""
+    """A removal: of one post by its native id, of all posts of a pseudonym, or both.
+
+    Attributes:
+        aliases: The same author's pseudonyms of other periods.
+        mark: By which the author is recognised when the keys of today are gone.
+    """
 
     platform: str
     native_id: str | None
     author: str | None
     reason: str
+    aliases: tuple[str, ...] = ()
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,8 @@ class KeptPage:
 
     Attributes:
         reads: Posts that the platform bills for it.
+        reminders: Removals demanded earlier that posts of this page fall under, by the pseudonyms
+            that their authors have now.
     """
 
     checkpoint: Checkpoint
@@ -61,6 +70,7 @@ class KeptPage:
     deletions: tuple[KeptDeletion, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     reads: int = 0
+    reminders: tuple[KeptDeletion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ often, changes nothing, so that two answers never give away what one would not.
 
 Volume is decided first; a question's cells are chosen among those whose volume is shown.
 
+What was shown of a day before bears on what may be shown of it later: `monitor/releases.py`.
 What this guarantees, and what it does not, is written down in docs/privacy.md.
 """
 
@@ -108,6 +109,32 @@ class Standing:
 
 
 def release(figure: Figure, standing: Standing, *, preview: bool = False) -> Figure:
+    """Lets of a complete figure out what may be shown, rounded where that is configured."""
+    shown = _shown_part(figure, standing, preview=preview)
+    round_to = standing.rules.round_counts_to
+    if not round_to:
+        return shown
+    shares = (shown.share_raw, shown.share, shown.low, shown.high)
+    raw, share, low, high = (None if one is None else round(one, 2) for one in shares)
+    return replace(
+        shown,
+        posts=_rounded(shown.posts, round_to),
+        authors=_rounded(shown.authors, round_to),
+        share_raw=raw,
+        share=share,
+        low=low,
+        high=high,
+    )
+
+
+def _rounded(count: int | None, round_to: int) -> int | None:
+    """The nearest multiple, half of one upwards."""
+    if count is None or not round_to:
+        return count
+    return (2 * count + round_to) // (2 * round_to) * round_to
+
+
+def _shown_part(figure: Figure, standing: Standing, *, preview: bool) -> Figure:
     """Takes out of a complete figure what may not be shown, and says why.
 
     The first reason that applies is given: `small_group` or `complementary`, `unscored`,
@@ -131,11 +158,19 @@ def release(figure: Figure, standing: Standing, *, preview: bool = False) -> Fig
     return figure
 
 
-def release_volume(volume: Volume, hidden: Withheld | None) -> Volume:
-    """Takes the counts out of a hidden cell's volume."""
+def release_volume(volume: Volume, hidden: Withheld | None, *, round_to: int = 0) -> Volume:
+    """Takes the counts out of a hidden cell's volume, and rounds those of others if so wanted."""
     if hidden is None:
-        return volume
-    return replace(volume, posts=None, reposts=None, authors=None, unscored=None, withheld=hidden)
+        return replace(
+            volume,
+            posts=_rounded(volume.posts, round_to),
+            reposts=_rounded(volume.reposts, round_to),
+            authors=_rounded(volume.authors, round_to),
+            unscored=_rounded(volume.unscored, round_to),
+            copies=_rounded(volume.copies, round_to),
+        )
+    hollow = replace(volume, posts=None, reposts=None, authors=None, unscored=None, copies=None)
+    return replace(hollow, withheld=hidden)
 
 
 def _without_shares(figure: Figure, reason: Withheld) -> Figure:

@@ -1,21 +1,28 @@
-"""Keyed pseudonyms: the same author gives the same word, and no word leads back to an author."""
+"""Keyed pseudonyms: the same author gives the same word, and no word leads back to an author.
+
+A key serves a topic's posts of some days, its period; another period has another key. So a key
+can be destroyed once the period's pseudonyms are gone, and nobody can make them again.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from monitor.errors import ConfigurationError
 
 KEY_BYTES = 32
+_MARKS = "removals"
 
 
 @dataclass(frozen=True, slots=True)
 class Pseudonyms:
-    """Turns author ids into pseudonyms under one topic's key.
+    """Turns author ids into pseudonyms under one key.
 
     The key is kept outside the database: whoever holds only the database cannot test whether
     a given author is in it, and two topics cannot be joined.
@@ -23,19 +30,105 @@ class Pseudonyms:
 
     key: bytes
 
-    def of(self, platform: str, author: str) -> str:
-        """Returns 32 hex digits, keyed BLAKE2b over platform and author id."""
-        message = f"{platform}\x00{author}".encode()
-        return hashlib.blake2b(message, key=self.key, digest_size=16).hexdigest()
+    def of(self, platform: str, author: str, day: date | None = None) -> str:  # noqa: ARG002
+        """Returns 32 hex digits, keyed BLAKE2b over platform and author id, whatever the day."""
+        return _keyed(self.key, platform, author)
+
+    def every(self, platform: str, author: str) -> list[str]:
+        """The author's pseudonyms of all periods: one."""
+        return [self.of(platform, author)]
+
+    def mark(self, platform: str, author: str) -> str:
+        """What an author is known by who wants to be forgotten."""
+        return _keyed(self.key, "removed", platform, author)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The keys of one topic: one for every period of days, and one for removals.
+
+    The key for removals stays: whoever asked to be forgotten has to be recognised for good.
+
+    Attributes:
+        folder: Where keys are kept, readable by their owner alone.
+        rotate_days: Days of a period, in the topic's calendar.
+    """
+
+    folder: Path
+    topic: str
+    rotate_days: int
+
+    def of(self, platform: str, author: str, day: date | None = None) -> str:
+        """The author's pseudonym for posts of a day."""
+        if day is None:
+            raise ValueError("a pseudonym is made for a day")
+        return Pseudonyms(self._key(self._period(day))).of(platform, author)
+
+    def every(self, platform: str, author: str) -> list[str]:
+        """The author's pseudonyms under every key that is left."""
+        return [Pseudonyms(load_key(path)).of(platform, author) for path in self._paths()]
+
+    def mark(self, platform: str, author: str) -> str:
+        """What an author is known by who wants to be forgotten; no post carries it."""
+        return Pseudonyms(self._key(_MARKS)).mark(platform, author)
+
+    def destroy_unused(
+        self, days_in_use: Iterable[date], now: datetime, *, after: timedelta
+    ) -> int:
+        """Destroys the keys of which no pseudonym is left.
+
+        Args:
+            days_in_use: Days whose posts still carry pseudonyms.
+            now: Aware.
+            after: How old a key must be: posts may be on their way to the store.
+
+        Returns:
+            How many keys were destroyed.
+        """
+        in_use = {f"{self.topic}.{self._period(day)}.key" for day in days_in_use}
+        is_legacy_used = bool(in_use)
+        destroyed = 0
+        for path in self._paths():
+            used = is_legacy_used if path == self._legacy else path.name in in_use
+            if not used and path.stat().st_mtime < (now - after).timestamp():
+                _destroy(path)
+                destroyed += 1
+        return destroyed
+
+    @property
+    def _legacy(self) -> Path:
+        """The only key that earlier programs made; it serves all days until it is destroyed."""
+        return self.folder / f"{self.topic}.key"
+
+    def _period(self, day: date) -> str:
+        number = day.toordinal() // self.rotate_days
+        return date.fromordinal(max(number * self.rotate_days, 1)).isoformat()
+
+    def _key(self, name: str) -> bytes:
+        if name != _MARKS and self._legacy.exists():
+            return load_key(self._legacy)
+        return load_key(self.folder / f"{self.topic}.{name}.key")
+
+    def _paths(self) -> list[Path]:
+        found = sorted(self.folder.glob(f"{self.topic}.????-??-??.key"))
+        return [*found, self._legacy] if self._legacy.exists() else found
 
 
 def load_pseudonyms(folder: Path, topic: str) -> Pseudonyms:
-    """Reads the topic's key from `folder`, making it at the first call (readable by its owner).
+    """One key for all days of a topic, read from `folder` or made at the first call.
 
     Raises:
         ConfigurationError: The key file is damaged; a new key would count authors twice.
     """
-    path = folder / f"{topic}.key"
+    return Pseudonyms(load_key(folder / f"{topic}.key"))
+
+
+def load_key(path: Path) -> bytes:
+    """Reads a key, making it at the first call (readable by its owner).
+
+    Raises:
+        ConfigurationError: The key file is damaged; a new key would count authors twice.
+    """
     if not path.exists():
         _create_key(path)
     key = path.read_bytes()
@@ -44,7 +137,12 @@ def load_pseudonyms(folder: Path, topic: str) -> Pseudonyms:
             f"{path} holds {len(key)} bytes, a pseudonym key has {KEY_BYTES}",
             hint="restore it from a backup; without it authors already stored are counted anew",
         )
-    return Pseudonyms(key)
+    return key
+
+
+def _keyed(key: bytes, *parts: str) -> str:
+    message = "\x00".join(parts).encode()
+    return hashlib.blake2b(message, key=key, digest_size=16).hexdigest()
 
 
 def _create_key(path: Path) -> None:
@@ -62,3 +160,12 @@ def _create_key(path: Path) -> None:
         pass
     finally:
         draft.unlink()
+
+
+def _destroy(path: Path) -> None:
+    """Writes over a key before it is taken away."""
+    with path.open("r+b") as file:
+        file.write(bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink(missing_ok=True)

@@ -130,9 +130,17 @@ class ClassifySettings(_Section):
 
 
 class RetentionSettings(_Section):
-    """`[retention]`."""
+    """`[retention]`; `labelled_copies` is the reference of a consent, empty without one."""
 
     text_days: Count
+    labelled_copies: str
+    access_days: Count
+
+
+class PseudonymSettings(_Section):
+    """`[pseudonyms]`."""
+
+    rotate_days: Count
 
 
 class AuditSettings(_Section):
@@ -142,11 +150,12 @@ class AuditSettings(_Section):
 
 
 class ReleaseSettings(_Section):
-    """`[release]`, all from 0 to 1."""
+    """`[release]`: parts from 0 to 1; counts are exact where `round_counts_to` is 0."""
 
     maximum_interval_width: Part
     minimum_coverage: Part
     minimum_scored: Part
+    round_counts_to: int = Field(default=0, ge=0)
 
 
 class Settings(_Section):
@@ -169,6 +178,7 @@ class Settings(_Section):
     daemon: DaemonSettings
     classify: ClassifySettings
     retention: RetentionSettings
+    pseudonyms: PseudonymSettings
     audit: AuditSettings
     release: ReleaseSettings
     origins: Mapping[str, str] = Field(repr=False)

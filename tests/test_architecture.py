@@ -38,6 +38,9 @@ VENDOR_ROOMS = {
     "vl_convert": ("monitor/dashboard/",),
     "click": ("monitor/cli.py", "monitor/commands/"),
     "tqdm": ("monitor/commands/", "classifiers/"),
+    "scipy": ("classifiers/",),
+    "ruptures": ("monitor/shares/",),
+    "rensa": ("monitor/copies.py",),
 }
 """Each vendor library and the only places that may know it."""
 

@@ -20,7 +20,9 @@ from collectors.post import Window
 from monitor.commands.call import Call, Day, with_call
 from monitor.errors import UsageError
 from monitor.figure import Figure
+from monitor.shares.changes import Change
 from monitor.shares.hours import CoveredHour, covered_hours
+from monitor.shares.whole import WholeShare
 from monitor.store.values import StoredLabel
 
 DIMENSIONS = ("platform", "cohort", "language")
@@ -45,39 +47,51 @@ class Dimensions(click.ParamType[tuple[str, ...]]):
 
 
 @click.command("export")
-@click.argument("what", type=click.Choice(("aggregates", "labels", "coverage")))
+@click.argument("what", type=click.Choice(("aggregates", "changes", "whole", "labels", "coverage")))
 @click.option("--format", "format_", type=click.Choice(("csv", "json", "parquet")))
 @click.option("--since", type=Day(), help="First day.")
 @click.option("--until", type=Day(), help="First day left out.")
 @click.option("--by", type=Dimensions(), default=(), help="platform,cohort,language")
+@click.option(
+    "--unit",
+    type=click.Choice(("posts", "authors", "texts")),
+    default="posts",
+    help="What shares are of; texts: copies once.",
+)
 @click.option("--include-unvalidated", is_flag=True, help="Raw shares of unaudited heads too.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file.")
 @with_call
 def export_command(
     call: Call,
+    /,
     what: str,
     format_: str | None,
-    since: date | None,
-    until: date | None,
-    by: tuple[str, ...],
-    include_unvalidated: bool,
     output: Path | None,
+    include_unvalidated: bool,
+    **asked: Any,
 ) -> None:
-    """Released figures, human labels or coverage (CSV unless told otherwise)."""
+    """Released figures, changes in them, human labels or coverage (CSV unless told otherwise)."""
     kind = format_ or ("json" if call.as_json else "csv")
-    days = (since or call.topic.start, until or call.topic.end)
+    days = (asked["since"] or call.topic.start, asked["until"] or call.topic.end)
     if days[0] >= days[1]:
         raise UsageError(f"--since {days[0]} is not before --until {days[1]}")
     if what == "aggregates":
         figures = call.app.figures.released(
-            call.topic, since=since, until=until, by=by, include_unvalidated=include_unvalidated
+            call.topic, include_unvalidated=include_unvalidated, **asked
         )
         columns, records = _columns(Figure), [asdict(figure) for figure in figures]
+    elif what == "changes":
+        changes = call.app.figures.changes(call.topic, **asked)
+        columns, records = _columns(Change), [asdict(change) for change in changes]
+    elif what == "whole":
+        whole = call.app.figures.whole(call.topic)
+        columns, records = _columns(WholeShare), [asdict(share) for share in whole]
     elif what == "labels":
         columns, records = _columns(StoredLabel), _labels(call, days)
     else:
         columns, records = _columns(CoveredHour), _coverage(call, days)
-    _write(WRITERS[kind](columns, records), output)
+    call.note_access(f"export {what}")
+    write(WRITERS[kind](columns, records), output)
 
 
 def _columns(record: type) -> list[str]:
@@ -127,7 +141,8 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _write(content: bytes, output: Path | None) -> None:
+def write(content: bytes, output: Path | None) -> None:
+    """Writes to a file, or prints."""
     if output is not None:
         output.write_bytes(content)
         return

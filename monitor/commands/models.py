@@ -56,6 +56,7 @@ def list_command(call: Call) -> None:
     topic = call.topic
     champion = call.app.champion(topic).id
     shown = call.app.queries.shown_version(topic.name)
+    removed = call.app.queries.models_on_removed(topic.name)
     rows = [
         {
             "version": version.id,
@@ -63,6 +64,7 @@ def list_command(call: Call) -> None:
             "shown": "yes" if version.id == shown else "",
             "base": version.base or "",
             "made": version.created_at,
+            "removed_posts": removed.get(version.id, 0),
         }
         for version in call.app.registry.list(topic.name)
     ]

@@ -14,7 +14,10 @@ from monitor.errors import UsageError
 def purge_command(call: Call) -> None:
     """Deletes texts and pseudonyms that are past their time; figures stay."""
     counts = call.app.purge(call.topic)
-    call.answer(dict(counts), f"{counts['posts']:,} posts lost text and pseudonym")
+    call.answer(
+        dict(counts),
+        f"{counts['posts']:,} posts lost text and pseudonym, {counts['keys']:,} keys destroyed",
+    )
 
 
 @click.command("forget")
@@ -28,7 +31,19 @@ def forget_command(call: Call, platform: str, author: str | None, post: str | No
         raise UsageError("give either --author or --post", hint="monitor forget --help")
     deletion = Deletion(platform.lower(), native_id=post, author=author, reason="forget")
     removed = {topic.name: call.app.forget(topic, deletion) for topic in call.app.topics.values()}
+    for topic, count in removed.items():
+        if count:
+            _name_models(call, topic)
     call.answer(removed, f"{sum(removed.values()):,} posts erased")
+
+
+def _name_models(call: Call, topic: str) -> None:
+    """Says which models have learned from what is gone."""
+    for version, posts in sorted(call.app.queries.models_on_removed(topic).items()):
+        call.say(
+            f"{topic}: model {version} was trained on {posts:,} posts removed since; "
+            f"`monitor retrain --topic {topic}` makes one that was not"
+        )
 
 
 COMMANDS = {"purge": purge_command, "forget": forget_command}

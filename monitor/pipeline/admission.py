@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from collectors.post import Deletion, Page, Post, Rejection
 from monitor.kept import KeptDeletion, KeptPage, KeptPost
 from monitor.language import language_of
-from monitor.pseudonym import Pseudonyms
+from monitor.pseudonym import KeyRing, Pseudonyms
 from monitor.redaction import redact, text_digest
 from monitor.store.values import UNDETERMINED
 from monitor.topic import Topic
 
 
+def _nobody(_marks: Collection[str]) -> Collection[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Turns a collector's pages into what may be kept of them for one topic."""
+    """Turns a collector's pages into what may be kept of them for one topic.
+
+    Attributes:
+        removed: Tells which of some marks belong to authors who are to be forgotten.
+    """
 
     topic: Topic
-    pseudonyms: Pseudonyms
+    pseudonyms: Pseudonyms | KeyRing
+    removed: Callable[[Collection[str]], Collection[str]] = _nobody
 
     def page(self, page: Page) -> KeptPage:
         """Keeps what may be kept; a post outside the topic's window becomes a rejection."""
@@ -33,37 +44,61 @@ class Admission:
             deletions=tuple(self.deletion(deletion) for deletion in page.deletions),
             coverage=page.coverage,
             reads=page.reads,
+            reminders=tuple(self._reminders(inside)),
         )
+
+    def _reminders(self, posts: Iterable[Post]) -> list[KeptDeletion]:
+        """Removals of authors whose posts come again, perhaps in a period with another key."""
+        marks = {
+            self.pseudonyms.mark(post.platform, post.author): post
+            for post in posts
+            if post.author is not None
+        }
+        found = self.removed(list(marks)) if marks else ()
+        gone = {(marks[mark].platform, marks[mark].author) for mark in found}
+        return [
+            KeptDeletion(post.platform, None, pseudonym, "forget")
+            for post in posts
+            if (post.platform, post.author) in gone
+            and (pseudonym := self._pseudonym(post, self.topic.day_of(post.created_at)))
+        ]
 
     def _post(self, post: Post) -> KeptPost:
         text = redact(post.text)
+        day = self.topic.day_of(post.created_at)
         return KeptPost(
             platform=post.platform,
             native_id=post.native_id,
             created_at=post.created_at,
-            day=self.topic.day_of(post.created_at),
+            day=day,
             text=text,
             text_digest=text_digest(text),
             language=post.language or language_of(text) or UNDETERMINED,
             cohort=self.topic.cohort_of(post.self_description),
             kind=post.kind,
             reference=post.reference,
-            author=self._pseudonym(post.platform, post.author),
+            author=self._pseudonym(post, day),
             revision=post.revision,
             withheld_in=",".join(post.withheld_in),
         )
 
     def deletion(self, deletion: Deletion) -> KeptDeletion:
-        """Names the author by pseudonym, as the posts do."""
+        """Names the author by pseudonym, as the posts of every period do."""
+        author = deletion.author
+        known = [] if author is None else self.pseudonyms.every(deletion.platform, author)
         return KeptDeletion(
             platform=deletion.platform,
             native_id=deletion.native_id,
-            author=self._pseudonym(deletion.platform, deletion.author),
+            author=known[0] if known else None,
             reason=deletion.reason,
+            aliases=tuple(known[1:]),
+            mark=None if author is None else self.pseudonyms.mark(deletion.platform, author),
         )
 
-    def _pseudonym(self, platform: str, author: str | None) -> str | None:
-        return None if author is None else self.pseudonyms.of(platform, author)
+    def _pseudonym(self, post: Post, day: date) -> str | None:
+        if post.author is None:
+            return None
+        return self.pseudonyms.of(post.platform, post.author, day)
 
 
 def _outside_window(post: Post) -> Rejection:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 
 from classifiers.heads import head
 from monitor.authors import AuthorSketch
+from monitor.copies import CopyFinder
+from monitor.pipeline.units import Units
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import VOLUME, CellKey, DailyAggregate, DayPost, DirtyDay
 from monitor.topic import Topic
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -21,6 +28,7 @@ class _Tally:
     authors: set[str] = field(default_factory=set)
     label_counts: Counter[str] = field(default_factory=Counter)
     soft_sums: Counter[str] = field(default_factory=Counter)
+    units: Units = field(default_factory=Units)
 
     def add_author(self, post: DayPost) -> None:
         if post.author is not None:
@@ -28,10 +36,12 @@ class _Tally:
 
 
 def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
-    """Counts one day's posts by cell; the order of the posts makes no difference.
+    """Counts one day's posts by cell.
 
-    Reposts count for the volume and its authors; shares are about opinions only.
+    Their order decides which of several copies is the first, and about nothing else. Reposts
+    count for the volume and its authors; shares are about opinions only.
     """
+    copies = CopyFinder()
     tallies: dict[CellKey, _Tally] = defaultdict(_Tally)
     for post in posts:
         dimensions = (post.platform, post.cohort, post.language)
@@ -41,11 +51,14 @@ def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
             volume.reposts += 1
             continue
         volume.posts += 1
+        is_copy = copies.is_copy(post.text)
+        volume.units.add_volume(is_copy=is_copy)
         for answer in post.predictions:
             key = CellKey(*dimensions, answer.head, answer.target, answer.version)
             tally = tallies[key]
             tally.posts += 1
             tally.add_author(post)
+            tally.units.add(post, answer, is_copy=is_copy)
             tally.label_counts[answer.label] += 1
             labels = head(answer.head).labels
             tally.soft_sums.update(dict(zip(labels, answer.scores, strict=True)))
@@ -54,10 +67,15 @@ def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
 
 @dataclass(frozen=True, slots=True)
 class AggregateStep:
-    """Brings the daily aggregates up to date, one transaction a day."""
+    """Brings the daily aggregates up to date, one transaction a day.
+
+    A day is provisional until it is over; what comes in afterwards revises it, and the log says
+    that it did (how much came says the volume; the log would tell it of small groups too).
+    """
 
     store: Store
     queries: Queries
+    clock: Callable[[], datetime] = _now
 
     def aggregate(
         self,
@@ -80,24 +98,40 @@ class AggregateStep:
             self.store.mark_days(topic.name)
         rebuilt = 0
         for dirty in self.store.dirty_days(topic.name):
-            self.store.replace_day(topic.name, dirty, self._cells(topic.name, dirty))
+            cells = self._cells(topic.name, dirty)
+            before = self.queries.cells(topic.name, [], dirty.day, dirty.day + timedelta(1))
+            self.store.replace_day(topic.name, dirty, cells)
             rebuilt += 1
+            if before and _counted(before) != _counted(cells) and self._is_over(topic, dirty.day):
+                details = {"topic": topic.name, "day": dirty.day.isoformat()}
+                self.store.log("pipeline", "day_revised", details)
             if should_stop():
                 return rebuilt
         return rebuilt
 
+    def _is_over(self, topic: Topic, day: date) -> bool:
+        return topic.window_of(day, day + timedelta(1)).end <= self.clock()
+
     def _cells(self, topic: str, dirty: DirtyDay) -> list[DailyAggregate]:
         tallies = tally_day(self.queries.day_rows(topic, dirty.day))
         # Purged posts have lost their pseudonyms: the authors counted while they had them stay.
-        earlier = (
-            self.queries.day_sketches(topic, dirty.day)
-            if self.queries.purged_count(topic, dirty.day)
-            else {}
-        )
+        # So do the counts by author and by text, of which the purged posts tell nothing any more.
+        purged = self.queries.purged_count(topic, dirty.day)
+        earlier = self.queries.day_sketches(topic, dirty.day) if purged else {}
+        units = self.queries.day_units(topic, dirty.day) if purged else {}
         return [
-            _cell(topic, dirty, key, tally, earlier.get(key))
+            replace(
+                _cell(topic, dirty, key, tally, earlier.get(key)),
+                units=units.get(key) or tally.units.as_counts(),
+            )
             for key, tally in sorted(tallies.items(), key=lambda item: _order(item[0]))
         ]
+
+
+def _counted(cells: Iterable[DailyAggregate]) -> tuple[int, int]:
+    """A day's opinions and repetitions."""
+    volume = [cell for cell in cells if cell.head == VOLUME]
+    return sum(cell.posts for cell in volume), sum(cell.reposts for cell in volume)
 
 
 def _order(key: CellKey) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Erasure on request: a post or an author, from posts to figures."""
+"""Erasure: what a person or a platform has removed goes from everything that was made of it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from classifiers.examples import Example
+from classifiers.held_out import drop_held_out
+from classifiers.registry import Registry
 from collectors.post import Deletion
 from monitor.pipeline.admission import Admission
+from monitor.store.queries import Queries
 from monitor.store.store import Store
+from monitor.topic import Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +33,42 @@ class ForgetStep:
         removed = self.store.remove(topic, self.admission.deletion(deletion), at=self.clock())
         self.store.log("forget", "erased", {"topic": topic, "posts": removed})
         return removed
+
+
+@dataclass(frozen=True, slots=True)
+class UnlearnStep:
+    """Takes removed posts out of what model versions keep on disk."""
+
+    queries: Queries
+    registry: Registry
+
+    def unlearn(self, topic: Topic) -> int:
+        """Drops answers about posts that are no longer labelled and there; returns how many.
+
+        The weights stay as they are: `Queries.models_on_removed` names the versions that were
+        trained on removed posts, and `monitor retrain` makes one that was not.
+        """
+        folders = [
+            self.registry.path(version.id)
+            for version in self.registry.list(topic.name)
+            if version.topic
+        ]
+        if not folders:
+            return 0
+        keep = self._digests(topic)
+        return sum(drop_held_out(folder, keep) for folder in folders)
+
+    def _digests(self, topic: Topic) -> set[str]:
+        texts = {target.name: target.text for target in topic.targets} | {"": ""}
+        return {
+            Example(
+                id=f"{post.platform}/{post.native_id}",
+                text="",
+                head=post.head,
+                target=texts[post.target],
+                label=post.label,
+                audit=False,
+            ).digest
+            for post in self.queries.examples(topic.name)
+            if post.target in texts
+        }

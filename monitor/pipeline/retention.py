@@ -1,4 +1,4 @@
-"""Deletes texts, pseudonyms and records of runs after their time; figures stay."""
+"""Deletes texts, pseudonyms, their keys and records of runs after their time; figures stay."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor.pseudonym import KeyRing
+from monitor.store.queries import Queries
 from monitor.store.store import Store
 
 
@@ -15,18 +17,35 @@ class RetentionStep:
 
     Attributes:
         text_days: Days after which a stored post loses its text and its author's pseudonym.
+        keep_labelled: Whether labelled posts keep their redacted text; the pseudonym goes.
+        access_days: Days after which the record of who looked is dropped.
     """
 
     store: Store
     text_days: int
     clock: Callable[[], datetime]
+    keep_labelled: bool = False
+    access_days: int | None = None
 
     def purge(self, topic: str) -> int:
-        """Purges the topic's posts that are past their time; returns how many."""
-        before = self.clock() - timedelta(days=self.text_days)
-        purged = self.store.purge_texts(topic, before)
+        """Purges the topic's posts that are past their time; returns how many.
+
+        What the database freed by it is overwritten and given back.
+        """
+        now = self.clock()
+        before = now - timedelta(days=self.text_days)
+        purged = self.store.purge_texts(topic, before, keep_labelled=self.keep_labelled)
         self.store.prune_runs(before)
         self.store.forget_unmet_demands(topic)
+        if self.access_days is not None:
+            self.store.prune_accesses((now - timedelta(days=self.access_days)).date())
         if purged:
             self.store.log("retention", "texts_purged", {"topic": topic, "posts": purged})
+            self.store.reclaim()
         return purged
+
+
+def destroy_keys(keys: KeyRing, queries: Queries, now: datetime, *, text_days: int) -> int:
+    """Destroys the topic's keys of which no pseudonym is left; returns how many."""
+    in_use = queries.days_with_pseudonyms(keys.topic)
+    return keys.destroy_unused(in_use, now, after=timedelta(days=text_days))

@@ -71,6 +71,8 @@ class RetrainStep:
         self._keep_held_out(topic, result, by_key)
         beats, reason = beats_champion(result.version)
         version = result.version
+        learned = {(post.platform, post.native_id) for post in by_key.values()}
+        self.store.record_training(topic.name, version.id, sorted(learned))
         self.store.record_version(
             topic.name, version.id, stage="candidate", metrics=version.metrics, at=self.clock()
         )

@@ -1,4 +1,4 @@
-"""Corrected shares of a split's cells: counts and audit labels handed to the estimator."""
+"""Corrected shares of a split's cells: scores and audit labels handed to the estimator."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from datetime import date
 
 import numpy as np
 
-from classifiers.prevalence import Audit, Estimate, estimate_shares
+from classifiers.prevalence import Audit, Cells, Estimate, Floats, Shares, estimate_shares
 from monitor.privacy import Cell, coarsen
-from monitor.shares.rollup import CellCounts
+from monitor.shares.rollup import SCALE, CellCounts, Unit
 from monitor.store.values import AuditLabel
 
 DIGITS = 4
 """Shares are rounded to this, so that equal evidence gives equal bytes."""
+Place = tuple[date, Cell]
 
 
 def corrected_shares(
-    cells: Mapping[tuple[date, Cell], CellCounts],
+    cells: Mapping[Place, CellCounts],
     audit: Sequence[AuditLabel],
     labels: Sequence[str],
     *,
     by: Collection[str],
-) -> dict[tuple[date, Cell], dict[str, Estimate]]:
+    unit: Unit = "posts",
+) -> dict[Place, dict[str, Estimate]]:
     """Estimates every label's share in every cell, all days of the topic together.
 
     Args:
@@ -31,31 +33,53 @@ def corrected_shares(
             classifier errs.
         labels: The head's.
         by: The split's dimensions.
+        unit: What the shares are shares of. Audit labels are of posts: where another unit is
+            meant, they teach only how the classifier errs.
     """
     keys = sorted(cells)
-    counts = np.array(
-        [[cells[key].label_counts.get(label, 0) for label in labels] for key in keys],
-        dtype=np.int64,
-    ).reshape(len(keys), len(labels))
-    shares = estimate_shares(counts, _audit(audit, keys, labels, by=by))
+    known = keys if unit == "posts" else []
+    shares = estimate_shares(_cells(cells, keys, labels, unit), _audit(audit, known, labels, by=by))
     return {
         key: {
-            label: Estimate(
-                share=round(float(shares.share[row, column]), DIGITS),
-                low=round(float(shares.low[row, column]), DIGITS),
-                high=round(float(shares.high[row, column]), DIGITS),
-                posts=cells[key].posts,
-                authors=cells[key].authors,
-            )
-            for column, label in enumerate(labels)
+            label: _estimate(shares, row, column, cells[key]) for column, label in enumerate(labels)
         }
         for row, key in enumerate(keys)
     }
 
 
+def _estimate(shares: Shares, row: int, column: int, counts: CellCounts) -> Estimate:
+    return Estimate(
+        share=round(float(shares.share[row, column]), DIGITS),
+        low=round(float(shares.low[row, column]), DIGITS),
+        high=round(float(shares.high[row, column]), DIGITS),
+        posts=counts.posts,
+        authors=counts.authors,
+        draws=shares.draws[:, row, column],
+    )
+
+
+def _cells(
+    cells: Mapping[Place, CellCounts], keys: Sequence[Place], labels: Sequence[str], unit: Unit
+) -> Cells:
+    series = {cell: number for number, cell in enumerate(sorted({cell for _, cell in keys}))}
+    counted = [cells[key].in_unit(unit) for key in keys]
+    return Cells(
+        posts=np.array([one.count for one in counted], dtype=np.float64),
+        sums=_table([one.soft for one in counted], labels),
+        series=np.array([series[cell] for _, cell in keys], dtype=np.int64),
+        day=np.array([day.toordinal() for day, _ in keys], dtype=np.int64),
+        counts=_table([one.labels for one in counted], labels),
+    )
+
+
+def _table(counted: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Floats:
+    rows = [[one.get(label, 0) for label in labels] for one in counted]
+    return np.array(rows, dtype=np.float64).reshape(len(counted), len(labels))
+
+
 def _audit(
     audit: Sequence[AuditLabel],
-    keys: Sequence[tuple[date, Cell]],
+    keys: Sequence[Place],
     labels: Sequence[str],
     *,
     by: Collection[str],
@@ -66,8 +90,9 @@ def _audit(
         rows.get((one.day, coarsen((one.platform, one.cohort, one.language), by)), -1)
         for one in audit
     ]
+    scores = np.array([one.scores for one in audit], dtype=np.float64)
     return Audit(
         cell=np.array(places, dtype=np.int64),
         truth=np.array([index[one.truth] for one in audit], dtype=np.int64),
-        predicted=np.array([index[one.predicted] for one in audit], dtype=np.int64),
+        scores=scores.reshape(len(audit), len(labels)) / SCALE,
     )

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from typing import cast
 
 from classifiers.heads import head as head_named
-from classifiers.prevalence import Estimate
+from classifiers.prevalence import Estimate, Floats
 from monitor.figure import Figure, Volume, Withheld
 from monitor.pipeline.classify import questions_of
-from monitor.privacy import Cell, Standing, shown_cells
+from monitor.privacy import Cell, Standing
+from monitor.releases import Decision
 from monitor.settings import ReleaseSettings
+from monitor.shares.changes import place_of
 from monitor.shares.corrected import DIGITS, corrected_shares
+from monitor.shares.door import Door
 from monitor.shares.evidence import Evidence
-from monitor.shares.rollup import NOTHING, CellCounts, by_question, roll_up
+from monitor.shares.rollup import NOTHING, CellCounts, Unit, by_question, roll_up
+from monitor.store.releases import ReleaseKey
 from monitor.store.values import UNDETERMINED, VOLUME, DailyAggregate, Question
 from monitor.topic import Topic
 
@@ -30,28 +35,68 @@ class Split:
         topic: The topic.
         evidence: Of all its days.
         by: Dimensions to split by.
+        door: Which cells may be shown, and in which state.
+        unit: What shares are shares of.
     """
 
-    def __init__(self, topic: Topic, evidence: Evidence, by: Collection[str]) -> None:
+    def __init__(
+        self,
+        topic: Topic,
+        evidence: Evidence,
+        by: Collection[str],
+        door: Door,
+        *,
+        unit: Unit = "posts",
+    ) -> None:
+        self._unit = unit
         self._topic = topic
         self._evidence = evidence
         self._by = by
+        self.draws: dict[tuple[date, tuple[str, ...]], Floats] = {}
+        """Joint draws of the estimated shares, by day and `place_of` the figure."""
         self._questions = by_question(evidence.aggregates)
         self._volume = self._questions.pop((VOLUME, ""), {})
-        self._volume_hidden = {
-            day: shown_cells(_sketches(base), topic.minimum_authors)
+        self._volume_decided = {
+            day: door.decide(ReleaseKey(day, VOLUME, "", ""), base)
             for day, base in self._volume.items()
         }
-        self._rolled_volume = self._roll_up(self._volume)
-        self._rolled = {
-            question: self._roll_up(self._questions.get(question, {}))
+        self._decided = {
+            question: {
+                day: self._decide(door, question, day, base)
+                for day, base in self._questions.get(question, {}).items()
+            }
             for question in questions_of(topic)
+        }
+        self._rolled_volume = self._roll_up(self._volume, self._volume_decided)
+        self._rolled = {
+            question: self._roll_up(self._questions.get(question, {}), self._decided[question])
+            for question in questions_of(topic)
+        }
+
+    def _decide(
+        self, door: Door, question: Question, day: date, base: Mapping[Cell, DailyAggregate]
+    ) -> Mapping[Cell, Decision]:
+        """A question's cells are chosen among those whose volume is shown."""
+        volume = self._volume_decided.get(day, {})
+        among = frozenset(cell for cell, one in volume.items() if one.hidden is None)
+        return door.decide(ReleaseKey(day, *question, self._evidence.version or ""), base, among)
+
+    def counts(self, question: Question) -> dict[date, CellCounts]:
+        """A question's counts by day, everybody together; only in a split by nothing."""
+        return {day: counts for (day, _), counts in self._rolled[question].items()}
+
+    def label_counts(self) -> dict[tuple[date, Question], Mapping[str, int] | None]:
+        """Label counts of whole days, None where hidden; only in a split by nothing."""
+        return {
+            (place[0], question): None if reason else rolled[place].label_counts
+            for question, rolled in self._rolled.items()
+            for place, reason in self._hidden(question).items()
         }
 
     def volumes(self) -> list[UnreleasedVolume]:
         """Every cell's volume, sorted by day and cell."""
         return [
-            (self._volume_of(place, counts), self._volume_hidden[place[0]][place[1]])
+            (self._volume_of(place, counts), self._volume_decided[place[0]][place[1]].hidden)
             for place, counts in sorted(self._rolled_volume.items())
         ]
 
@@ -77,7 +122,11 @@ class Split:
         labels = head_named(question[0]).labels
         shown = {place: rolled[place] for place, reason in hidden.items() if reason is None}
         audit = self._evidence.audits.get(question, ())
-        estimates = corrected_shares(shown, audit, labels, by=self._by) if validated else {}
+        estimates = (
+            corrected_shares(shown, audit, labels, by=self._by, unit=self._unit)
+            if validated
+            else {}
+        )
         for place, eligible in self._eligible().items():
             counts = rolled.get(place, NOTHING)
             standing = Standing(
@@ -88,20 +137,19 @@ class Split:
             for label in labels:
                 estimate = estimates.get(place, {}).get(label)
                 figure = self._figure(question, place, label, counts)
+                if estimate is not None and estimate.draws is not None:
+                    self.draws[place[0], place_of(figure)] = estimate.draws
                 yield _with_estimate(replace(figure, validated=validated), estimate), standing
 
     def _hidden(self, question: Question) -> dict[Place, Withheld | None]:
         """What the release rules say about this split's cells, by place."""
-        found: dict[Place, Withheld | None] = {}
         rolled = self._rolled[question]
-        for day, base in self._questions.get(question, {}).items():
-            volume = self._volume_hidden.get(day, {})
-            among = frozenset(cell for cell, reason in volume.items() if reason is None)
-            decided = shown_cells(_sketches(base), self._topic.minimum_authors, among=among)
-            found.update(
-                {(day, cell): reason for cell, reason in decided.items() if (day, cell) in rolled}
-            )
-        return found
+        return {
+            (day, cell): one.hidden
+            for day, decided in self._decided[question].items()
+            for cell, one in decided.items()
+            if (day, cell) in rolled
+        }
 
     def _eligible(self) -> dict[Place, int]:
         """Opinions in a language that is scored, by place; places without any are left out."""
@@ -115,16 +163,27 @@ class Split:
         }
 
     def _roll_up(
-        self, days: Mapping[date, Mapping[Cell, DailyAggregate]]
+        self,
+        days: Mapping[date, Mapping[Cell, DailyAggregate]],
+        decided: Mapping[date, Mapping[Cell, Decision]] | None = None,
     ) -> dict[Place, CellCounts]:
-        return {
-            (day, cell): counts
-            for day, base in days.items()
-            for cell, counts in roll_up(base, self._by).items()
-        }
+        """Adds the cells up: shown ones in the state to be shown, others as they are now."""
+        found: dict[Place, CellCounts] = {}
+        for day, base in days.items():
+            now = roll_up(base, self._by)
+            shown = (decided or {}).get(day, {})
+            for cell, counts in now.items():
+                state = shown[cell].base if cell in shown else None
+                if state is None or state == base:
+                    found[day, cell] = counts
+                else:
+                    earlier = cast(Mapping[Cell, DailyAggregate], state)
+                    found[day, cell] = roll_up(earlier, self._by).get(cell, NOTHING)
+        return found
 
     def _volume_of(self, place: Place, counts: CellCounts) -> Volume:
         day, (platform, cohort, language) = place
+        texts = counts.in_unit("texts").count
         scored = min(rolled.get(place, NOTHING).posts for rolled in self._rolled.values())
         return Volume(
             topic=self._topic.name,
@@ -139,12 +198,14 @@ class Split:
             coverage=self._evidence.covered(day, platform),
             withheld=None,
             sample=self._evidence.sample,
+            copies=max(counts.posts - texts, 0) if texts else None,
         )
 
     def _figure(self, question: Question, place: Place, label: str, counts: CellCounts) -> Figure:
         """The figure as far as it is counted."""
         day, (platform, cohort, language) = place
-        raw = counts.label_counts.get(label, 0) / counts.posts if counts.posts else None
+        unit = counts.in_unit(self._unit)
+        raw = unit.labels.get(label, 0) / unit.count if unit.count else None
         return Figure(
             topic=self._topic.name,
             day=day,
@@ -172,10 +233,6 @@ def _with_estimate(figure: Figure, estimate: Estimate | None) -> Figure:
     if estimate is None:
         return figure
     return replace(figure, share=estimate.share, low=estimate.low, high=estimate.high)
-
-
-def _sketches(base: Mapping[Cell, DailyAggregate]) -> dict[Cell, bytes]:
-    return {cell: one.authors_sketch for cell, one in base.items()}
 
 
 def _order(figure: Figure) -> tuple[object, ...]:

@@ -76,7 +76,7 @@ def posts(connection: Connection, topic: str, day: date) -> Iterator[DayPost]:
     statement = (
         select(
             *(POSTS.c[name] for name in ("id", "platform", "cohort", "language", "kind", "author")),
-            (POSTS.c.text != "").label("has_text"),
+            POSTS.c.text,
             *(answers[name] for name in ("head", "target", "version", "label", "scores")),
         )
         .select_from(POSTS.outerjoin(PREDICTIONS, answers.post_id == POSTS.c.id))
@@ -102,14 +102,21 @@ def _day_post(rows: Sequence[Row[*tuple[Any, ...]]]) -> DayPost:
         language=post.language,
         kind=post.kind,
         author=post.author,
-        eligible=bool(post.has_text or predictions),
+        eligible=bool(post.text or predictions),
         predictions=predictions,
+        text=post.text,
     )
 
 
 def sketches(connection: Connection, topic: str, day: date) -> dict[CellKey, bytes]:
     """Gives the stored author sketches of a day's cells."""
     statement = select(*_KEY, _CELL.authors_sketch).where(_CELL.topic == topic, _CELL.day == day)
+    return {CellKey(*row[:-1]): row[-1] for row in connection.execute(statement)}
+
+
+def units(connection: Connection, topic: str, day: date) -> dict[CellKey, dict[str, Any]]:
+    """Gives what the day's cells counted by other units than posts."""
+    statement = select(*_KEY, _CELL.units).where(_CELL.topic == topic, _CELL.day == day)
     return {CellKey(*row[:-1]): row[-1] for row in connection.execute(statement)}
 
 
@@ -138,7 +145,11 @@ def cells(
 
 def _row(topic: str, day: date, cell: DailyAggregate) -> dict[str, object]:
     row: dict[str, object] = {name: getattr(cell, name) for name in _COLUMNS}
-    counts = {"label_counts": dict(cell.label_counts), "soft_sums": dict(cell.soft_sums)}
+    counts: dict[str, object] = {
+        "label_counts": dict(cell.label_counts),
+        "soft_sums": dict(cell.soft_sums),
+        "units": {name: dict(unit) for name, unit in cell.units.items()},
+    }
     return row | {"topic": topic, "day": day} | counts
 
 

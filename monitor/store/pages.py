@@ -42,7 +42,8 @@ class _Standing:
 def save(connection: Connection, delivery: Delivery, page: KeptPage) -> PageOutcome:
     """Stores a page."""
     _check_characters(page)
-    removed = removals.obey(connection, delivery, page.deletions, arriving=page.posts)
+    demands = (*page.deletions, *page.reminders)
+    removed = removals.obey(connection, delivery, demands, arriving=page.posts)
     counts = _save_posts(connection, delivery, page.posts)
     before = sources.save_rejections(connection, delivery, page.rejections)
     coverage.save(

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Engine
 
 from monitor.store import (
+    accesses,
     coverage,
     days,
     draw,
+    erasure,
     jobs,
     labels,
     predictions,
     reads,
+    removals,
     sources,
     unscored,
     versions,
 )
 from monitor.store.engine import reading
 from monitor.store.values import (
+    Access,
     AuditLabel,
     CellKey,
     CoverageSpan,
@@ -103,6 +108,11 @@ class Queries:
         with reading(self._engine) as connection:
             return days.sketches(connection, topic, day)
 
+    def day_units(self, topic: str, day: date) -> dict[CellKey, dict[str, Any]]:
+        """Gives what the stored cells of a day count by authors and by texts."""
+        with reading(self._engine) as connection:
+            return days.units(connection, topic, day)
+
     def purged_count(self, topic: str, day: date) -> int:
         """Counts the day's posts whose author is gone by retention."""
         with reading(self._engine) as connection:
@@ -177,6 +187,23 @@ class Queries:
         with reading(self._engine) as connection:
             return draw.unlabelled(connection, wanted, limit)
 
+    # Removals
+
+    def buried_marks(self, topic: str, marks: Collection[str]) -> list[str]:
+        """Tells which marks belong to authors who were removed."""
+        with reading(self._engine) as connection:
+            return removals.buried_marks(connection, topic, marks)
+
+    def models_on_removed(self, topic: str) -> dict[str, int]:
+        """Counts by model version the posts it was trained on that were removed since."""
+        with reading(self._engine) as connection:
+            return erasure.models_on_removed(connection, topic)
+
+    def days_with_pseudonyms(self, topic: str) -> list[date]:
+        """Lists the days whose posts still carry pseudonyms."""
+        with reading(self._engine) as connection:
+            return erasure.days_with_pseudonyms(connection, topic)
+
     # Sources
 
     def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:
@@ -249,3 +276,8 @@ class Queries:
         """Gives the last lines of the audit log, newest first."""
         with reading(self._engine) as connection:
             return jobs.log_entries(connection, limit)
+
+    def accesses(self, since: date) -> list[Access]:
+        """Gives who looked at what since a day, the newest first."""
+        with reading(self._engine) as connection:
+            return accesses.since(connection, since)

@@ -12,15 +12,26 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import blake2b
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    exists,
+    literal_column,
+    select,
+    update,
+)
 
 from monitor.kept import KeptDeletion, KeptPost
-from monitor.store import days
+from monitor.store import days, erasure
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import (
     CHECKPOINTS,
     COVERAGE,
+    LABELS,
     POSTS,
     REJECTIONS,
     TOMBSTONES,
@@ -31,8 +42,20 @@ from monitor.store.sources import Delivery
 PlatformId = tuple[str, str]
 
 
-def _post_digest(platform: str, native_id: str) -> str:
+def post_digest(platform: str, native_id: str) -> str:
+    """The tombstone of a post."""
     return _digest("post", platform, native_id)
+
+
+def mark_digest(mark: str) -> str:
+    """The tombstone of an author by a mark that outlives their pseudonyms."""
+    return _digest("mark", mark)
+
+
+def buried_marks(connection: Connection, topic: str, marks: Iterable[str]) -> list[str]:
+    """Tells which marks belong to authors who were removed."""
+    by_digest = {mark_digest(mark): mark for mark in marks}
+    return [by_digest[digest] for digest in _buried(connection, topic, by_digest)]
 
 
 def _author_digest(platform: str, author: str) -> str:
@@ -49,18 +72,23 @@ class Doomed:
 
     posts: dict[PlatformId, str] = field(default_factory=dict)
     authors: dict[PlatformId, str] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
 
     def add(self, deletion: KeptDeletion) -> None:
         """Adds what a deletion demands."""
         if deletion.native_id is not None:
             self.posts[deletion.platform, deletion.native_id] = deletion.reason
-        if deletion.author is not None:
-            self.authors[deletion.platform, deletion.author] = deletion.reason
+        for author in (deletion.author, *deletion.aliases):
+            if author is not None:
+                self.authors[deletion.platform, author] = deletion.reason
+        if deletion.mark is not None:
+            self.marks[mark_digest(deletion.mark)] = deletion.reason
 
     def digests(self) -> dict[str, str]:
         """Gives the tombstones' digests with their reasons."""
-        posts = {_post_digest(*post): reason for post, reason in self.posts.items()}
-        return posts | {_author_digest(*author): why for author, why in self.authors.items()}
+        posts = {post_digest(*post): reason for post, reason in self.posts.items()}
+        authors = {_author_digest(*author): why for author, why in self.authors.items()}
+        return posts | authors | self.marks
 
 
 def obey(
@@ -81,6 +109,7 @@ def obey(
     arriving = list(arriving)
     _doom_posts_of_authors(connection, delivery.topic, doomed, arriving)
     _bury(connection, delivery, doomed.digests(), _met(connection, delivery, doomed, arriving))
+    erasure.erase_authors(connection, delivery.topic, [author for _, author in doomed.authors])
     return _remove(connection, delivery.topic, _of_posts(doomed.posts))
 
 
@@ -99,7 +128,7 @@ def _met(
                 POSTS.c.native_id.in_(chunk),
             )
             here |= {(platform, row.native_id): row.author for row in connection.execute(statement)}
-    posts = {_post_digest(*post) for post in doomed.posts if post in here}
+    posts = {post_digest(*post) for post in doomed.posts if post in here}
     authors = {(post[0], author) for post, author in here.items() if author is not None}
     return posts | {_author_digest(*author) for author in authors & doomed.authors.keys()}
 
@@ -111,9 +140,9 @@ def refused(connection: Connection, topic: str, posts: Iterable[KeptPost]) -> se
     """
     by_digest: dict[str, list[KeptPost]] = defaultdict(list)
     for post in posts:
-        by_digest[_post_digest(post.platform, post.native_id)].append(post)
+        by_digest[post_digest(post.platform, post.native_id)].append(post)
         if post.kind == "repost" and post.reference is not None:
-            by_digest[_post_digest(post.platform, post.reference)].append(post)
+            by_digest[post_digest(post.platform, post.reference)].append(post)
     buried = _buried(connection, topic, by_digest)
     _keep(connection, topic, buried)
     return {(post.platform, post.native_id) for digest in buried for post in by_digest[digest]}
@@ -132,14 +161,23 @@ def remove_source(connection: Connection, topic: str, source: str) -> int:
     return _remove(connection, topic, [POSTS.c.source == source])
 
 
-def purge_texts(connection: Connection, topic: str, stored_before: datetime, at: datetime) -> int:
-    """Empties text and author of old posts."""
+def purge_texts(
+    connection: Connection,
+    topic: str,
+    stored_before: datetime,
+    at: datetime,
+    *,
+    keep_labelled: bool = False,
+) -> int:
+    """Empties text and author of old posts; of labelled ones the author alone, if so wanted."""
+    is_labelled = exists().where(LABELS.c.post_id == POSTS.c.id)
+    text = case((is_labelled, POSTS.c.text), else_="") if keep_labelled else ""
     old = and_(
         POSTS.c.topic == topic, POSTS.c.stored_at < stored_before, POSTS.c.purged_at.is_(None)
     )
     waiting = UNSCORED.c.post_id.in_(select(POSTS.c.id).where(old))
     connection.execute(delete(UNSCORED).where(UNSCORED.c.topic == topic, waiting))
-    statement = update(POSTS).where(old).values(text="", author=None, purged_at=at)
+    statement = update(POSTS).where(old).values(text=text, author=None, purged_at=at)
     return connection.execute(statement).rowcount
 
 

@@ -276,6 +276,53 @@ class AggregateRow(Row, table=True):
     authors_sketch: bytes = Field(sa_type=LargeBinary)
     label_counts: dict[str, int] = Field(sa_type=JSON)
     soft_sums: dict[str, int] = Field(sa_type=JSON)
+    units: dict[str, Any] = Field(sa_type=JSON)
+
+
+class ReleaseRow(Row, table=True):
+    """What was shown of a day's cells in one question (or of its volume), see `releases.py`."""
+
+    __tablename__ = "releases"
+
+    topic: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    head: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    version: str = Field(primary_key=True)
+    revision: int
+    content: bytes = Field(sa_type=LargeBinary)
+
+
+class TrainingPostRow(Row, table=True):
+    """A post that a model version was trained on; a digest, as tombstones hold it."""
+
+    __tablename__ = "training_posts"
+
+    topic: str = Field(primary_key=True)
+    version: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+
+
+class AccessRow(Row, table=True):
+    """How often somebody looked at something on one day (UTC)."""
+
+    __tablename__ = "accesses"
+
+    day: date = Field(primary_key=True)
+    actor: str = Field(primary_key=True)
+    what: str = Field(primary_key=True)
+    topic: str = Field(primary_key=True)
+    times: int
+
+
+class BudgetRow(Row, table=True):
+    """How much of a topic's differential-privacy budget a day (UTC) has used, in 1/1,000,000."""
+
+    __tablename__ = "privacy_budgets"
+
+    topic: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    spent: int = Field(sa_type=BigInteger)
 
 
 class ModelVersionRow(Row, table=True):
@@ -355,6 +402,10 @@ LABELS = _table(LabelRow)
 TARGETS = _table(TargetRow)
 DAYS = _table(DayRow)
 AGGREGATES = _table(AggregateRow)
+RELEASES = _table(ReleaseRow)
+TRAINING_POSTS = _table(TrainingPostRow)
+ACCESSES = _table(AccessRow)
+BUDGETS = _table(BudgetRow)
 MODEL_VERSIONS = _table(ModelVersionRow)
 SHOWN_VERSIONS = _table(ShownVersionRow)
 JOB_RUNS = _table(JobRunRow)

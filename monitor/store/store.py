@@ -10,19 +10,25 @@ from sqlalchemy import Engine
 
 from collectors.post import Checkpoint
 from monitor.kept import KeptDeletion, KeptPage, PageOutcome
+from monitor.releases import Chain
 from monitor.store import (
+    accesses,
     days,
+    erasure,
     jobs,
     labels,
     leases,
     pages,
     predictions,
+    releases,
     removals,
     sources,
     unscored,
     versions,
 )
-from monitor.store.engine import reading, writing
+from monitor.store.engine import reading, reclaim, writing
+from monitor.store.releases import ReleaseKey, StoredChain
+from monitor.store.removals import PlatformId
 from monitor.store.sources import LIVE
 from monitor.store.values import (
     DailyAggregate,
@@ -101,14 +107,30 @@ class Store:
             delivery = sources.Delivery(topic, "", at)
             return removals.obey(connection, delivery, [demand], arriving=[])
 
-    def purge_texts(self, topic: str, stored_before: datetime) -> int:
+    def record_training(self, topic: str, version: str, posts: Iterable[PlatformId]) -> None:
+        """Remembers on which posts (platform and native id) a model version was trained."""
+        digests = [removals.post_digest(*post) for post in posts]
+        with writing(self._engine) as connection:
+            erasure.record_training(connection, topic, version, digests)
+
+    def purge_texts(
+        self, topic: str, stored_before: datetime, *, keep_labelled: bool = False
+    ) -> int:
         """Empties text and author of the posts stored before; what was answered about them stays.
+
+        With `keep_labelled` the redacted text of labelled posts stays, to learn from.
 
         Returns:
             How many posts were purged by this call.
         """
         with writing(self._engine) as connection:
-            return removals.purge_texts(connection, topic, stored_before, self._clock())
+            return removals.purge_texts(
+                connection, topic, stored_before, self._clock(), keep_labelled=keep_labelled
+            )
+
+    def reclaim(self) -> None:
+        """Lets the database's files no longer hold what was removed from its tables."""
+        reclaim(self._engine)
 
     def forget_unmet_demands(self, topic: str) -> int:
         """Drops demands to remove what never was here, once their time is over."""
@@ -167,6 +189,23 @@ class Store:
         """
         with writing(self._engine) as connection:
             return days.replace(connection, topic, seen, cells)
+
+    # What was released
+
+    def release_chains(self, topic: str) -> dict[ReleaseKey, StoredChain]:
+        """Gives what was released of every day of a topic so far."""
+        with reading(self._engine) as connection:
+            return releases.chains(connection, topic)
+
+    def keep_release(self, topic: str, key: ReleaseKey, chain: Chain, *, expected: int) -> bool:
+        """Writes down what is about to be released.
+
+        Returns:
+            False when somebody else released a later state since `expected` was read; nothing
+            is written then.
+        """
+        with writing(self._engine) as connection:
+            return releases.keep(connection, topic, key, chain, expected=expected)
 
     # Model versions
 
@@ -237,6 +276,16 @@ class Store:
         """Tells who holds a lease (or held it last, if it has expired), None when it is free."""
         with reading(self._engine) as connection:
             return leases.current(connection, name)
+
+    def note_access(self, actor: str, what: str, topic: str = "") -> None:
+        """Counts that somebody looked at something today."""
+        with writing(self._engine) as connection:
+            accesses.note(connection, self._clock().date(), accesses.Look(actor, what, topic))
+
+    def prune_accesses(self, before: date) -> int:
+        """Drops who looked before a day."""
+        with writing(self._engine) as connection:
+            return accesses.prune(connection, before)
 
     def log(self, actor: str, action: str, details: Mapping[str, Any]) -> None:
         """Writes a line into the audit log; details hold no text and no author."""

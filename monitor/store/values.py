@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
@@ -68,6 +68,7 @@ class DayPost:
 
     Attributes:
         author: Pseudonym, None where unknown or purged.
+        text: Empty where it is gone.
         eligible: Whether it has a text or a prediction.
     """
 
@@ -79,6 +80,7 @@ class DayPost:
     author: str | None
     eligible: bool
     predictions: tuple[DayPrediction, ...]
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,9 @@ class DailyAggregate:
         authors_sketch: The same as a sketch that can be merged.
         label_counts: Opinions by their most probable label.
         soft_sums: Sums of the probabilities of each label, in 1/10,000.
+        units: The same counted by another unit: by `authors`, of whom each has one voice spread
+            over what they wrote, or by `texts`, of whose copies only the first counts. Each with
+            its `count`, and the `labels` and `soft` sums in 1/10,000.
     """
 
     topic: str
@@ -117,6 +122,7 @@ class DailyAggregate:
     authors_sketch: bytes
     label_counts: Mapping[str, int]
     soft_sums: Mapping[str, int]
+    units: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +301,17 @@ class RecordedVersion:
     stage: str
     metrics: Mapping[str, Any]
     recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How often somebody looked at something on one day (UTC)."""
+
+    day: date
+    actor: str
+    what: str
+    topic: str
+    times: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ def cell(topic: str, **changes: Any) -> DailyAggregate:
         "authors_sketch": b"\x00\xffsketch",
         "label_counts": {"favor": 2, "none": 1},
         "soft_sums": {"favor": 15_000, "none": 15_000},
+        "units": {"texts": {"count": 2, "labels": {"favor": 20_000}, "soft": {"favor": 12_000}}},
     }
     return DailyAggregate(**(values | changes))
 

@@ -57,7 +57,7 @@ def aggregate(day, cell, counts, *, head=VOLUME, authors=None, reposts=0):
         authors=people,
         authors_sketch=sketch,
         label_counts=labels,
-        soft_sums={},
+        soft_sums={label: 10_000 * n for label, n in labels.items()},
     )
 
 
@@ -74,7 +74,8 @@ def scored(day, cell, sentiment, *, posts=None, authors=None):
 
 
 def audit_label(day, truth, predicted, cell=("x", "public", "en")):
-    return AuditLabel("1", cell[0], day, cell[1], cell[2], truth, predicted, (0, 0, 0))
+    scores = tuple(10_000 * (label == predicted) for label in SENTIMENT)
+    return AuditLabel("1", cell[0], day, cell[1], cell[2], truth, predicted, scores)
 
 
 @dataclass
@@ -300,3 +301,38 @@ def test_the_volume_of_a_small_group_is_hidden(settings):
     (volume,) = Figures(queries, settings).volumes(TOPIC)
     assert volume.withheld == "small_group"
     assert (volume.posts, volume.reposts, volume.authors, volume.unscored) == (None,) * 4
+
+
+def test_a_day_is_provisional_until_it_is_over_where_the_topic_is(settings):
+    def figures(now):
+        found = Figures(FakeQueries(ten_days()), settings, clock=lambda: now).released(TOPIC)
+        return {figure.day for figure in found if figure.provisional}
+
+    midnight = datetime(2020, 6, 10, 7, tzinfo=UTC)
+    assert figures(midnight - timedelta(seconds=1)) == {date(2020, 6, 9), date(2020, 6, 10)}
+    assert figures(midnight) == {date(2020, 6, 10)}
+    assert figures(midnight + timedelta(days=1)) == set()
+
+
+def test_changes_are_those_of_shown_days_only(settings):
+    queries = FakeQueries(ten_days(), good_audit())
+    changes = Figures(queries, settings).changes(TOPIC, since=DAY + timedelta(2))
+    assert {one.head for one in changes} == {"sentiment"}
+    daily = [one for one in changes if not one.level]
+    assert len(daily) == 8 * 3
+    assert all(one.low <= 0 <= one.high for one in daily)  # every day is like the others
+    assert not [one for one in changes if one.level]
+
+
+def test_all_shown_days_together_have_a_share_with_a_narrower_interval(settings):
+    figures = Figures(FakeQueries(ten_days(), good_audit()), settings)
+    (whole,) = [one for one in figures.whole(TOPIC) if one.label == "negative"]
+    (day,) = of(figures.released(TOPIC), day=DAY, head="sentiment", label="negative")
+    assert (whole.since, whole.until, whole.days) == (DAY, DAY + timedelta(10), 10)
+    assert (whole.posts, whole.audited) == (4000, 300)
+    assert whole.low < whole.share < whole.high
+    assert whole.high - whole.low < day.high - day.low
+
+
+def test_without_a_shown_day_there_is_nothing_of_all(settings):
+    assert Figures(FakeQueries(ten_days()), settings).whole(TOPIC) == []

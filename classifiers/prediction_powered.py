@@ -1,0 +1,78 @@
+"""Shares of a whole range that are right however bad the classifier is.
+
+Prediction-powered inference (Angelopoulos and others 2023, with the power tuning of PPI++):
+the mean of the people's labels, moved by as much as the classifier's mean scores differ between
+all posts and the labelled ones, times how much the scores are worth. A classifier that knows
+nothing is worth 0, and the audit's plain mean is left, with its plain interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifiers.audit_errors import Floats, Integers
+
+NORMAL_95 = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True)
+class RangeShares:
+    """Shares (labels,) with 95 % intervals, from 0 to 1.
+
+    Attributes:
+        worth: How much of the scores is used for each label, 0 to 1.
+    """
+
+    share: Floats
+    low: Floats
+    high: Floats
+    worth: Floats
+
+
+def range_shares(truth: Integers, scores: Floats, others: int, sums: Floats) -> RangeShares:
+    """Estimates the shares of all posts from the labelled ones and everybody's scores.
+
+    The labelled posts are a simple random sample of all. Intervals are Wilson's where the
+    scores are worth nothing, else normal, and never narrower than what two posts more, one
+    with the label and one without it, would leave of it: of ten labels alike none is certain.
+
+    Args:
+        truth: (labelled posts,) the people's labels.
+        scores: (labelled posts, labels) probabilities.
+        others: Posts that nobody labelled.
+        sums: (labels,) sums of their probabilities.
+
+    Raises:
+        ValueError: There is no labelled post.
+    """
+    labelled, labels = scores.shape
+    if not labelled:
+        raise ValueError("without a labelled post nothing can be said of all")
+    answers = np.eye(labels)[truth]
+    mean = sums / others if others else scores.mean(axis=0)
+    worth = _worth(answers, scores, others)
+    share = answers.mean(axis=0) + worth * (mean - scores.mean(axis=0))
+    left = np.maximum((answers - worth * scores).var(axis=0), _least(answers))
+    theirs = worth**2 * scores.var(axis=0) / others if others else 0
+    reach = NORMAL_95 * np.sqrt(left / labelled + theirs)
+    low, high = np.clip(share - reach, 0, 1), np.clip(share + reach, 0, 1)
+    return RangeShares(np.clip(share, 0, 1), low, high, worth)
+
+
+def _worth(answers: Floats, scores: Floats, others: int) -> Floats:
+    """What minimises the variance: the slope of labels on scores, shrunk by the posts' ratio."""
+    labelled = len(answers)
+    if labelled < 2 or not others:
+        return np.zeros(answers.shape[1])
+    together = ((answers - answers.mean(axis=0)) * (scores - scores.mean(axis=0))).sum(axis=0)
+    spread = ((scores - scores.mean(axis=0)) ** 2).sum(axis=0)
+    slope = together / np.maximum(spread, 1e-12)
+    return np.asarray(np.clip(slope / (1 + labelled / others), 0, 1))
+
+
+def _least(answers: Floats) -> Floats:
+    """Variance of a label where one post more with it and one without it had been seen."""
+    part = (answers.sum(axis=0) + 1) / (len(answers) + 2)
+    return np.asarray(part * (1 - part) * np.minimum(1, 4 / (len(answers) + 4)))

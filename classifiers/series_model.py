@@ -1,0 +1,311 @@
+"""The joint model of shares and classifier errors over cells that follow each other in time.
+
+Each cell has two unknown points: its shares, and how far the classifier's mean scores are off
+in it from what the audit says (its error). Along a series (one platform's days, say) both are
+Ornstein-Uhlenbeck processes, random walks that are drawn back to a mean: cells far apart, and
+of different series, are independent draws around that mean. Four numbers, learnt from the data
+(`Habits`), say how far shares and errors stray and how long they stay.
+
+Everything observed is linear in the unknowns and close to normal: mean scores of the posts that
+nobody labelled, labels of those audited, and by how much the latter's scores are off. So the
+unknowns of all cells are jointly normal, with a precision matrix that is zero away from a narrow
+band, and one banded Cholesky factor gives their likelihood, their means and exact joint draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg.lapack import dpbtrf, dtbtrs
+
+from classifiers.audit_errors import Audit, Errors, Floats, Integers, coordinates, label_spread
+
+LEAST_SHARE = 0.02
+"""Spreads are reckoned with shares of at least this: a cell without a label may yet have it."""
+USUAL_POSTS = 60.0
+"""Errors usually differ between cells as samples of so many posts do."""
+MEAN_PRECISION = 0.5
+"""Of the mean's prior, in labels: hardly anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What is counted of each cell.
+
+    Attributes:
+        posts: (cells,) scored posts.
+        sums: (cells, labels) sums of their probabilities.
+        series: (cells,) which cells follow each other in time: those of the same number.
+        day: (cells,) when, in days.
+        counts: (cells, labels) posts by most probable label, None where nobody counted.
+    """
+
+    posts: Floats
+    sums: Floats
+    series: Integers
+    day: Integers
+    counts: Floats | None = None
+
+    def at(self, rows: Integers) -> Cells:
+        """These cells alone, in this order."""
+        counts = None if self.counts is None else self.counts[rows]
+        return Cells(self.posts[rows], self.sums[rows], self.series[rows], self.day[rows], counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """Logarithms of how much, and logits of how persistently, shares and errors stray.
+
+    Attributes:
+        stray: Variance of shares between cells, as part of that between single posts.
+        err: Variance of errors between cells, as part of that of a label's single posts: its
+            inverse is how many posts a cell's scores can weigh at most.
+        stay, err_stay: Correlation of a day's shares (errors) with the next day's.
+    """
+
+    stray: float
+    err: float
+    stay: float
+    err_stay: float
+
+    def as_array(self) -> Floats:
+        """All four, in order."""
+        return np.array([self.stray, self.err, self.stay, self.err_stay])
+
+
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """Cells with their audit, in the coordinates of shares; sums where not said otherwise.
+
+    Attributes:
+        labelled: Audited posts by true label.
+        residual: Mean audited score, before what the labels explain is taken out.
+        rest: Posts that nobody labelled.
+        heard: How many of them their scores weigh.
+        scores: Their mean point.
+        gap: Days from each cell to the next of its series, infinite at a series' end.
+    """
+
+    labelled: Floats
+    audited: Floats
+    residual: Floats
+    rest: Floats
+    heard: Floats
+    scores: Floats
+    gap: Floats
+
+
+class SeriesModel:
+    """The model of some cells, given one idea of the classifier's errors.
+
+    Args:
+        cells: Sorted by series and day.
+        audit: Its cells are indices into these.
+        typical: (labels,) the labels' shares by and large.
+        looser: (cells,) how many times the usual variance of errors between cells each has.
+    """
+
+    def __init__(
+        self, cells: Cells, audit: Audit, typical: Floats, looser: Floats | None = None
+    ) -> None:
+        self._labels = cells.sums.shape[1]
+        self._basis = coordinates(self._labels)
+        self._seen = _observed(cells, audit, np.ones(1) if looser is None else looser)
+        self._posts = cells.posts
+        self.typical = typical
+        self.plausible = np.tile(typical, (len(cells.posts), 1))
+
+    def suppose(self, plausible: Floats) -> None:
+        """Takes these shares to be about those of the cells, where spreads depend on them."""
+        bounded = np.clip(plausible, LEAST_SHARE / 2, None)
+        self.plausible = bounded / bounded.sum(axis=1, keepdims=True)
+        self.typical = (self.typical + self.plausible.mean(axis=0)) / 2
+
+    def given(self, errors: Errors) -> Solvable:
+        """The model's equations with these errors."""
+        return Solvable(self._seen, errors, self.plausible, self.typical)
+
+    def of_posts(self, solvable: Solvable, draw: Draw, rng: np.random.Generator) -> Floats:
+        """Shares among the very posts of each cell, (cells, labels), given the crowd's.
+
+        Of the posts that nobody labelled the scores tell how they differ from the crowd they
+        are a sample of; the others' labels are known.
+        """
+        rest = solvable.shares_of_rest(draw, rng)
+        mixed = self._seen.rest[:, None] * self.shares(rest) + self._seen.labelled
+        known = mixed / np.maximum(self._posts, 1)[:, None]
+        return np.where(self._posts[:, None] > 0, known, self.shares(draw.shares))
+
+    def shares(self, points: Floats) -> Floats:
+        """From points to shares that sum to 1."""
+        return np.asarray(1 / self._labels + points @ self._basis.T)
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One joint draw (or the mean) of all cells' shares and errors, as points."""
+
+    shares: Floats
+    errors: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Factor:
+    """A banded Cholesky factor and what follows from it; see `Solvable._factor`."""
+
+    band: Floats
+    forward: Floats
+    mean_precision: Floats
+    mean: Floats
+    log_likelihood: float
+
+
+class Solvable:
+    """Linear equations of all cells; unknowns are scaled so that single posts have variance 1."""
+
+    def __init__(self, seen: _Observed, errors: Errors, plausible: Floats, typical: Floats) -> None:
+        self._seen, self._rank = seen, errors.means.shape[1]
+        basis = coordinates(len(errors.means))
+        bounded = np.clip(plausible, LEAST_SHARE, None)
+        bounded /= bounded.sum(axis=1, keepdims=True)
+        usual = np.clip(typical, LEAST_SHARE, None)
+        usual /= usual.sum()
+        self._label_spread = label_spread(bounded)
+        self._score_spread = np.einsum("tk,kij->tij", bounded, errors.spreads)
+        self._share_scale = np.linalg.cholesky(label_spread(usual))
+        self._error_scale = np.linalg.cholesky(np.einsum("k,kij->ij", usual, errors.spreads))
+        self._origin, self._slope = errors.means.mean(axis=0), errors.means.T @ basis
+        spread = np.einsum("ij,tjl,ml->tim", self._slope, self._label_spread, self._slope)
+        self._certainty = np.linalg.inv(spread + self._score_spread)
+        self._precision, self._pull = self._evidence(errors, basis)
+
+    def _evidence(self, errors: Errors, basis: Floats) -> tuple[Floats, Floats]:
+        """Each cell's precision matrix and linear term, from scores, labels and residuals."""
+        seen, rank = self._seen, self._rank
+        both = np.hstack([self._slope @ self._share_scale, self._error_scale])
+        weight = self._certainty * seen.heard[:, None, None]
+        precision = np.einsum("ia,tij,jb->tab", both, weight, both)
+        pull = np.einsum("ia,tij,tj->ta", both, weight, seen.scores - self._origin)
+        audited = np.maximum(seen.audited, 1)[:, None]
+        labelled = seen.labelled @ basis / audited
+        off = seen.residual - seen.labelled @ errors.means / audited
+        for part, scale, spread, value in (
+            (slice(0, rank), self._share_scale, self._label_spread, labelled),
+            (slice(rank, 2 * rank), self._error_scale, self._score_spread, off),
+        ):
+            certain = np.linalg.inv(spread) * seen.audited[:, None, None]
+            precision[:, part, part] += np.einsum("ia,tij,jb->tab", scale, certain, scale)
+            pull[:, part] += np.einsum("ia,tij,tj->ta", scale, certain, value)
+        return precision, pull
+
+    def log_likelihood(self, habits: Habits) -> float:
+        """Of everything observed, shares, errors and the mean integrated out; up to a constant."""
+        return self._factor(habits).log_likelihood
+
+    def draw(self, habits: Habits, rng: np.random.Generator | None) -> Draw:
+        """Draws all unknowns jointly, or gives their means where `rng` is None."""
+        factor, rank = self._factor(habits), self._rank
+        mean, right = factor.mean, factor.forward[:, 0]
+        if rng is not None:
+            root = np.linalg.cholesky(factor.mean_precision)
+            mean = mean + np.linalg.solve(root.T, rng.standard_normal(rank))
+        right = right - factor.forward[:, 1:] @ mean
+        if rng is not None:
+            right = right + rng.standard_normal(len(right))
+        found = dtbtrs(factor.band, right[:, None], uplo="L", trans="T")[0]
+        found = found.reshape(-1, 2 * rank)
+        shares = (found[:, :rank] + mean) @ self._share_scale.T
+        return Draw(shares, found[:, rank:] @ self._error_scale.T)
+
+    def shares_of_rest(self, draw: Draw, rng: np.random.Generator) -> Floats:
+        """Points of the shares among the posts that nobody labelled, given the crowd's."""
+        seen = self._seen
+        heard = seen.heard / np.maximum(seen.rest, 1)
+        slope = np.einsum("tij,mj->tim", self._label_spread, self._slope)
+        gain = np.einsum("tim,tml->til", slope, self._certainty)
+        ahead = seen.scores - self._origin - draw.errors - draw.shares @ self._slope.T
+        point = draw.shares + np.einsum("til,tl->ti", gain, ahead) * heard[:, None]
+        left = self._label_spread - np.einsum("til,tjl->tij", gain, slope)
+        left = left / np.maximum(seen.rest, 1)[:, None, None] + 1e-12 * np.eye(self._rank)
+        noise = rng.standard_normal(point.shape)
+        return np.asarray(point + np.einsum("tij,tj->ti", np.linalg.cholesky(left), noise))
+
+    def _factor(self, habits: Habits) -> _Factor:
+        """Factorises prior and evidence, with the unknown mean as further right-hand sides."""
+        rank, cells = self._rank, len(self._pull)
+        band, log_prior = self._prior(habits)
+        for row in range(2 * rank):
+            for column in range(row, 2 * rank):
+                band[column - row, :, row] += self._precision[:, column, row]
+        lower, failed = dpbtrf(band.reshape(2 * rank + 1, -1), lower=1)
+        if failed:  # pragma: no cover - the prior alone is positive definite
+            raise ValueError(f"the cells' precision matrix is not positive definite ({failed})")
+        of_mean = self._precision[:, :, :rank].reshape(cells * 2 * rank, rank)
+        right = np.column_stack([self._pull.reshape(-1), of_mean])
+        forward = dtbtrs(lower, right, uplo="L", trans="N")[0]
+        certain = self._precision[:, :rank, :rank].sum(axis=0) - forward[:, 1:].T @ forward[:, 1:]
+        certain += MEAN_PRECISION * np.eye(rank)
+        pulled = self._pull[:, :rank].sum(axis=0) - forward[:, 1:].T @ forward[:, 0]
+        mean = np.linalg.solve(certain, pulled)
+        fit = log_prior - 2 * np.log(lower[0]).sum() + forward[:, 0] @ forward[:, 0]
+        fit += pulled @ mean - np.linalg.slogdet(certain)[1]
+        return _Factor(lower, forward, certain, mean, float(fit) / 2)
+
+    def _prior(self, habits: Habits) -> tuple[Floats, float]:
+        """The band of the prior's precision matrix, and the logarithm of its determinant."""
+        rank, cells = self._rank, len(self._pull)
+        band, log_determinant = np.zeros((2 * rank + 1, cells, 2 * rank)), 0.0
+        for part, stray, stay in (
+            (slice(0, rank), habits.stray, habits.stay),
+            (slice(rank, 2 * rank), habits.err, habits.err_stay),
+        ):
+            kept = (1 / (1 + np.exp(-stay))) ** self._seen.gap
+            fresh = 1 / (1 - kept**2 + 1e-9)
+            before = np.concatenate([[1.0], fresh])
+            after = np.concatenate([kept**2 * fresh, [0.0]])
+            band[0, :, part] = ((before + after) * np.exp(-stray))[:, None]
+            band[2 * rank, :-1, part] = (-kept * fresh * np.exp(-stray))[:, None]
+            log_determinant += rank * float(np.log(before).sum() - cells * stray)
+        return band, log_determinant
+
+
+def _observed(cells: Cells, audit: Audit, looser: Floats) -> _Observed:
+    count, labels = cells.sums.shape
+    basis = coordinates(labels)
+    inside = audit.cell >= 0
+    where = audit.cell[inside]
+    labelled, scored = np.zeros((count, labels)), np.zeros((count, labels))
+    np.add.at(labelled, (where, audit.truth[inside]), 1)
+    np.add.at(scored, where, audit.scores[inside])
+    audited = labelled.sum(axis=1)
+    rest = np.maximum(cells.posts - audited, 0)
+    same = cells.series[1:] == cells.series[:-1]
+    gap = np.where(same, np.maximum(cells.day[1:] - cells.day[:-1], 0.5), np.inf)
+    return _Observed(
+        labelled=labelled,
+        audited=audited,
+        residual=scored @ basis / np.maximum(audited, 1)[:, None],
+        rest=rest,
+        heard=rest / (1 + rest * (looser - 1) / USUAL_POSTS),
+        scores=(cells.sums - scored) @ basis / np.maximum(rest, 1)[:, None],
+        gap=gap,
+    )
+
+
+def sorted_cells(cells: Cells, audit: Audit) -> tuple[Cells, Audit, Integers]:
+    """Sorts cells by series and day, the audit's indices with them; and the way back."""
+    order = np.lexsort((cells.day, cells.series))
+    back = np.argsort(order)
+    place = np.where(audit.cell >= 0, back[audit.cell], -1)
+    return cells.at(order), replace(audit, cell=place), back
+
+
+def blocks(cells: Cells, audit: Audit, most: int, size: int = 100) -> Iterator[Integers]:
+    """Gives runs of consecutive sorted cells, those with most audit posts first, `most` in all."""
+    starts = range(0, len(cells.posts), size)
+    audited = np.bincount(audit.cell[audit.cell >= 0], minlength=len(cells.posts))
+    ranked = sorted(starts, key=lambda start: (-audited[start : start + size].sum(), start))
+    for start in ranked[: max(most // size, 1)]:
+        yield np.arange(start, min(start + size, len(cells.posts)))

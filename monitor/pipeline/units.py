@@ -1,0 +1,68 @@
+"""Answers counted by another unit than posts: by authors, or by texts."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from classifiers.heads import head
+from monitor.store.values import DayPost, DayPrediction
+
+SCALE = 10_000
+
+
+@dataclass(slots=True)
+class _Sums:
+    """How many answers, and their labels and scores in 1/10,000."""
+
+    count: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    soft: Counter[str] = field(default_factory=Counter)
+
+    def add(self, answer: DayPrediction) -> None:
+        self.count += 1
+        self.labels[answer.label] += SCALE
+        self.soft.update(dict(zip(head(answer.head).labels, answer.scores, strict=True)))
+
+
+@dataclass(slots=True)
+class Units:
+    """One cell's answers to one question (or its volume) by author and by text."""
+
+    _texts: _Sums = field(default_factory=_Sums)
+    _authors: dict[str, _Sums] = field(default_factory=lambda: defaultdict(_Sums))
+
+    def add_volume(self, *, is_copy: bool) -> None:
+        """Counts an opinion, whatever it says."""
+        self._texts.count += not is_copy
+
+    def add(self, post: DayPost, answer: DayPrediction, *, is_copy: bool) -> None:
+        """Counts an answer."""
+        if not is_copy:
+            self._texts.add(answer)
+        if post.author is not None:
+            self._authors[post.author].add(answer)
+
+    def as_counts(self) -> dict[str, dict[str, Any]]:
+        """What an aggregate keeps: `texts`, and `authors`, each of whom counts one in all.
+
+        An author's parts are rounded each for themselves, so that no order matters.
+        """
+        labels: Counter[str] = Counter()
+        soft: Counter[str] = Counter()
+        for one in self._authors.values():
+            labels.update({name: round(n / one.count) for name, n in one.labels.items()})
+            soft.update({name: round(n / one.count) for name, n in one.soft.items()})
+        return {
+            "authors": _counts(_Sums(len(self._authors), labels, soft)),
+            "texts": _counts(self._texts),
+        }
+
+
+def _counts(sums: _Sums) -> dict[str, Any]:
+    found: dict[str, Any] = {"count": sums.count}
+    if sums.soft:
+        found["labels"] = dict(sorted(sums.labels.items()))
+        found["soft"] = dict(sorted(sums.soft.items()))
+    return found

@@ -1,0 +1,215 @@
+"""What was released of each day: chains of vintages, kept as compressed JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, select
+
+from monitor.authors import AuthorSketch
+from monitor.privacy import Cell
+from monitor.releases import Atom, Chain, Vintage
+from monitor.store.engine import insert_into
+from monitor.store.rows import RELEASES
+from monitor.store.values import DailyAggregate
+
+_NOT_KEPT = ("topic", "day")
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseKey:
+    """Whose chain: a day's volume, or its answers to one question by one version."""
+
+    day: date
+    head: str
+    target: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChain:
+    """A chain and how often it has been replaced."""
+
+    chain: Chain
+    revision: int = 0
+
+
+def chains(connection: Connection, topic: str) -> dict[ReleaseKey, StoredChain]:
+    """Gives all chains of a topic."""
+    row = RELEASES.c
+    statement = select(RELEASES).where(row.topic == topic)
+    return {
+        ReleaseKey(each.day, each.head, each.target, each.version): StoredChain(
+            unpack(each.content, topic, each.day), each.revision
+        )
+        for each in connection.execute(statement)
+    }
+
+
+def keep(
+    connection: Connection, topic: str, key: ReleaseKey, chain: Chain, *, expected: int
+) -> bool:
+    """Stores a chain in place of the revision it was made from; False where that has gone."""
+    row = RELEASES.c
+    here = _where(topic, key)
+    now = connection.execute(select(row.revision).where(*here)).scalar_one_or_none() or 0
+    if now != expected:
+        return False
+    values = {
+        "topic": topic,
+        "day": key.day,
+        "head": key.head,
+        "target": key.target,
+        "version": key.version,
+        "revision": expected + 1,
+        "content": pack(chain),
+    }
+    insertion = insert_into(connection, RELEASES).values(**values)
+    insertion = insertion.on_conflict_do_update(
+        index_elements=list(RELEASES.primary_key.columns),
+        set_={name: values[name] for name in ("revision", "content")},
+    )
+    connection.execute(insertion)
+    return True
+
+
+def forget_topic(connection: Connection, topic: str) -> int:
+    """Drops what was released of a topic."""
+    return connection.execute(delete(RELEASES).where(RELEASES.c.topic == topic)).rowcount
+
+
+def forget_authors(
+    connection: Connection, topic: str, pseudonyms: Iterable[str], blank: str
+) -> int:
+    """Puts an author who never was in the place of some that are to be forgotten.
+
+    The number of authors stays, on which later releases depend; who they were goes.
+
+    Returns:
+        How many chains held one of them.
+    """
+    gone = AuthorSketch.hashes(AuthorSketch.of(pseudonyms))
+    instead = AuthorSketch.of([blank])
+    changed = 0
+    for key, stored in chains(connection, topic).items():
+        if not any(gone & atom.authors for atom in stored.chain.atoms):
+            continue
+        blanked = _blanked(stored.chain, gone, AuthorSketch.of(pseudonyms), instead)
+        keep(connection, topic, key, blanked, expected=stored.revision)
+        changed += 1
+    return changed
+
+
+def pack(chain: Chain) -> bytes:
+    """A chain as bytes."""
+    content = {
+        "vintages": [
+            {
+                "at": vintage.at.isoformat(),
+                "shown": sorted(map(list, vintage.shown)),
+                "base": None if vintage.base is None else _packed_base(vintage.base),
+            }
+            for vintage in chain.vintages
+        ],
+        "atoms": [
+            [list(atom.cell), atom.born, atom.died, sorted(atom.authors), atom.is_remainder]
+            for atom in chain.atoms
+        ],
+    }
+    return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
+
+
+def unpack(content: bytes, topic: str, day: date) -> Chain:
+    """The chain that `pack` made bytes of."""
+    packed = json.loads(zlib.decompress(content))
+    vintages = tuple(
+        Vintage(
+            datetime.fromisoformat(each["at"]),
+            frozenset(_cell(cell) for cell in each["shown"]),
+            None if each["base"] is None else _base(each["base"], topic, day),
+        )
+        for each in packed["vintages"]
+    )
+    atoms = tuple(
+        Atom(_cell(cell), born, died, frozenset(authors), is_remainder)
+        for cell, born, died, authors, is_remainder in packed["atoms"]
+    )
+    return Chain(vintages, atoms)
+
+
+def _packed_base(base: Mapping[Cell, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            field.name: _plain(getattr(one, field.name))
+            for field in fields(DailyAggregate)
+            if field.name not in _NOT_KEPT
+        }
+        for _, one in sorted(base.items())
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _base(packed: Iterable[Mapping[str, Any]], topic: str, day: date) -> dict[Cell, DailyAggregate]:
+    found = {}
+    for each in packed:
+        values = {name: _value(value) for name, value in each.items()}
+        one = DailyAggregate(topic=topic, day=day, **values)
+        found[one.platform, one.cohort, one.language] = one
+    return found
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"bytes"}:
+        return base64.b64decode(value["bytes"])
+    return value
+
+
+def _cell(values: Iterable[str]) -> Cell:
+    platform, cohort, language = values
+    return platform, cohort, language
+
+
+def _blanked(chain: Chain, gone: frozenset[int], sketch: bytes, instead: bytes) -> Chain:
+    """The chain with other hashes in the place of some."""
+    blank = AuthorSketch.hashes(instead)
+
+    def without(authors: frozenset[int]) -> frozenset[int]:
+        return authors - gone | blank if authors & gone else authors
+
+    def base_without(base: Mapping[Cell, Any]) -> dict[Cell, Any]:
+        return {
+            cell: replace(
+                one, authors_sketch=AuthorSketch.exchange(one.authors_sketch, sketch, instead)
+            )
+            for cell, one in base.items()
+        }
+
+    return Chain(
+        tuple(
+            replace(each, base=None if each.base is None else base_without(each.base))
+            for each in chain.vintages
+        ),
+        tuple(replace(atom, authors=without(atom.authors)) for atom in chain.atoms),
+    )
+
+
+def _where(topic: str, key: ReleaseKey) -> tuple[ColumnElement[bool], ...]:
+    row = RELEASES.c
+    return (
+        row.topic == topic,
+        row.day == key.day,
+        row.head == key.head,
+        row.target == key.target,
+        row.version == key.version,
+    )

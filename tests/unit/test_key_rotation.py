@@ -1,0 +1,111 @@
+"""Keys: one a period, destroyed when none of its pseudonyms is left, another for removals."""
+
+import os
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from collectors.post import Checkpoint, Deletion, Page, Post
+from monitor.authors import AuthorSketch
+from monitor.pipeline.admission import Admission
+from monitor.pseudonym import KeyRing
+from monitor.topic import load_topic
+
+TOPIC = """
+name = "strike"
+title = "A strike"
+timezone = "UTC"
+start = 2020-06-01
+end = 2020-09-01
+languages = ["en"]
+targets = [{ name = "strike", text = "the strike" }]
+queries = { terms = ["strike"] }
+"""
+JUNE, AUGUST = date(2020, 6, 2), date(2020, 8, 20)
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def ring(tmp_path):
+    return KeyRing(tmp_path / "keys", "strike", 30)
+
+
+def admission(tmp_path, ring, removed=lambda _: ()):
+    path = tmp_path / "strike.toml"
+    path.write_text(TOPIC)
+    return Admission(load_topic(path), ring, removed)
+
+
+def post(day, author="42"):
+    at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    return Post("x", f"{author}/{day}", at, "I stand with them", author=author, language="en")
+
+
+def test_an_author_has_one_pseudonym_a_period(ring):
+    assert ring.of("x", "42", JUNE) == ring.of("x", "42", JUNE + timedelta(1))
+    assert ring.of("x", "42", JUNE) != ring.of("x", "42", AUGUST)
+
+
+def test_a_day_s_posts_share_a_key_whenever_they_come(tmp_path, ring):
+    kept = admission(tmp_path, ring).page(Page(Checkpoint({}), (post(JUNE), post(AUGUST))))
+    again = admission(tmp_path, ring).page(Page(Checkpoint({}), (post(JUNE),)))
+    assert again.posts[0] == kept.posts[0]
+    assert kept.posts[0].author != kept.posts[1].author
+
+
+def test_a_key_is_destroyed_when_no_pseudonym_of_it_is_left(ring):
+    before = ring.of("x", "42", JUNE), ring.of("x", "42", AUGUST)
+    late = NOW + timedelta(days=31)
+    assert ring.destroy_unused([AUGUST], late, after=timedelta(days=30)) == 1
+    assert ring.of("x", "42", AUGUST) == before[1]
+    assert ring.of("x", "42", JUNE) != before[0]
+
+
+def test_a_young_key_stays_as_posts_may_be_on_their_way(ring):
+    ring.of("x", "42", JUNE)
+    assert ring.destroy_unused([], NOW, after=timedelta(days=30)) == 0
+
+
+def test_the_key_of_removals_is_never_destroyed(ring):
+    mark = ring.mark("x", "42")
+    ring.of("x", "42", JUNE)
+    ring.destroy_unused([], NOW + timedelta(days=400), after=timedelta(days=30))
+    assert ring.mark("x", "42") == mark
+    assert [path.name for path in ring.folder.iterdir()] == ["strike.removals.key"]
+
+
+def test_the_one_key_of_an_earlier_program_serves_until_it_is_destroyed(ring):
+    ring.folder.mkdir()
+    (ring.folder / "strike.key").write_bytes(b"k" * 32)
+    assert ring.of("x", "42", JUNE) == ring.of("x", "42", AUGUST)
+    os.utime(ring.folder / "strike.key", (0, 0))
+    ring.destroy_unused([], NOW, after=timedelta(days=30))
+    assert ring.of("x", "42", JUNE) != ring.of("x", "42", AUGUST)
+
+
+def test_a_removal_names_the_author_under_every_key(tmp_path, ring):
+    names = {ring.of("x", "42", JUNE), ring.of("x", "42", AUGUST)}
+    kept = admission(tmp_path, ring).deletion(Deletion("x", author="42"))
+    assert {kept.author, *kept.aliases} == names
+    assert kept.mark not in names
+
+
+def test_who_was_removed_is_refused_under_a_key_that_is_made_later(tmp_path, ring):
+    gone = ring.mark("x", "42")
+    admit = admission(tmp_path, ring, lambda marks: [mark for mark in marks if mark == gone])
+    kept = admit.page(Page(Checkpoint({}), (post(AUGUST), post(AUGUST, "43"))))
+    assert [one.author for one in kept.reminders] == [kept.posts[0].author]
+    assert kept.deletions == ()
+
+
+def test_a_sketch_outlives_the_pseudonyms_it_was_made_of(ring):
+    sketch = AuthorSketch.of(ring.of("x", str(n), JUNE) for n in range(500))
+    assert AuthorSketch.count(AuthorSketch.union([sketch, sketch])) == 500
+
+
+def test_beyond_2048_authors_a_sketch_errs_by_the_stated_2_2_percent():
+    errors = [
+        AuthorSketch.count(AuthorSketch.of(f"{seed}/{n}" for n in range(6000))) / 6000 - 1
+        for seed in range(12)
+    ]
+    assert sum(error**2 for error in errors) / 12 < (1.6 * 0.022) ** 2

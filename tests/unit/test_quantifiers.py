@@ -1,0 +1,119 @@
+"""Our arithmetic beside QuaPy's and ppi-python's answers, as benchmarks/reference.py wrote them."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifiers.prediction_powered import range_shares
+from classifiers.prevalence import Audit, Cells, estimate_shares
+
+HERE = Path(__file__).parent
+REFERENCE = json.loads((HERE / "reference" / "quantifiers.json").read_text(encoding="utf-8"))
+FOUND = REFERENCE["found"]
+TRUTH, SCORES, OTHERS = (np.array(REFERENCE["given"][n]) for n in ("truth", "scores", "others"))
+
+
+@pytest.fixture(scope="module")
+def quantifiers():
+    path = HERE.parents[1] / "benchmarks" / "quantifiers.py"
+    spec = importlib.util.spec_from_file_location("quantifiers", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("method", ["acc", "pacc"])
+def test_adjusted_counts_are_quapys(quantifiers, method):
+    found = getattr(quantifiers, method)(TRUTH, SCORES, OTHERS)
+    assert found == pytest.approx(FOUND[method], abs=2e-3)
+
+
+def test_expectation_maximisation_is_quapys(quantifiers):
+    found = quantifiers.emq(np.bincount(TRUTH) / len(TRUTH), OTHERS)
+    assert found == pytest.approx(FOUND["emq"], abs=2e-3)
+
+
+def test_divergence_is_nothing_between_equals_and_grows_with_distance(quantifiers):
+    same, other = np.array([0.2, 0.8]), np.array([0.6, 0.4])
+    assert quantifiers.divergence(same, same, 10) == pytest.approx(0)
+    assert quantifiers.divergence(same, other, 10) > quantifiers.divergence(same, same + 0.1, 10)
+
+
+def test_one_cell_with_hard_labels_is_near_the_bayesian_answer():
+    """Ziegler and Czyż's model (QuaPy's BayesianCC), by importance sampling from its prior.
+
+    It knows no errors that vary between cells, so the two agree only roughly, and ours is wider.
+    """
+    hot = np.eye(3)
+    labels, others = SCORES.argmax(axis=1), OTHERS.argmax(axis=1)
+    shares, weights = bayesian(labels, others)
+    mean = weights @ shares
+    spread = np.sqrt(weights @ (shares - mean) ** 2)
+    one = np.zeros(1, dtype=np.int64)
+    counts = np.bincount(others, minlength=3).astype(float)
+    audit = Audit(np.full(len(TRUTH), -1), TRUTH, hot[labels])
+    found = estimate_shares(Cells(np.array([counts.sum()]), counts[None], one, one), audit)
+    assert (found.low[0] <= mean).all()
+    assert (mean <= found.high[0]).all()
+    assert found.share[0] == pytest.approx(mean, abs=0.08)
+    assert (found.high[0] - found.low[0] > 3.5 * spread).all()
+
+
+def bayesian(labels, others, draws=40_000):
+    rng = np.random.default_rng(0)
+    matrix = np.ones((3, 3))
+    np.add.at(matrix, (TRUTH, labels), 1)
+    rows = np.stack([rng.dirichlet(row, draws) for row in matrix], axis=1)
+    shares = rng.dirichlet([1, 1, 1], draws)
+    seen = np.einsum("dy,dyc->dc", shares, rows)
+    log = np.log(seen) @ np.bincount(others, minlength=3)
+    weights = np.exp(log - log.max())
+    return shares, weights / weights.sum()
+
+
+def test_the_whole_ranges_shares_are_those_of_prediction_powered_inference():
+    found = range_shares(TRUTH, SCORES, len(OTHERS), OTHERS.sum(axis=0))
+    assert found.share == pytest.approx(FOUND["ppi_tuned"], abs=0.012)
+    intervals = np.array(FOUND["ppi_tuned_interval"])
+    assert found.low == pytest.approx(intervals[:, 0], abs=0.015)
+    assert found.high == pytest.approx(intervals[:, 1], abs=0.015)
+    full = np.array(FOUND["ppi"])
+    one_hot = np.eye(3)[TRUTH]
+    plain = OTHERS.mean(axis=0) + (one_hot - SCORES).mean(axis=0)
+    assert plain == pytest.approx(full, abs=1e-9)
+
+
+def test_scores_that_know_nothing_leave_the_audits_mean():
+    rng = np.random.default_rng(0)
+    scores, others = rng.dirichlet([1, 1, 1], 300), rng.dirichlet([1, 1, 1], 5000)
+    found = range_shares(TRUTH, scores, len(others), others.sum(axis=0))
+    assert found.share == pytest.approx(np.bincount(TRUTH) / 300, abs=0.02)
+
+
+def test_ten_labels_alike_are_no_certainty():
+    scores = np.tile([0.8, 0.1, 0.1], (10, 1))
+    found = range_shares(np.zeros(10, dtype=np.int64), scores, 90, scores.sum(axis=0) * 9)
+    assert found.low[0] < 0.95
+    assert found.high[1] > 0.02
+
+
+def test_without_a_label_nothing_is_said():
+    with pytest.raises(ValueError, match="without a labelled post"):
+        range_shares(np.array([], dtype=np.int64), np.zeros((0, 3)), 5, np.ones(3))
+
+
+def test_intervals_of_the_whole_range_hold_however_bad_the_classifier():
+    held = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        truth = rng.choice(3, 2000, p=[0.6, 0.3, 0.1])
+        scores = rng.dirichlet([1, 1, 1], 2000)
+        drawn = rng.permutation(2000)
+        audit, rest = drawn[:150], drawn[150:]
+        found = range_shares(truth[audit], scores[audit], len(rest), scores[rest].sum(axis=0))
+        every = np.bincount(truth, minlength=3) / 2000
+        held.append((found.low <= every) & (every <= found.high))
+    assert 0.92 <= np.mean(held) <= 0.985
