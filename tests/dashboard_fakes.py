@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from monitor.dashboard.app import create_app
 from monitor.errors import StoreError
 from monitor.figure import ALL, Figure, Volume, Withheld
-from monitor.store.values import JobRun, Lease, SourceState, Totals
+from monitor.store.values import JobRun, Lease, RecordedVersion, SourceState, Totals
 from monitor.topic import Event, Query, Target, Topic
 from monitor.validation import Validation
 
@@ -198,6 +198,9 @@ class FakeQueries:
 
     def sample_only(self, topic: str) -> bool:
         return self.posts
+
+    def recorded_versions(self, topic: str) -> list[RecordedVersion]:
+        return [RecordedVersion(topic, "0123456789abcdef", "champion", {"audit": 1}, NOW)]
 
     def pending_count(self, *_: Any, **__: Any) -> int:
         return 1234

@@ -27,6 +27,7 @@ VENDOR_ROOMS = {
     "uvicorn": ("monitor/dashboard/",),
     "jinja2": ("monitor/dashboard/",),
     "altair": ("monitor/dashboard/",),
+    "prometheus_client": ("monitor/dashboard/",),
     "vl_convert": ("monitor/dashboard/",),
     "click": ("monitor/cli.py", "monitor/commands/"),
     "tqdm": ("monitor/commands/", "classifiers/"),

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from monitor.dashboard import words
-from monitor.dashboard.assets import asset, asset_address
+from monitor.dashboard import api
+from monitor.dashboard.assets import asset
+from monitor.dashboard.board import Dashboard, page_templates
+from monitor.dashboard.metrics import Metrics
 from monitor.dashboard.pages import TopicData, topic_page
 from monitor.dashboard.selection import PageError, Selection, read_selection
 from monitor.dashboard.shield import log_access, secure
-from monitor.dashboard.status import check_health, status_page
-from monitor.dashboard.truth import Truth, load_truth
+from monitor.dashboard.status import status_page
+from monitor.dashboard.truth import load_truth
 from monitor.errors import MonitorError
-from monitor.figure import Figure, Volume
 from monitor.figures import Figures
 from monitor.settings import Settings
 from monitor.store.queries import Queries
@@ -32,46 +31,6 @@ from monitor.store.values import Lease
 from monitor.topic import Topic
 
 _YEAR = "public, max-age=31536000, immutable"
-
-
-@dataclass(frozen=True)
-class Dashboard:
-    """What the routes answer from.
-
-    Attributes:
-        heartbeat: When the scheduler of this process was last heard of; None without one.
-        lease: Who holds the daemons' lease.
-    """
-
-    topics: Mapping[str, Topic]
-    figures: Figures
-    queries: Queries
-    settings: Settings
-    clock: Callable[[], datetime]
-    heartbeat: Callable[[], datetime | None]
-    lease: Callable[[], Lease | None]
-    truths: Mapping[str, Truth | None]
-    templates: Environment
-
-    def topic(self, name: str) -> Topic:
-        """Returns a topic.
-
-        Raises:
-            PageError: There is none of that name.
-        """
-        try:
-            return self.topics[name]
-        except KeyError as exc:
-            known = ", ".join(self.topics) or "none yet"
-            raise PageError(
-                404, f"There is no topic {name[:60]!r}.", hint=f"Topics: {known}."
-            ) from exc
-
-    def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """Renders a template."""
-        topics = list(self.topics.values())
-        body = self.templates.get_template(template).render(topics=topics, **values)
-        return HTMLResponse(body, status_code=status)
 
 
 def create_app(
@@ -99,30 +58,20 @@ def create_app(
         heartbeat=heartbeat or (lambda: None),
         lease=lease,
         truths={name: load_truth(samples, topic) for name, topic in topics.items()},
-        templates=_templates(),
+        templates=page_templates(),
     )
     app = FastAPI(title="Monitor", docs_url=None, redoc_url=None, openapi_url=None)
     _add_topic_routes(app, board)
     _add_operation_routes(app, board)
+    metrics = Metrics(board)
+    _add_probes(app, board, metrics)
+    app.mount(api.PLACE, api.create_api(board))
     _add_error_pages(app, board)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BaseHTTPMiddleware, dispatch=secure)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=metrics.count)
     app.add_middleware(BaseHTTPMiddleware, dispatch=log_access)
     return app
-
-
-def _templates() -> Environment:
-    folder = Path(__file__).parent / "templates"
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["asset"] = asset_address
-    environment.filters["number"] = words.number
-    return environment
 
 
 def _selection(request: Request) -> Selection:
@@ -158,34 +107,16 @@ def _add_topic_routes(app: FastAPI, board: Dashboard) -> None:
 
     @app.get("/topics/{name}/figures.json")
     def list_figures(name: str, selection: Asked) -> Response:
-        figures = _figures(board, board.topic(name), selection, selection.by)
+        figures = board.released(board.topic(name), selection, selection.by)
         return JSONResponse([asdict(one) | {"day": one.day.isoformat()} for one in figures])
 
 
-def _figures(
-    board: Dashboard, topic: Topic, selection: Selection, by: Sequence[str]
-) -> list[Figure]:
-    return board.figures.released(
-        topic,
-        since=selection.since,
-        until=selection.until,
-        by=by,
-        include_unvalidated=selection.preview,
-    )
-
-
-def _volumes(
-    board: Dashboard, topic: Topic, selection: Selection, by: Sequence[str]
-) -> list[Volume]:
-    return board.figures.volumes(topic, since=selection.since, until=selection.until, by=by)
-
-
 def _topic_data(board: Dashboard, topic: Topic, selection: Selection) -> TopicData:
-    overall = split = _figures(board, topic, selection, ())
-    volumes = split_volumes = _volumes(board, topic, selection, ())
+    overall = split = board.released(topic, selection, ())
+    volumes = split_volumes = board.volumes(topic, selection, ())
     if selection.by:
-        split = _figures(board, topic, selection, selection.by)
-        split_volumes = _volumes(board, topic, selection, selection.by)
+        split = board.released(topic, selection, selection.by)
+        split_volumes = board.volumes(topic, selection, selection.by)
     is_sample = any(volume.sample for volume in volumes)
     return TopicData(
         topic=topic,
@@ -208,7 +139,7 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
         page = status_page(
             board.topics,
             board.queries,
-            _health(board),
+            board.health(),
             settings=board.settings,
             lease=board.lease,
         )
@@ -216,7 +147,7 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
 
     @app.get("/health")
     def show_health() -> Response:
-        health = _health(board)
+        health = board.health()
         status = 503 if health.reasons else 200
         word = "failing" if health.reasons else "ok"
         return JSONResponse({"status": word} | asdict(health), status_code=status)
@@ -235,10 +166,24 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
         )
 
 
-def _health(board: Dashboard) -> Any:
-    return check_health(
-        board.queries, board.settings, now=board.clock(), heartbeat=board.heartbeat()
-    )
+def _add_probes(app: FastAPI, board: Dashboard, metrics: Metrics) -> None:
+    @app.get("/healthz")
+    def show_alive() -> Response:
+        """Whether this process answers at all; asks nothing of the database."""
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz")
+    def show_ready() -> Response:
+        """Whether this process can serve: its database and its scheduler answer."""
+        reasons = board.health().reasons
+        word = "failing" if reasons else "ok"
+        return JSONResponse(
+            {"status": word, "reasons": reasons}, status_code=503 if reasons else 200
+        )
+
+    @app.get("/metrics")
+    def show_metrics() -> Response:
+        return metrics.answer()
 
 
 def _add_error_pages(app: FastAPI, board: Dashboard) -> None:
@@ -250,7 +195,9 @@ def _add_error_pages(app: FastAPI, board: Dashboard) -> None:
         return explain(error)
 
     @app.exception_handler(HTTPException)
-    def http_error(_: Request, error: HTTPException) -> Response:
+    def http_error(request: Request, error: HTTPException) -> Response:
+        if request.url.path.startswith(f"{api.PLACE}/"):  # what its mount does not even match
+            return api.problem(error.status_code, str(error.detail))
         message = {404: "There is no such page.", 405: "These pages can only be read."}
         text = message.get(error.status_code, HTTPStatus(error.status_code).phrase)
         response = explain(PageError(error.status_code, text, hint="Start from the first page."))
