@@ -27,7 +27,9 @@ from monitor.pipeline.switch import SwitchStep
 from monitor.pseudonym import Pseudonyms, load_pseudonyms
 from monitor.scorers import Scorers
 from monitor.settings import Settings, load_settings
-from monitor.store.engine import migrate, open_engine
+from monitor.store.accounts import Accounts
+from monitor.store.desk import LabelDesk
+from monitor.store.engine import Engine, migrate, open_engine
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import SAMPLE_SOURCE
@@ -74,11 +76,25 @@ class Application:
         return self.topics[wanted]
 
     @cached_property
-    def _database(self) -> tuple[Store, Queries]:
+    def _engine(self) -> Engine:
         self.settings.home.mkdir(parents=True, exist_ok=True)
         engine = open_engine(self.settings.database_url)
         migrate(engine)
-        return Store(engine, clock=self.clock), Queries(engine)
+        return engine
+
+    @cached_property
+    def _database(self) -> tuple[Store, Queries]:
+        return Store(self._engine, clock=self.clock), Queries(self._engine)
+
+    @cached_property
+    def desk(self) -> LabelDesk:
+        """What the labelling page reads and writes."""
+        return LabelDesk(self._engine)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Users, sessions and tokens."""
+        return Accounts(self._engine)
 
     @property
     def store(self) -> Store:

@@ -29,6 +29,8 @@ COMMANDS = {
     "label": "monitor.commands.labels",
     "retrain": "monitor.commands.models",
     "models": "monitor.commands.models",
+    "users": "monitor.commands.users",
+    "tokens": "monitor.commands.users",
     "topics": "monitor.commands.topics",
     "doctor": "monitor.commands.health",
     "status": "monitor.commands.health",

@@ -26,6 +26,7 @@ VENDOR_ROOMS = {
     "starlette": ("monitor/dashboard/",),
     "uvicorn": ("monitor/dashboard/",),
     "jinja2": ("monitor/dashboard/",),
+    "argon2": ("monitor/passwords.py",),
     "altair": ("monitor/dashboard/",),
     "prometheus_client": ("monitor/dashboard/",),
     "vl_convert": ("monitor/dashboard/",),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.access import refuse_open_door
 from monitor.bootstrap import Application
 from monitor.commands.call import Call, with_call
 from monitor.daemon import Daemon
@@ -120,6 +121,7 @@ def _dashboard(call: Call, daemon: Daemon, *, wanted: bool) -> Iterator[None]:
 
 
 def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
+    refuse_open_door(app.settings, has_users=app.accounts.has_users())
     # The web framework and the charts load only where pages are served.
     pages = importlib.import_module("monitor.dashboard.app")
     server = importlib.import_module("monitor.dashboard.server")
@@ -132,6 +134,9 @@ def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
         clock=app.clock,
         heartbeat=heartbeat,
         lease=lambda: app.store.lease(DAEMON),
+        changes=importlib.import_module("monitor.dashboard.changes").Changes(
+            app.accounts, app.desk, app.store.log
+        ),
     )
     settings = app.settings.dashboard
     made: DashboardServer = server.DashboardServer(web, settings.host, settings.port)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
@@ -15,14 +15,20 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from monitor.dashboard import api
+from monitor.dashboard.access_page import LOG_SHOWN, add_access_page, log_lines
 from monitor.dashboard.assets import asset
 from monitor.dashboard.board import Dashboard, page_templates
+from monitor.dashboard.changes import Changes
+from monitor.dashboard.guard import Guard
+from monitor.dashboard.labelling import add_labelling
+from monitor.dashboard.login import add_login
 from monitor.dashboard.metrics import Metrics
 from monitor.dashboard.pages import TopicData, topic_page
 from monitor.dashboard.selection import PageError, Selection, read_selection
 from monitor.dashboard.shield import log_access, secure
 from monitor.dashboard.status import status_page
 from monitor.dashboard.truth import load_truth
+from monitor.dashboard.visitor import VISITOR
 from monitor.errors import MonitorError
 from monitor.figures import Figures
 from monitor.settings import Settings
@@ -42,11 +48,13 @@ def create_app(
     clock: Callable[[], datetime],
     heartbeat: Callable[[], datetime | None] | None = None,
     lease: Callable[[], Lease | None] = lambda: None,
+    changes: Changes | None = None,
 ) -> FastAPI:
     """Builds the dashboard.
 
     `clock` tells the time in aware UTC, `heartbeat` when the scheduler of this process was last
-    heard of (None without one), `lease` who holds the daemons' lease.
+    heard of (None without one), `lease` who holds the daemons' lease. Without `changes` nobody can
+    be given a login: only this machine is served, and only to read.
     """
     samples = settings.config / "samples"
     board = Dashboard(
@@ -67,6 +75,19 @@ def create_app(
     _add_probes(app, board, metrics)
     app.mount(api.PLACE, api.create_api(board))
     _add_error_pages(app, board)
+    if changes is not None:
+        add_login(app, board, changes.accounts, settings.access, changes.note)
+        add_access_page(app, board, changes.accounts, changes.note)
+        add_labelling(app, board, changes.desk, changes.note)
+    guard = Guard(
+        changes.accounts if changes else None,
+        settings.access,
+        settings.dashboard.host,
+        clock=clock,
+        explain=lambda request, error: _explain(board, request, error),
+        routes=app.routes,
+    )
+    app.add_middleware(BaseHTTPMiddleware, dispatch=guard.check)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BaseHTTPMiddleware, dispatch=secure)
     app.add_middleware(BaseHTTPMiddleware, dispatch=metrics.count)
@@ -150,11 +171,14 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
         health = board.health()
         status = 503 if health.reasons else 200
         word = "failing" if health.reasons else "ok"
-        return JSONResponse({"status": word} | asdict(health), status_code=status)
+        told = asdict(health) | {"reasons": _for_visitors(health.reasons)}
+        return JSONResponse({"status": word} | told, status_code=status)
 
     @app.get("/privacy")
     def show_privacy() -> Response:
-        return board.page("privacy.html", settings=board.settings)
+        is_admin = VISITOR.get().role == "admin"
+        log = log_lines(board.queries.log_entries(LOG_SHOWN)) if is_admin else None
+        return board.page("privacy.html", settings=board.settings, log=log)
 
     @app.get("/static/{name}")
     def send_asset(name: str) -> Response:
@@ -164,6 +188,11 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
         return Response(
             found.content, media_type=found.media_type, headers={"Cache-Control": _YEAR}
         )
+
+
+def _for_visitors(reasons: Sequence[str]) -> list[str]:
+    """Reasons name the database; who is not logged in learns only that there are some."""
+    return list(reasons) if VISITOR.get().role else ["log in to see why"] * bool(reasons)
 
 
 def _add_probes(app: FastAPI, board: Dashboard, metrics: Metrics) -> None:
@@ -176,34 +205,40 @@ def _add_probes(app: FastAPI, board: Dashboard, metrics: Metrics) -> None:
     def show_ready() -> Response:
         """Whether this process can serve: its database and its scheduler answer."""
         reasons = board.health().reasons
-        word = "failing" if reasons else "ok"
-        return JSONResponse(
-            {"status": word, "reasons": reasons}, status_code=503 if reasons else 200
-        )
+        told = {"status": "failing" if reasons else "ok", "reasons": _for_visitors(reasons)}
+        return JSONResponse(told, status_code=503 if reasons else 200)
 
     @app.get("/metrics")
     def show_metrics() -> Response:
         return metrics.answer()
 
 
-def _add_error_pages(app: FastAPI, board: Dashboard) -> None:
-    def explain(error: PageError) -> Response:
-        return board.page("error.html", status=error.status, error=error)
+def _explain(board: Dashboard, request: Request, error: PageError) -> Response:
+    """Tells an error as a page, to a program as the API does."""
+    answer: Response
+    if request.url.path.startswith(f"{api.PLACE}/"):
+        answer = api.problem(error.status, str(error), error.hint)
+    else:
+        answer = board.page("error.html", status=error.status, error=error)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
+
+def _add_error_pages(app: FastAPI, board: Dashboard) -> None:
     @app.exception_handler(PageError)
-    def page_error(_: Request, error: PageError) -> Response:
-        return explain(error)
+    def page_error(request: Request, error: PageError) -> Response:
+        return _explain(board, request, error)
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> Response:
-        if request.url.path.startswith(f"{api.PLACE}/"):  # what its mount does not even match
-            return api.problem(error.status_code, str(error.detail))
         message = {404: "There is no such page.", 405: "These pages can only be read."}
         text = message.get(error.status_code, HTTPStatus(error.status_code).phrase)
-        response = explain(PageError(error.status_code, text, hint="Start from the first page."))
+        hint = "Start from the first page."
+        response = _explain(board, request, PageError(error.status_code, text, hint=hint))
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(MonitorError)
-    def monitor_error(_: Request, error: MonitorError) -> Response:
-        return explain(PageError(503, str(error), hint=error.hint))
+    def monitor_error(request: Request, error: MonitorError) -> Response:
+        return _explain(board, request, PageError(503, str(error), hint=error.hint))

@@ -16,6 +16,7 @@ from monitor.dashboard.assets import asset_address
 from monitor.dashboard.selection import PageError, Selection
 from monitor.dashboard.status import Health, check_health
 from monitor.dashboard.truth import Truth
+from monitor.dashboard.visitor import VISITOR
 from monitor.figure import Figure, Volume
 from monitor.figures import Figures
 from monitor.settings import Settings
@@ -60,7 +61,8 @@ class Dashboard:
     def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Renders a template."""
         topics = list(self.topics.values())
-        body = self.templates.get_template(template).render(topics=topics, **values)
+        shared = {"topics": topics, "visitor": VISITOR.get()}
+        body = self.templates.get_template(template).render(**shared, **values)
         return HTMLResponse(body, status_code=status)
 
     def released(self, topic: Topic, selection: Selection, by: Sequence[str]) -> list[Figure]:

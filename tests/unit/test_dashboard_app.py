@@ -28,7 +28,9 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 def client(*fakes: Any, **options: Any) -> TestClient:
-    return TestClient(fake_app(*fakes, **options), follow_redirects=False)
+    return TestClient(
+        fake_app(*fakes, **options), base_url="http://127.0.0.1", follow_redirects=False
+    )
 
 
 def settings_with(config: Path) -> SimpleNamespace:
