@@ -43,4 +43,6 @@ $(VENV)/.run: pyproject.toml requirements.lock
 $(VENV)/.dev: $(VENV)/.run
 	@echo "Installing the test tools ..."
 	@$(PIP) install -c requirements.lock -e '.[dev]'
+	@if command -v npm >/dev/null; then npm ci --prefix tests/browser --silent --ignore-scripts; \
+	    else echo "npm is missing: the tests for barriers (axe-core) will be skipped"; fi
 	@touch $@

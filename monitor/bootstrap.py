@@ -18,6 +18,7 @@ from monitor.figures import Figures
 from monitor.job import Job, JobRunner, ShouldStop
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
+from monitor.pipeline.alert import AlertStep
 from monitor.pipeline.classify import ClassifyStep
 from monitor.pipeline.collect import Collected, CollectStep
 from monitor.pipeline.forget import ForgetStep
@@ -30,10 +31,14 @@ from monitor.settings import Settings, load_settings
 from monitor.store.accounts import Accounts
 from monitor.store.desk import LabelDesk
 from monitor.store.engine import Engine, migrate, open_engine
+from monitor.store.incidents import Incidents
 from monitor.store.queries import Queries
 from monitor.store.store import Store
+from monitor.store.tasks import Tasks
 from monitor.store.values import SAMPLE_SOURCE
+from monitor.task import TaskRunner
 from monitor.topic import Topic, load_topics
+from monitor.wishes import works
 
 if TYPE_CHECKING:
     from monitor.pipeline.retrain import RetrainStep  # brings torch
@@ -85,6 +90,30 @@ class Application:
     @cached_property
     def _database(self) -> tuple[Store, Queries]:
         return Store(self._engine, clock=self.clock), Queries(self._engine)
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        """Alerts that began and ended."""
+        return Incidents(self._engine)
+
+    def alert_step(self) -> AlertStep:
+        """What judges alert rules and tells; brings Apprise.
+
+        Raises:
+            ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
+        """
+        addresses = (self.settings.secret("alerts_urls") or "").split()
+        teller = importlib.import_module("monitor.notify").Teller(addresses)
+        return AlertStep(self.figures, self.queries, self.incidents, teller, self.clock)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """What people asked for on the pages."""
+        return Tasks(self._engine)
+
+    def task_runner(self) -> TaskRunner:
+        """What does it."""
+        return TaskRunner(self.tasks, works(self), self.clock)
 
     @cached_property
     def desk(self) -> LabelDesk:
@@ -252,6 +281,10 @@ class Application:
             jobs += [_aggregate_job(self, topic) for topic in topics]
         if settings.retention.enabled:
             jobs += [_retention_job(self, topic) for topic in topics]
+        if settings.alert.enabled:
+            jobs += [_alert_job(self, topic) for topic in topics if topic.alerts]
+        if settings.tasks.enabled:
+            jobs.append(_tasks_job(self))
         return jobs
 
     def job_runner(self) -> JobRunner:
@@ -285,6 +318,20 @@ def _retention_job(app: Application, topic: Topic) -> Job:
         return app.purge(topic)
 
     return Job(f"retention:{topic.name}", topic.name, work, app.settings.jobs.retention)
+
+
+def _alert_job(app: Application, topic: Topic) -> Job:
+    def work(_: ShouldStop) -> Mapping[str, int]:
+        return app.alert_step().alert(topic)
+
+    return Job(f"alert:{topic.name}", topic.name, work, app.settings.jobs.alert)
+
+
+def _tasks_job(app: Application) -> Job:
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        return {"tasks": app.task_runner().run_waiting(should_stop)}
+
+    return Job("tasks", "", work, app.settings.jobs.tasks)
 
 
 def open_application(environ: Mapping[str, str], *, clock: Clock = utc_now) -> Application:

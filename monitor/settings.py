@@ -102,6 +102,8 @@ class JobsSettings(_Section):
     classify: JobSettings
     aggregate: JobSettings
     retention: JobSettings
+    tasks: JobSettings
+    alert: JobSettings
 
 
 class SourceSettings(_Section):

@@ -16,7 +16,15 @@ from fastapi import FastAPI
 from monitor.dashboard.app import create_app
 from monitor.errors import StoreError
 from monitor.figure import ALL, Figure, Volume, Withheld
-from monitor.store.values import JobRun, Lease, LogEntry, RecordedVersion, SourceState, Totals
+from monitor.store.values import (
+    CoverageSpan,
+    JobRun,
+    Lease,
+    LogEntry,
+    RecordedVersion,
+    SourceState,
+    Totals,
+)
 from monitor.topic import Event, Query, Target, Topic
 from monitor.validation import Validation
 
@@ -60,6 +68,7 @@ SETTINGS = SimpleNamespace(
         proxy_addresses=(),
         proxy_role="",
     ),
+    jobs=SimpleNamespace(collect=SimpleNamespace(enabled=True, every=300.0, cron=None)),
     daemon=SimpleNamespace(heartbeat_seconds=60.0),
     retention=SimpleNamespace(text_days=30),
     audit=SimpleNamespace(minimum_labels=150, overlap=0.2),
@@ -214,6 +223,17 @@ class FakeQueries:
 
     def pending_count(self, *_: Any, **__: Any) -> int:
         return 1234
+
+    def last_run(self, job: str) -> JobRun | None:
+        return next((run for run in self.runs if run.job == job), None)
+
+    def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:
+        start = TOPIC.window.start
+        return [
+            CoverageSpan("sample", start, start + timedelta(days=4), "complete", ""),
+            CoverageSpan("sample", start + timedelta(days=4), start + timedelta(days=5), "gap", ""),
+            CoverageSpan("sample", start + timedelta(days=6), until, "complete", ""),
+        ]
 
     def log_entries(self, limit: int) -> list[LogEntry]:
         return [LogEntry(NOW, "ada", "login", {})]

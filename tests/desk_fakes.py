@@ -11,13 +11,16 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from classifiers.version import ModelVersion
 from collectors.post import Checkpoint
 from monitor.dashboard.changes import Changes
 from monitor.kept import KeptPage, KeptPost
 from monitor.store.accounts import Accounts
 from monitor.store.desk import LabelDesk
 from monitor.store.engine import migrate, open_engine
+from monitor.store.incidents import Incidents
 from monitor.store.store import Store
+from monitor.store.tasks import Tasks
 from monitor.testing import FakeClock
 from tests.dashboard_fakes import NOW, TOPIC, fake_app
 
@@ -30,6 +33,40 @@ HOSTILE = (
     + " 👩‍👩‍👧‍👦 =HYPERLINK(1)"
 )
 """Markup, a bidi override, piled marks, a word of 10,000 letters, an emoji family, a formula."""
+
+VERSIONS = [
+    ModelVersion(
+        id="0123456789abcdef",
+        topic="",
+        base="",
+        parent="",
+        data_fingerprint="aa",
+        seed=1,
+        heads=("sentiment", "stance"),
+        temperature={"sentiment": 1.0, "stance": 1.1},
+        metrics={"stance_vast": {"macro_f1": 0.34, "low": 0.32, "high": 0.36, "rows": 1935.0}},
+        stage="champion",
+    ),
+    ModelVersion(
+        id="fedcba987654",
+        topic="walkout",
+        base="0123456789abcdef",
+        parent="0123456789abcdef",
+        data_fingerprint="bb",
+        seed=1,
+        heads=("sentiment", "stance"),
+        temperature={"sentiment": 1.0, "stance": 1.1},
+        metrics={
+            "audit/stance": {
+                "rows": 200.0,
+                "candidate_log_loss": 0.6,
+                "champion_log_loss": 0.8,
+            }
+        },
+        confusion={"stance/the virtual walkout": [[30, 5, 5], [4, 40, 6], [10, 12, 88]]},
+        stage="candidate",
+    ),
+]
 
 
 @dataclass
@@ -53,6 +90,9 @@ class Desk:
             Accounts(self.engine),
             self.desk,
             lambda who, what, _: self.notes.append((who, what)),
+            Tasks(self.engine),
+            Incidents(self.engine),
+            lambda _: VERSIONS,
         )
 
     def app(self, **options: Any) -> FastAPI:

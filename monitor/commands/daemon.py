@@ -135,7 +135,7 @@ def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
         heartbeat=heartbeat,
         lease=lambda: app.store.lease(DAEMON),
         changes=importlib.import_module("monitor.dashboard.changes").Changes(
-            app.accounts, app.desk, app.store.log
+            app.accounts, app.desk, app.store.log, app.tasks, app.incidents, app.registry.list
         ),
     )
     settings = app.settings.dashboard

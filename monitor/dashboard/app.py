@@ -16,17 +16,23 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from monitor.dashboard import api
 from monitor.dashboard.access_page import LOG_SHOWN, add_access_page, log_lines
+from monitor.dashboard.alerts_page import add_alerts_page
 from monitor.dashboard.assets import asset
 from monitor.dashboard.board import Dashboard, page_templates
 from monitor.dashboard.changes import Changes
+from monitor.dashboard.collection_page import add_collection_page
+from monitor.dashboard.downloads import add_downloads
 from monitor.dashboard.guard import Guard
 from monitor.dashboard.labelling import add_labelling
 from monitor.dashboard.login import add_login
 from monitor.dashboard.metrics import Metrics
-from monitor.dashboard.pages import TopicData, topic_page
+from monitor.dashboard.model_page import add_model_page
+from monitor.dashboard.pages import topic_page
 from monitor.dashboard.selection import PageError, Selection, read_selection
 from monitor.dashboard.shield import log_access, secure
 from monitor.dashboard.status import status_page
+from monitor.dashboard.task_pages import add_tasks
+from monitor.dashboard.topic_data import gather_topic
 from monitor.dashboard.truth import load_truth
 from monitor.dashboard.visitor import VISITOR
 from monitor.errors import MonitorError
@@ -70,6 +76,8 @@ def create_app(
     )
     app = FastAPI(title="Monitor", docs_url=None, redoc_url=None, openapi_url=None)
     _add_topic_routes(app, board)
+    add_collection_page(app, board)
+    add_downloads(app, board, changes.note if changes else lambda *_: None)
     _add_operation_routes(app, board)
     metrics = Metrics(board)
     _add_probes(app, board, metrics)
@@ -79,6 +87,9 @@ def create_app(
         add_login(app, board, changes.accounts, settings.access, changes.note)
         add_access_page(app, board, changes.accounts, changes.note)
         add_labelling(app, board, changes.desk, changes.note)
+        add_tasks(app, board, changes)
+        add_model_page(app, board, changes)
+        add_alerts_page(app, board, changes.incidents)
     guard = Guard(
         changes.accounts if changes else None,
         settings.access,
@@ -117,41 +128,13 @@ def _add_topic_routes(app: FastAPI, board: Dashboard) -> None:
     @app.get("/topics/{name}")
     def show_topic(name: str, selection: Asked) -> Response:
         topic = board.topic(name)
-        if len(selection.by) > 1:
-            raise PageError(
-                422,
-                "A page splits by one dimension at a time.",
-                hint="figures.json takes several: by=platform,cohort.",
-            )
-        page = topic_page(_topic_data(board, topic, selection), board.clock())
+        page = topic_page(gather_topic(board, topic, selection), board.clock())
         return board.page("topic.html", page=page)
 
     @app.get("/topics/{name}/figures.json")
     def list_figures(name: str, selection: Asked) -> Response:
         figures = board.released(board.topic(name), selection, selection.by)
         return JSONResponse([asdict(one) | {"day": one.day.isoformat()} for one in figures])
-
-
-def _topic_data(board: Dashboard, topic: Topic, selection: Selection) -> TopicData:
-    overall = split = board.released(topic, selection, ())
-    volumes = split_volumes = board.volumes(topic, selection, ())
-    if selection.by:
-        split = board.released(topic, selection, selection.by)
-        split_volumes = board.volumes(topic, selection, selection.by)
-    is_sample = any(volume.sample for volume in volumes)
-    return TopicData(
-        topic=topic,
-        selection=selection,
-        overall=overall,
-        volumes=volumes,
-        split=split,
-        split_volumes=split_volumes,
-        validations=board.figures.validation(topic),
-        sources=board.queries.sources(topic.name),
-        version=board.queries.shown_version(topic.name),
-        has_posts=board.queries.has_posts(topic.name),
-        truth=board.truths[topic.name] if is_sample else None,
-    )
 
 
 def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:

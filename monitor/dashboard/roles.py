@@ -17,6 +17,7 @@ _RULES: tuple[tuple[str, str, Needed], ...] = (
     ("POST", r"/logout", "viewer"),
     # The labelling page is the one place where a post's text is shown.
     ("*", r"/topics/[^/]+/label(/.*)?", "annotator"),
+    ("POST", r"/topics/[^/]+/retrain", "annotator"),
     ("GET", r"/access", "admin"),
 )
 _COMPILED = [(method, re.compile(pattern), role) for method, pattern, role in _RULES]

@@ -22,6 +22,8 @@ from monitor.passwords import digest_of, hash_password, is_password
 from monitor.store.accounts import ROLES, Accounts, Role
 from monitor.store.desk import LabelDesk
 from monitor.store.engine import migrate, open_engine
+from monitor.store.incidents import Incidents
+from monitor.store.tasks import Tasks
 from monitor.testing import FakeClock
 from tests.dashboard_fakes import NOW, SETTINGS, fake_app
 
@@ -38,6 +40,7 @@ OPEN = {
 }
 LEAST: dict[tuple[str, str], Role] = {
     ("POST", "/logout"): "viewer",
+    ("POST", "/topics/{name}/retrain"): "annotator",
     ("GET", "/access"): "admin",
     ("POST", "/access/revoke"): "admin",
 }
@@ -65,6 +68,9 @@ class Door:
             self.accounts,
             LabelDesk(self.accounts._engine),
             lambda who, what, _: self.notes.append((who, what)),
+            Tasks(self.accounts._engine),
+            Incidents(self.accounts._engine),
+            lambda _: [],
         )
 
     def visitor(self, address: str = "127.0.0.1") -> TestClient:

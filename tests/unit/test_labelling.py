@@ -1,4 +1,4 @@
-"""The labelling page: one question at a time, blind to the model, answers that can be taken back."""
+"""The labelling page: one question at a time, blind to the model; every answer can be undone."""
 
 from __future__ import annotations
 
