@@ -33,6 +33,7 @@ from monitor.store.desk import LabelDesk
 from monitor.store.engine import Engine, migrate, open_engine
 from monitor.store.incidents import Incidents
 from monitor.store.queries import Queries
+from monitor.store.stamp import Stamps
 from monitor.store.store import Store
 from monitor.store.tasks import Tasks
 from monitor.store.values import SAMPLE_SOURCE
@@ -90,6 +91,11 @@ class Application:
     @cached_property
     def _database(self) -> tuple[Store, Queries]:
         return Store(self._engine, clock=self.clock), Queries(self._engine)
+
+    @cached_property
+    def stamps(self) -> Stamps:
+        """Whether what figures are made of has changed."""
+        return Stamps(self._engine)
 
     @cached_property
     def incidents(self) -> Incidents:

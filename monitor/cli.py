@@ -26,6 +26,7 @@ COMMANDS = {
     "forget": "monitor.commands.removal",
     "score": "monitor.commands.score",
     "export": "monitor.commands.export",
+    "report": "monitor.commands.report",
     "label": "monitor.commands.labels",
     "retrain": "monitor.commands.models",
     "models": "monitor.commands.models",

@@ -128,7 +128,9 @@ def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
     heartbeat = (lambda: daemon.heartbeat.at) if daemon else None
     web = pages.create_app(
         app.topics,
-        app.figures,
+        importlib.import_module("monitor.dashboard.steady").SteadyFigures(
+            app.figures, app.stamps.of
+        ),
         app.queries,
         settings=app.settings,
         clock=app.clock,

@@ -45,6 +45,31 @@ from monitor.topic import Topic
 _YEAR = "public, max-age=31536000, immutable"
 
 
+def make_board(
+    topics: Mapping[str, Topic],
+    figures: Figures,
+    queries: Queries,
+    *,
+    settings: Settings,
+    clock: Callable[[], datetime],
+    heartbeat: Callable[[], datetime | None] | None = None,
+    lease: Callable[[], Lease | None] = lambda: None,
+) -> Dashboard:
+    """Puts together what pages, API and reports are made from; arguments as for `create_app`."""
+    samples = settings.config / "samples"
+    return Dashboard(
+        topics=topics,
+        figures=figures,
+        queries=queries,
+        settings=settings,
+        clock=clock,
+        heartbeat=heartbeat or (lambda: None),
+        lease=lease,
+        truths={name: load_truth(samples, topic) for name, topic in topics.items()},
+        templates=page_templates(),
+    )
+
+
 def create_app(
     topics: Mapping[str, Topic],
     figures: Figures,
@@ -62,17 +87,8 @@ def create_app(
     heard of (None without one), `lease` who holds the daemons' lease. Without `changes` nobody can
     be given a login: only this machine is served, and only to read.
     """
-    samples = settings.config / "samples"
-    board = Dashboard(
-        topics=topics,
-        figures=figures,
-        queries=queries,
-        settings=settings,
-        clock=clock,
-        heartbeat=heartbeat or (lambda: None),
-        lease=lease,
-        truths={name: load_truth(samples, topic) for name, topic in topics.items()},
-        templates=page_templates(),
+    board = make_board(
+        topics, figures, queries, settings=settings, clock=clock, heartbeat=heartbeat, lease=lease
     )
     app = FastAPI(title="Monitor", docs_url=None, redoc_url=None, openapi_url=None)
     _add_topic_routes(app, board)

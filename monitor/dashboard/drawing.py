@@ -13,7 +13,7 @@ from typing import Any, Literal
 from monitor.dashboard.charts import Spec
 from monitor.errors import MonitorError
 
-Format = Literal["png", "svg"]
+Format = Literal["png", "svg", "pdf"]
 
 WIDTH = 900
 _SECONDS = 120
@@ -24,6 +24,8 @@ import sys, vl_convert
 spec, kind = sys.stdin.read(), sys.argv[1]
 if kind == "svg":
     sys.stdout.buffer.write(vl_convert.vegalite_to_svg(spec).encode())
+elif kind == "pdf":
+    sys.stdout.buffer.write(vl_convert.vegalite_to_pdf(spec))
 else:
     sys.stdout.buffer.write(vl_convert.vegalite_to_png(spec, scale=2))
 """

@@ -83,6 +83,12 @@ def empty(desk: Desk) -> Iterator[str]:
     yield from served(desk, FakeFigures(days=0), FakeQueries(posts=False))
 
 
+def opened(browser: Browser, **options: Any) -> Page:
+    page = browser.new_page(**options)
+    page.set_default_timeout(120_000)  # a busy machine draws slowly
+    return page
+
+
 def barriers(page: Page) -> list[str]:
     """What axe-core calls serious or worse."""
     need(AXE.is_file(), "axe-core (npm)")
@@ -98,7 +104,7 @@ def barriers(page: Page) -> list[str]:
 def look(browser: Browser, where: str, name: str, *, charts: bool = True) -> list[str]:
     """Opens a page in every look, keeps a picture of each, and returns what is wrong."""
     wrong = []
-    page = browser.new_page()
+    page = opened(browser)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     for width, scheme in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
@@ -131,7 +137,7 @@ def test_a_topic_without_posts_has_no_barrier_and_fits(browser: Browser, empty: 
 
 
 def test_keys_alone_label_undo_and_skip(browser: Browser, address: str, desk: Desk) -> None:
-    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page = opened(browser, viewport={"width": 360, "height": 740})
     page.goto(address + LABEL + "?as=keys")
     first = page.locator(".post").inner_text()
     for key, then in (
@@ -144,7 +150,7 @@ def test_keys_alone_label_undo_and_skip(browser: Browser, address: str, desk: De
         ("o", "question 3 of 3"),
     ):
         page.keyboard.press(key)
-        page.get_by_text(then).wait_for(timeout=60_000)
+        page.get_by_text(then).wait_for()
     page.close()
     mine = [
         (one.target, one.label)
@@ -161,7 +167,7 @@ def test_keys_alone_label_undo_and_skip(browser: Browser, address: str, desk: De
 
 
 def test_a_hostile_text_stays_inside_its_place(browser: Browser, address: str) -> None:
-    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page = opened(browser, viewport={"width": 360, "height": 740})
     page.goto(address + LABEL + "?as=reader")
     for _ in range(12):
         if "alert(1)" in page.locator(".post").inner_text():
@@ -176,7 +182,7 @@ def test_a_hostile_text_stays_inside_its_place(browser: Browser, address: str) -
 
 
 def test_labelling_works_without_javascript(browser: Browser, address: str) -> None:
-    page = browser.new_page(java_script_enabled=False)
+    page = opened(browser, java_script_enabled=False)
     page.goto(address + LABEL + "?as=plain")
     page.get_by_role("button", name=re.compile("supports")).click()
     assert page.get_by_text("question 2 of 3").is_visible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -122,6 +123,13 @@ def test_a_message_that_does_not_arrive_is_tried_again_ever_later(world: World) 
     assert len(world.told.messages) == 1
 
 
+def free_port() -> int:
+    """The mail server connects to its own port to see that it runs, so it must know it before."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def test_mail_and_webhook_get_the_message(world: World) -> None:
     mails: list[bytes] = []
     posts: list[Any] = []
@@ -140,9 +148,9 @@ def test_mail_and_webhook_get_the_message(world: World) -> None:
 
         def log_message(self, *_: Any) -> None: ...
 
-    mail = Controller(Mails(), hostname="127.0.0.1", port=0)
+    port = free_port()
+    mail = Controller(Mails(), hostname="127.0.0.1", port=port)
     mail.start()
-    port = mail.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
     hook = HTTPServer(("127.0.0.1", 0), Hook)
     threading.Thread(target=hook.serve_forever, daemon=True).start()
     teller = Teller(
