@@ -16,6 +16,7 @@ from collectors.post import Collector, Deletion, Window
 from monitor.errors import UsageError
 from monitor.figures import Figures
 from monitor.job import Job, JobRunner, ShouldStop
+from monitor.mailing import send_report
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.alert import AlertStep
@@ -42,6 +43,7 @@ from monitor.topic import Topic, load_topics
 from monitor.wishes import works
 
 if TYPE_CHECKING:
+    from monitor.notify import Teller  # brings Apprise
     from monitor.pipeline.retrain import RetrainStep  # brings torch
 
 Clock = Callable[[], datetime]
@@ -108,9 +110,17 @@ class Application:
         Raises:
             ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
         """
+        return AlertStep(self.figures, self.queries, self.incidents, self.teller(), self.clock)
+
+    def teller(self) -> Teller:
+        """What delivers messages; brings Apprise.
+
+        Raises:
+            ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
+        """
         addresses = (self.settings.secret("alerts_urls") or "").split()
-        teller = importlib.import_module("monitor.notify").Teller(addresses)
-        return AlertStep(self.figures, self.queries, self.incidents, teller, self.clock)
+        made: Teller = importlib.import_module("monitor.notify").Teller(addresses)
+        return made
 
     @cached_property
     def tasks(self) -> Tasks:
@@ -289,6 +299,8 @@ class Application:
             jobs += [_retention_job(self, topic) for topic in topics]
         if settings.alert.enabled:
             jobs += [_alert_job(self, topic) for topic in topics if topic.alerts]
+        if settings.report.enabled:
+            jobs += [_report_job(self, topic) for topic in topics]
         if settings.tasks.enabled:
             jobs.append(_tasks_job(self))
         return jobs
@@ -331,6 +343,13 @@ def _alert_job(app: Application, topic: Topic) -> Job:
         return app.alert_step().alert(topic)
 
     return Job(f"alert:{topic.name}", topic.name, work, app.settings.jobs.alert)
+
+
+def _report_job(app: Application, topic: Topic) -> Job:
+    def work(_: ShouldStop) -> Mapping[str, int]:
+        return send_report(app, topic)
+
+    return Job(f"report:{topic.name}", topic.name, work, app.settings.jobs.report)
 
 
 def _tasks_job(app: Application) -> Job:

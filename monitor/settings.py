@@ -104,6 +104,7 @@ class JobsSettings(_Section):
     retention: JobSettings
     tasks: JobSettings
     alert: JobSettings
+    report: JobSettings
 
 
 class SourceSettings(_Section):
@@ -140,6 +141,12 @@ class AuditSettings(_Section):
     overlap: Part
 
 
+class ReportSettings(_Section):
+    """`[report]`."""
+
+    days: Count
+
+
 class ReleaseSettings(_Section):
     """`[release]`, all from 0 to 1."""
 
@@ -171,6 +178,7 @@ class Settings(_Section):
     retention: RetentionSettings
     audit: AuditSettings
     release: ReleaseSettings
+    report: ReportSettings
     origins: Mapping[str, str] = Field(repr=False)
     _environ: dict[str, str] = PrivateAttr(default_factory=dict)
 
