@@ -45,4 +45,6 @@ $(VENV)/.dev: $(VENV)/.run
 	@$(PIP) install -c requirements.lock -e '.[dev]'
 	@# Alone: with its own wishes it would put other event loops under the server that is tested.
 	@$(PIP) install -c requirements.lock --no-deps mastodon-mock orjson python-multipart
+	@if command -v npm >/dev/null; then npm ci --prefix tests/browser --silent --ignore-scripts; \
+	    else echo "npm is missing: the tests for barriers (axe-core) will be skipped"; fi
 	@touch $@

@@ -18,9 +18,11 @@ from monitor.errors import UsageError
 from monitor.figures import Figures
 from monitor.job import Job, JobRunner, Resting, ShouldStop
 from monitor.live import Live
+from monitor.mailing import send_report
 from monitor.observability import get_logger
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
+from monitor.pipeline.alert import AlertStep
 from monitor.pipeline.check import CheckStep
 from monitor.pipeline.classify import ClassifyStep
 from monitor.pipeline.collect import Collected, CollectStep
@@ -32,13 +34,21 @@ from monitor.pseudonym import KeyRing
 from monitor.scorers import Scorers
 from monitor.settings import Settings, load_settings
 from monitor.standing import silence
-from monitor.store.engine import migrate, open_engine
+from monitor.store.accounts import Accounts
+from monitor.store.desk import LabelDesk
+from monitor.store.engine import Engine, migrate, open_engine
+from monitor.store.incidents import Incidents
 from monitor.store.queries import Queries
+from monitor.store.stamp import Stamps
 from monitor.store.store import Store
+from monitor.store.tasks import Tasks
 from monitor.store.values import SAMPLE_SOURCE
+from monitor.task import TaskRunner
 from monitor.topic import Topic, load_topics
+from monitor.wishes import works
 
 if TYPE_CHECKING:
+    from monitor.notify import Teller  # brings Apprise
     from monitor.pipeline.retrain import RetrainStep  # brings torch
 
 Clock = Callable[[], datetime]
@@ -79,11 +89,62 @@ class Application:
         return self.topics[wanted]
 
     @cached_property
-    def _database(self) -> tuple[Store, Queries]:
+    def _engine(self) -> Engine:
         self.settings.home.mkdir(parents=True, exist_ok=True)
         engine = open_engine(self.settings.database_url)
         migrate(engine)
-        return Store(engine, clock=self.clock), Queries(engine)
+        return engine
+
+    @cached_property
+    def _database(self) -> tuple[Store, Queries]:
+        return Store(self._engine, clock=self.clock), Queries(self._engine)
+
+    @cached_property
+    def stamps(self) -> Stamps:
+        """Whether what figures are made of has changed."""
+        return Stamps(self._engine)
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        """Alerts that began and ended."""
+        return Incidents(self._engine)
+
+    def alert_step(self) -> AlertStep:
+        """What judges alert rules and tells; brings Apprise.
+
+        Raises:
+            ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
+        """
+        return AlertStep(self.figures, self.queries, self.incidents, self.teller(), self.clock)
+
+    def teller(self) -> Teller:
+        """What delivers messages; brings Apprise.
+
+        Raises:
+            ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
+        """
+        addresses = (self.settings.secret("alerts_urls") or "").split()
+        made: Teller = importlib.import_module("monitor.notify").Teller(addresses)
+        return made
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """What people asked for on the pages."""
+        return Tasks(self._engine)
+
+    def task_runner(self) -> TaskRunner:
+        """What does it."""
+        return TaskRunner(self.tasks, works(self), self.clock)
+
+    @cached_property
+    def desk(self) -> LabelDesk:
+        """What the labelling page reads and writes."""
+        return LabelDesk(self._engine)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Users, sessions and tokens."""
+        return Accounts(self._engine)
 
     @property
     def store(self) -> Store:
@@ -296,6 +357,12 @@ class Application:
             jobs += [_aggregate_job(self, topic) for topic in topics]
         if settings.retention.enabled:
             jobs += [_retention_job(self, topic) for topic in topics]
+        if settings.alert.enabled:
+            jobs += [_alert_job(self, topic) for topic in topics if topic.alerts]
+        if settings.report.enabled:
+            jobs += [_report_job(self, topic) for topic in topics]
+        if settings.tasks.enabled:
+            jobs.append(_tasks_job(self))
         return jobs
 
     def job_runner(self) -> JobRunner:
@@ -346,6 +413,27 @@ def _retention_job(app: Application, topic: Topic) -> Job:
         return app.purge(topic)
 
     return Job(f"retention:{topic.name}", topic.name, work, app.settings.jobs.retention)
+
+
+def _alert_job(app: Application, topic: Topic) -> Job:
+    def work(_: ShouldStop) -> Mapping[str, int]:
+        return app.alert_step().alert(topic)
+
+    return Job(f"alert:{topic.name}", topic.name, work, app.settings.jobs.alert)
+
+
+def _report_job(app: Application, topic: Topic) -> Job:
+    def work(_: ShouldStop) -> Mapping[str, int]:
+        return send_report(app, topic)
+
+    return Job(f"report:{topic.name}", topic.name, work, app.settings.jobs.report)
+
+
+def _tasks_job(app: Application) -> Job:
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        return {"tasks": app.task_runner().run_waiting(should_stop)}
+
+    return Job("tasks", "", work, app.settings.jobs.tasks)
 
 
 def open_application(environ: Mapping[str, str], *, clock: Clock = utc_now) -> Application:

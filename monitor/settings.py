@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -33,6 +33,13 @@ def _crontab(value: str | None) -> str | None:
     return value or None
 
 
+def _listed(value: Any) -> Any:
+    """A list, or as the environment has it: text with commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _interval(value: Any) -> Any:
     return None if value in (0, "0") else value
 
@@ -51,6 +58,24 @@ class DashboardSettings(_Section):
 
     host: str = Field(min_length=1)
     port: int = Field(ge=0, le=65535)
+
+
+class AccessSettings(_Section):
+    """`[access]`.
+
+    Attributes:
+        proxy_header: Header with the name that a trusted proxy has checked; empty: none is trusted.
+        proxy_addresses: The addresses that such a header is believed from.
+        proxy_role: Role of names that are no users here; empty: they are refused.
+    """
+
+    session_hours: Annotated[float, Field(gt=0, le=8760, allow_inf_nan=False)]
+    login_attempts: Count
+    login_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    https: bool
+    proxy_header: str
+    proxy_addresses: Annotated[tuple[str, ...], BeforeValidator(_listed)]
+    proxy_role: Literal["", "viewer", "annotator", "admin"]
 
 
 class JobSettings(_Section):
@@ -78,6 +103,9 @@ class JobsSettings(_Section):
     aggregate: JobSettings
     retention: JobSettings
     compliance: JobSettings
+    tasks: JobSettings
+    alert: JobSettings
+    report: JobSettings
 
 
 class SourceSettings(_Section):
@@ -147,6 +175,13 @@ class AuditSettings(_Section):
     """`[audit]`."""
 
     minimum_labels: Count
+    overlap: Part
+
+
+class ReportSettings(_Section):
+    """`[report]`."""
+
+    days: Count
 
 
 class ReleaseSettings(_Section):
@@ -173,6 +208,7 @@ class Settings(_Section):
     database_url: str = Field(repr=False)
     default_topic: str
     dashboard: DashboardSettings
+    access: AccessSettings
     jobs: JobsSettings
     sources: SourcesSettings
     daemon: DaemonSettings
@@ -181,6 +217,7 @@ class Settings(_Section):
     pseudonyms: PseudonymSettings
     audit: AuditSettings
     release: ReleaseSettings
+    report: ReportSettings
     origins: Mapping[str, str] = Field(repr=False)
     _environ: dict[str, str] = PrivateAttr(default_factory=dict)
 

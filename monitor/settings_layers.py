@@ -129,5 +129,6 @@ def _key(variable: str) -> str:
 
 
 def _is_no_setting(variable: str) -> bool:
-    secrets = tuple(f"{PREFIX}{platform.upper()}_" for platform in platforms.names())
+    holders = (*platforms.names(), "alerts")
+    secrets = tuple(f"{PREFIX}{holder.upper()}_" for holder in holders)
     return variable in _NOT_SETTINGS or variable.startswith(secrets)

@@ -9,7 +9,7 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeGuard
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import (
     AfterValidator,
@@ -172,11 +172,34 @@ class PrivacyTable(_Table):
 
 
 class AlertTable(_Table):
-    """`[[alerts]]`: a name; the rule is checked by whoever evaluates it."""
-
-    model_config = ConfigDict(extra="allow")
+    """`[[alerts]]`: what somebody wants to be told about; docs/alerts.md explains each key."""
 
     name: Name
+    kind: Literal["share", "change", "volume", "silence", "jobs"]
+    head: Literal["stance", "sentiment"] = "stance"
+    target: str = ""
+    label: str = ""
+    cohort: str = "all"
+    above: float | None = Field(None, ge=0, le=1)
+    below: float | None = Field(None, ge=0, le=1)
+    hysteresis: float = Field(0.02, ge=0, le=1)
+    coverage: float = Field(0.8, ge=0, le=1)
+    days: int = Field(7, ge=3, le=60)
+    times: float = Field(3.0, gt=1, le=1000)
+    least: int = Field(50, ge=1)
+    source: str = ""
+    hours: float = Field(24.0, gt=0, le=8760)
+    failures: int = Field(3, ge=1, le=100)
+    cool_down_hours: float = Field(24.0, ge=0, le=8760)
+    grace_hours: float = Field(48.0, ge=0, le=8760)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.kind in ("share", "change") and not self.label:
+            raise mistake("a rule about a share needs the label it is about", 'label = "favor"')
+        if self.kind == "share" and (self.above is None) == (self.below is None):
+            raise mistake("a share crosses one line", "set either above or below")
+        return self
 
 
 class TopicFile(_Table):

@@ -16,7 +16,15 @@ from fastapi import FastAPI
 from monitor.dashboard.app import create_app
 from monitor.errors import StoreError
 from monitor.figure import ALL, Figure, Volume, Withheld
-from monitor.store.values import JobRun, Lease, SourceState, Totals
+from monitor.store.values import (
+    CoverageSpan,
+    JobRun,
+    Lease,
+    LogEntry,
+    RecordedVersion,
+    SourceState,
+    Totals,
+)
 from monitor.topic import Event, Query, Target, Topic
 from monitor.validation import Validation
 
@@ -50,9 +58,20 @@ SETTINGS = SimpleNamespace(
     config=Path("/nonexistent"),
     database_url="sqlite:///monitor.db",
     default_topic="walkout",
+    dashboard=SimpleNamespace(host="127.0.0.1", port=0),
+    access=SimpleNamespace(
+        session_hours=12.0,
+        login_attempts=5,
+        login_minutes=15.0,
+        https=False,
+        proxy_header="",
+        proxy_addresses=(),
+        proxy_role="",
+    ),
+    jobs=SimpleNamespace(collect=SimpleNamespace(enabled=True, every=300.0, cron=None)),
     daemon=SimpleNamespace(heartbeat_seconds=60.0),
     retention=SimpleNamespace(text_days=30),
-    audit=SimpleNamespace(minimum_labels=150),
+    audit=SimpleNamespace(minimum_labels=150, overlap=0.2),
     release=SimpleNamespace(maximum_interval_width=0.5, minimum_coverage=0.5, minimum_scored=0.9),
 )
 
@@ -199,8 +218,25 @@ class FakeQueries:
     def sample_only(self, topic: str) -> bool:
         return self.posts
 
+    def recorded_versions(self, topic: str) -> list[RecordedVersion]:
+        return [RecordedVersion(topic, "0123456789abcdef", "champion", {"audit": 1}, NOW)]
+
     def pending_count(self, *_: Any, **__: Any) -> int:
         return 1234
+
+    def last_run(self, job: str) -> JobRun | None:
+        return next((run for run in self.runs if run.job == job), None)
+
+    def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:
+        start = TOPIC.window.start
+        return [
+            CoverageSpan("sample", start, start + timedelta(days=4), "complete", ""),
+            CoverageSpan("sample", start + timedelta(days=4), start + timedelta(days=5), "gap", ""),
+            CoverageSpan("sample", start + timedelta(days=6), until, "complete", ""),
+        ]
+
+    def log_entries(self, limit: int) -> list[LogEntry]:
+        return [LogEntry(NOW, "ada", "login", {})]
 
     def totals(self, topic: str) -> Totals:
         return Totals(900, 100, 0, 2700, 400, 3, 2)

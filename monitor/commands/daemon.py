@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.access import refuse_open_door
 from monitor.bootstrap import Application
 from monitor.commands.call import Call, with_call
 from monitor.daemon import Daemon
@@ -120,18 +121,24 @@ def _dashboard(call: Call, daemon: Daemon, *, wanted: bool) -> Iterator[None]:
 
 
 def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
+    refuse_open_door(app.settings, has_users=app.accounts.has_users())
     # The web framework and the charts load only where pages are served.
     pages = importlib.import_module("monitor.dashboard.app")
     server = importlib.import_module("monitor.dashboard.server")
     heartbeat = (lambda: daemon.heartbeat.at) if daemon else None
     web = pages.create_app(
         app.topics,
-        app.figures,
+        importlib.import_module("monitor.dashboard.steady").SteadyFigures(
+            app.figures, app.stamps.of
+        ),
         app.queries,
         settings=app.settings,
         clock=app.clock,
         heartbeat=heartbeat,
         lease=lambda: app.store.lease(DAEMON),
+        changes=importlib.import_module("monitor.dashboard.changes").Changes(
+            app.accounts, app.desk, app.store.log, app.tasks, app.incidents, app.registry.list
+        ),
     )
     settings = app.settings.dashboard
     made: DashboardServer = server.DashboardServer(web, settings.host, settings.port)

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from monitor.dashboard import words
-from monitor.dashboard.assets import asset, asset_address
-from monitor.dashboard.pages import TopicData, topic_page
+from monitor.dashboard import api
+from monitor.dashboard.access_page import LOG_SHOWN, add_access_page, log_lines
+from monitor.dashboard.alerts_page import add_alerts_page
+from monitor.dashboard.assets import asset
+from monitor.dashboard.board import Dashboard, page_templates
+from monitor.dashboard.changes import Changes
+from monitor.dashboard.collection_page import add_collection_page
+from monitor.dashboard.downloads import add_downloads
+from monitor.dashboard.guard import Guard
+from monitor.dashboard.labelling import add_labelling
+from monitor.dashboard.login import add_login
+from monitor.dashboard.metrics import Metrics
+from monitor.dashboard.model_page import add_model_page
+from monitor.dashboard.pages import topic_page
 from monitor.dashboard.selection import PageError, Selection, read_selection
 from monitor.dashboard.shield import log_access, secure
-from monitor.dashboard.status import check_health, status_page
-from monitor.dashboard.truth import Truth, load_truth
+from monitor.dashboard.status import status_page
+from monitor.dashboard.task_pages import add_tasks
+from monitor.dashboard.topic_data import gather_topic
+from monitor.dashboard.truth import load_truth
+from monitor.dashboard.visitor import VISITOR
 from monitor.errors import MonitorError
-from monitor.figure import Figure, Volume
 from monitor.figures import Figures
 from monitor.settings import Settings
 from monitor.store.queries import Queries
@@ -34,44 +45,29 @@ from monitor.topic import Topic
 _YEAR = "public, max-age=31536000, immutable"
 
 
-@dataclass(frozen=True)
-class Dashboard:
-    """What the routes answer from.
-
-    Attributes:
-        heartbeat: When the scheduler of this process was last heard of; None without one.
-        lease: Who holds the daemons' lease.
-    """
-
-    topics: Mapping[str, Topic]
-    figures: Figures
-    queries: Queries
-    settings: Settings
-    clock: Callable[[], datetime]
-    heartbeat: Callable[[], datetime | None]
-    lease: Callable[[], Lease | None]
-    truths: Mapping[str, Truth | None]
-    templates: Environment
-
-    def topic(self, name: str) -> Topic:
-        """Returns a topic.
-
-        Raises:
-            PageError: There is none of that name.
-        """
-        try:
-            return self.topics[name]
-        except KeyError as exc:
-            known = ", ".join(self.topics) or "none yet"
-            raise PageError(
-                404, f"There is no topic {name[:60]!r}.", hint=f"Topics: {known}."
-            ) from exc
-
-    def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """Renders a template."""
-        topics = list(self.topics.values())
-        body = self.templates.get_template(template).render(topics=topics, **values)
-        return HTMLResponse(body, status_code=status)
+def make_board(
+    topics: Mapping[str, Topic],
+    figures: Figures,
+    queries: Queries,
+    *,
+    settings: Settings,
+    clock: Callable[[], datetime],
+    heartbeat: Callable[[], datetime | None] | None = None,
+    lease: Callable[[], Lease | None] = lambda: None,
+) -> Dashboard:
+    """Puts together what pages, API and reports are made from; arguments as for `create_app`."""
+    samples = settings.config / "samples"
+    return Dashboard(
+        topics=topics,
+        figures=figures,
+        queries=queries,
+        settings=settings,
+        clock=clock,
+        heartbeat=heartbeat or (lambda: None),
+        lease=lease,
+        truths={name: load_truth(samples, topic) for name, topic in topics.items()},
+        templates=page_templates(),
+    )
 
 
 def create_app(
@@ -83,46 +79,47 @@ def create_app(
     clock: Callable[[], datetime],
     heartbeat: Callable[[], datetime | None] | None = None,
     lease: Callable[[], Lease | None] = lambda: None,
+    changes: Changes | None = None,
 ) -> FastAPI:
     """Builds the dashboard.
 
     `clock` tells the time in aware UTC, `heartbeat` when the scheduler of this process was last
-    heard of (None without one), `lease` who holds the daemons' lease.
+    heard of (None without one), `lease` who holds the daemons' lease. Without `changes` nobody can
+    be given a login: only this machine is served, and only to read.
     """
-    samples = settings.config / "samples"
-    board = Dashboard(
-        topics=topics,
-        figures=figures,
-        queries=queries,
-        settings=settings,
-        clock=clock,
-        heartbeat=heartbeat or (lambda: None),
-        lease=lease,
-        truths={name: load_truth(samples, topic) for name, topic in topics.items()},
-        templates=_templates(),
+    board = make_board(
+        topics, figures, queries, settings=settings, clock=clock, heartbeat=heartbeat, lease=lease
     )
     app = FastAPI(title="Monitor", docs_url=None, redoc_url=None, openapi_url=None)
     _add_topic_routes(app, board)
+    add_collection_page(app, board)
+    add_downloads(app, board, changes.note if changes else lambda *_: None)
     _add_operation_routes(app, board)
+    metrics = Metrics(board)
+    _add_probes(app, board, metrics)
+    app.mount(api.PLACE, api.create_api(board))
     _add_error_pages(app, board)
+    if changes is not None:
+        add_login(app, board, changes.accounts, settings.access, changes.note)
+        add_access_page(app, board, changes.accounts, changes.note)
+        add_labelling(app, board, changes.desk, changes.note)
+        add_tasks(app, board, changes)
+        add_model_page(app, board, changes)
+        add_alerts_page(app, board, changes.incidents)
+    guard = Guard(
+        changes.accounts if changes else None,
+        settings.access,
+        settings.dashboard.host,
+        clock=clock,
+        explain=lambda request, error: _explain(board, request, error),
+        routes=app.routes,
+    )
+    app.add_middleware(BaseHTTPMiddleware, dispatch=guard.check)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BaseHTTPMiddleware, dispatch=secure)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=metrics.count)
     app.add_middleware(BaseHTTPMiddleware, dispatch=log_access)
     return app
-
-
-def _templates() -> Environment:
-    folder = Path(__file__).parent / "templates"
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["asset"] = asset_address
-    environment.filters["number"] = words.number
-    return environment
 
 
 def _selection(request: Request) -> Selection:
@@ -147,59 +144,13 @@ def _add_topic_routes(app: FastAPI, board: Dashboard) -> None:
     @app.get("/topics/{name}")
     def show_topic(name: str, selection: Asked) -> Response:
         topic = board.topic(name)
-        if len(selection.by) > 1:
-            raise PageError(
-                422,
-                "A page splits by one dimension at a time.",
-                hint="figures.json takes several: by=platform,cohort.",
-            )
-        page = topic_page(_topic_data(board, topic, selection), board.clock())
+        page = topic_page(gather_topic(board, topic, selection), board.clock())
         return board.page("topic.html", page=page)
 
     @app.get("/topics/{name}/figures.json")
     def list_figures(name: str, selection: Asked) -> Response:
-        figures = _figures(board, board.topic(name), selection, selection.by)
+        figures = board.released(board.topic(name), selection, selection.by)
         return JSONResponse([asdict(one) | {"day": one.day.isoformat()} for one in figures])
-
-
-def _figures(
-    board: Dashboard, topic: Topic, selection: Selection, by: Sequence[str]
-) -> list[Figure]:
-    return board.figures.released(
-        topic,
-        since=selection.since,
-        until=selection.until,
-        by=by,
-        include_unvalidated=selection.preview,
-    )
-
-
-def _volumes(
-    board: Dashboard, topic: Topic, selection: Selection, by: Sequence[str]
-) -> list[Volume]:
-    return board.figures.volumes(topic, since=selection.since, until=selection.until, by=by)
-
-
-def _topic_data(board: Dashboard, topic: Topic, selection: Selection) -> TopicData:
-    overall = split = _figures(board, topic, selection, ())
-    volumes = split_volumes = _volumes(board, topic, selection, ())
-    if selection.by:
-        split = _figures(board, topic, selection, selection.by)
-        split_volumes = _volumes(board, topic, selection, selection.by)
-    is_sample = any(volume.sample for volume in volumes)
-    return TopicData(
-        topic=topic,
-        selection=selection,
-        overall=overall,
-        volumes=volumes,
-        split=split,
-        split_volumes=split_volumes,
-        validations=board.figures.validation(topic),
-        sources=board.queries.sources(topic.name),
-        version=board.queries.shown_version(topic.name),
-        has_posts=board.queries.has_posts(topic.name),
-        truth=board.truths[topic.name] if is_sample else None,
-    )
 
 
 def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
@@ -208,7 +159,7 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
         page = status_page(
             board.topics,
             board.queries,
-            _health(board),
+            board.health(),
             settings=board.settings,
             lease=board.lease,
         )
@@ -216,14 +167,17 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
 
     @app.get("/health")
     def show_health() -> Response:
-        health = _health(board)
+        health = board.health()
         status = 503 if health.reasons else 200
         word = "failing" if health.reasons else "ok"
-        return JSONResponse({"status": word} | asdict(health), status_code=status)
+        told = asdict(health) | {"reasons": _for_visitors(health.reasons)}
+        return JSONResponse({"status": word} | told, status_code=status)
 
     @app.get("/privacy")
     def show_privacy() -> Response:
-        return board.page("privacy.html", settings=board.settings)
+        is_admin = VISITOR.get().role == "admin"
+        log = log_lines(board.queries.log_entries(LOG_SHOWN)) if is_admin else None
+        return board.page("privacy.html", settings=board.settings, log=log)
 
     @app.get("/static/{name}")
     def send_asset(name: str) -> Response:
@@ -235,28 +189,55 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
         )
 
 
-def _health(board: Dashboard) -> Any:
-    return check_health(
-        board.queries, board.settings, now=board.clock(), heartbeat=board.heartbeat()
-    )
+def _for_visitors(reasons: Sequence[str]) -> list[str]:
+    """Reasons name the database; who is not logged in learns only that there are some."""
+    return list(reasons) if VISITOR.get().role else ["log in to see why"] * bool(reasons)
+
+
+def _add_probes(app: FastAPI, board: Dashboard, metrics: Metrics) -> None:
+    @app.get("/healthz")
+    def show_alive() -> Response:
+        """Whether this process answers at all; asks nothing of the database."""
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz")
+    def show_ready() -> Response:
+        """Whether this process can serve: its database and its scheduler answer."""
+        reasons = board.health().reasons
+        told = {"status": "failing" if reasons else "ok", "reasons": _for_visitors(reasons)}
+        return JSONResponse(told, status_code=503 if reasons else 200)
+
+    @app.get("/metrics")
+    def show_metrics() -> Response:
+        return metrics.answer()
+
+
+def _explain(board: Dashboard, request: Request, error: PageError) -> Response:
+    """Tells an error as a page, to a program as the API does."""
+    answer: Response
+    if request.url.path.startswith(f"{api.PLACE}/"):
+        answer = api.problem(error.status, str(error), error.hint)
+    else:
+        answer = board.page("error.html", status=error.status, error=error)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 def _add_error_pages(app: FastAPI, board: Dashboard) -> None:
-    def explain(error: PageError) -> Response:
-        return board.page("error.html", status=error.status, error=error)
-
     @app.exception_handler(PageError)
-    def page_error(_: Request, error: PageError) -> Response:
-        return explain(error)
+    def page_error(request: Request, error: PageError) -> Response:
+        return _explain(board, request, error)
 
     @app.exception_handler(HTTPException)
-    def http_error(_: Request, error: HTTPException) -> Response:
+    def http_error(request: Request, error: HTTPException) -> Response:
         message = {404: "There is no such page.", 405: "These pages can only be read."}
         text = message.get(error.status_code, HTTPStatus(error.status_code).phrase)
-        response = explain(PageError(error.status_code, text, hint="Start from the first page."))
+        hint = "Start from the first page."
+        response = _explain(board, request, PageError(error.status_code, text, hint=hint))
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(MonitorError)
-    def monitor_error(_: Request, error: MonitorError) -> Response:
-        return explain(PageError(503, str(error), hint=error.hint))
+    def monitor_error(request: Request, error: MonitorError) -> Response:
+        return _explain(board, request, PageError(503, str(error), hint=error.hint))

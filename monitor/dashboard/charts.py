@@ -42,11 +42,13 @@ class Frame:
     Attributes:
         first, last: The days at both ends of the time axis.
         events: Numbers of the dated events by day, `2, 3` where two fall on one day.
+        today: Figures of this day and later ones are provisional.
     """
 
     first: date
     last: date
     events: Mapping[date, str]
+    today: date
 
 
 def shares_chart(series: SharesSeries, frame: Frame, known: Known) -> Spec:
@@ -55,7 +57,9 @@ def shares_chart(series: SharesSeries, frame: Frame, known: Known) -> Spec:
     What is known to be true, if anything, is drawn as dashed lines.
     """
     layout = _shares_layout(_label_words(series))
-    return _filled(layout, frame, figures=share_records(series), truth=truth_records(known))
+    return _filled(
+        layout, frame, figures=share_records(series, frame.today), truth=truth_records(known)
+    )
 
 
 def preview_chart(series: SharesSeries, frame: Frame) -> Spec:
@@ -65,7 +69,7 @@ def preview_chart(series: SharesSeries, frame: Frame) -> Spec:
 
 def volume_chart(series: VolumeSeries, frame: Frame) -> Spec:
     """Draws posts and reposts by day as stacked bars; days withheld leave a gap."""
-    return _filled(_volume_layout(), frame, figures=volume_records(series))
+    return _filled(_volume_layout(), frame, figures=volume_records(series, frame.today))
 
 
 def _label_words(series: SharesSeries) -> tuple[str, ...]:
@@ -102,6 +106,8 @@ def _shares_layout(labels: tuple[str, ...]) -> Spec:
         days.mark_point(filled=True, size=45, opacity=1).encode(
             y=share,
             shape=_by_label(alt.Shape, labels, _SHAPES),
+            # A day that is not whole is hollow.
+            fill=alt.condition("datum.partial", alt.value("var(--card)"), colour),
             tooltip=_tooltips("when", "label", "shown", "posts", "authors"),
         ),
         truth.mark_line(
@@ -130,6 +136,7 @@ def _volume_layout() -> Spec:
         y=alt.Y("bottom:Q", title=None, axis=alt.Axis(tickCount=4, format="~s")),
         y2="top:Q",
         color=_by_label(alt.Color, _VOLUMES, _VOLUME_COLOURS),
+        opacity=alt.condition("datum.partial", alt.value(0.45), alt.value(1)),
         tooltip=_tooltips("when", "posts", "reposts", "authors"),
     )
     return _finished(*_event_layers(), bars, height=160)

@@ -33,6 +33,34 @@ class Card:
     basis: str = ""
 
 
+def answer_sentence(series: SharesSeries, topic: Topic, today: date) -> str:
+    """Tells the latest shown day in one sentence, with intervals and what it rests on.
+
+    Empty while nothing is shown.
+    """
+    shown = [one for one in series.days if one.is_whole]
+    if not shown:
+        return ""
+    one = shown[-1]
+    when = "So far today" if one.day >= today else f"On {words.day_long(one.day)}"
+    wanted = [figure for figure in one.figures if series.head != "stance" or figure.label != "none"]
+    parts = []
+    for figure in wanted:
+        interval = words.interval(figure.low or 0.0, figure.high or 0.0)
+        said = _PAST_TENSE.get(figure.label, f"were {figure.label}")
+        parts.append(f"{words.percent(figure.share or 0.0)} ({interval}) {said}")
+    about = ""
+    if series.head == "stance":
+        parts[0] = parts[0].removesuffix("it") + _target_text(series, topic)
+        about = "of the posts, "
+    listed = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
+    basis = (
+        f"{words.counted(one.posts or 0, 'scored post')} by "
+        f"{words.counted(one.authors or 0, 'author')}"
+    )
+    return f"{when}, {about}{listed}: {basis}."
+
+
 def latest_day_card(series: SharesSeries, topic: Topic, today: date) -> Card | None:
     """Tells the last day that is over, or the last one with figures where that one lacks some."""
     complete = [one for one in series.days if one.day < today]

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import TypedDict
 
 from monitor.dashboard import charts, tables, words
 from monitor.dashboard.charts import Frame, Spec
-from monitor.dashboard.headline import Card, busiest_week_card, latest_day_card
+from monitor.dashboard.headline import (
+    Card,
+    answer_sentence,
+    busiest_week_card,
+    latest_day_card,
+)
 from monitor.dashboard.selection import Selection
 from monitor.dashboard.series import (
     SharesSeries,
     VolumeSeries,
+    group_of,
+    partial_notes,
     shares_series,
     volume_series,
     withheld_notes,
@@ -86,6 +94,7 @@ class Section:
 
     Attributes:
         audit: What is missing before its shares may be shown, empty where nothing is.
+        labels, needed: How many posts people have checked, and how many it takes.
     """
 
     key: str
@@ -93,6 +102,14 @@ class Section:
     blocks: tuple[Block, ...]
     cards: tuple[Card, ...] = ()
     audit: str = ""
+    labels: int = 0
+    needed: int = 0
+
+
+class _Audit(TypedDict):
+    audit: str
+    labels: int
+    needed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +135,22 @@ class SourceLine:
     rejected: int
 
 
+@dataclass(frozen=True, slots=True)
+class RangeLink:
+    """A range of days to choose with one click."""
+
+    title: str
+    address: str
+    is_chosen: bool
+
+
 @dataclass(frozen=True)
 class TopicPage:
-    """Everything that the topic template shows."""
+    """Everything that the topic template shows.
+
+    Attributes:
+        answer: What the headline question has to say, in one sentence; empty without figures.
+    """
 
     topic: Topic
     selection: Selection
@@ -134,6 +164,8 @@ class TopicPage:
     version: str | None
     has_truth: bool
     days: str
+    answer: str
+    ranges: tuple[RangeLink, ...]
 
 
 def ordered_questions(topic: Topic) -> list[Question]:
@@ -144,7 +176,7 @@ def ordered_questions(topic: Topic) -> list[Question]:
 def topic_page(data: TopicData, now: datetime) -> TopicPage:
     """Puts a topic's released figures together for its page."""
     topic = data.topic
-    frame = _frame(topic, data.volumes)
+    frame = _frame(topic, data.volumes, topic.day_of(now))
     return TopicPage(
         topic=topic,
         selection=data.selection,
@@ -158,6 +190,8 @@ def topic_page(data: TopicData, now: datetime) -> TopicPage:
         version=data.version,
         has_truth=data.truth is not None,
         days=words.days_between(frame.first, frame.last) if frame else "",
+        answer=_answer(data, topic.day_of(now)),
+        ranges=_ranges(topic, data.selection, topic.day_of(now)),
     )
 
 
@@ -170,7 +204,27 @@ def question_title(question: Question, topic: Topic) -> str:
     return f"Stance towards {texts.get(target, target)}"
 
 
-def _frame(topic: Topic, volumes: Sequence[Volume]) -> Frame | None:
+def _answer(data: TopicData, today: date) -> str:
+    headline = ordered_questions(data.topic)[:1]
+    series = shares_series(data.overall, headline)
+    return answer_sentence(series[0], data.topic, today) if series else ""
+
+
+def _ranges(topic: Topic, selection: Selection, today: date) -> tuple[RangeLink, ...]:
+    """The last days of the topic (so far), and all of them."""
+    end = min(topic.end, today + timedelta(days=1))
+    found = []
+    for days, title in ((7, "7 days"), (30, "30 days"), (90, "90 days")):
+        since = end - timedelta(days=days)
+        if since > topic.start:
+            chosen = (selection.since, selection.until) == (since, end)
+            found.append(RangeLink(title, selection.address(since=since, until=end), chosen))
+    whole = selection.since is None and selection.until is None
+    found.append(RangeLink("all days", selection.address(since=None, until=None), whole))
+    return tuple(found)
+
+
+def _frame(topic: Topic, volumes: Sequence[Volume], today: date) -> Frame | None:
     if not volumes:
         return None
     days = [volume.day for volume in volumes]
@@ -178,7 +232,7 @@ def _frame(topic: Topic, volumes: Sequence[Volume]) -> Frame | None:
     for line, event in enumerate(topic.events, start=1):
         day = topic.day_of(event.at)
         numbers[day] = f"{numbers[day]}, {line}" if day in numbers else str(line)
-    return Frame(min(days), max(days), numbers)
+    return Frame(min(days), max(days), numbers, today)
 
 
 def _event_lines(topic: Topic) -> tuple[EventLine, ...]:
@@ -194,7 +248,7 @@ def _sections(data: TopicData, frame: Frame, today: date) -> tuple[Section, ...]
     overall = {_asked(one): one for one in shares_series(data.overall, questions)}
     split = shares_series(data.split, questions)
     volume = volume_series(data.volumes)[0]
-    missing = {(one.head, one.target): _missing(one) for one in data.validations}
+    checked = {(one.head, one.target): one for one in data.validations}
     return tuple(
         Section(
             key=_key(*question),
@@ -203,10 +257,20 @@ def _sections(data: TopicData, frame: Frame, today: date) -> tuple[Section, ...]
                 _shares_block(one, data, frame) for one in split if _asked(one) == question
             ),
             cards=_cards(overall.get(question), volume, topic, today),
-            audit=missing.get(question, ""),
+            **_audit(checked.get(question)),
         )
         for question in questions
     )
+
+
+def _audit(validation: Validation | None) -> _Audit:
+    if validation is None:
+        return {"audit": "", "labels": 0, "needed": 0}
+    return {
+        "audit": _missing(validation),
+        "labels": validation.audit_labels,
+        "needed": validation.needed,
+    }
 
 
 def _asked(series: SharesSeries) -> Question:
@@ -249,8 +313,8 @@ def _shares_block(series: SharesSeries, data: TopicData, frame: Frame) -> Block:
         label=f"{title}{', ' if series.group else ''}{series.group}, by day",
         spec=spec,
         is_preview=preview,
-        notes=tuple(withheld_notes(series, topic.minimum_authors)),
-        table=tables.shares_table(series, topic, known),
+        notes=(*withheld_notes(series, topic.minimum_authors), *partial_notes(series, frame.today)),
+        table=tables.shares_table(series, topic, known, today=frame.today),
     )
 
 
@@ -279,8 +343,11 @@ def _volume_section(data: TopicData, frame: Frame) -> Section:
             label=f"Posts and reposts{', ' if series.group else ''}{series.group}, by day",
             spec=charts.volume_chart(series, frame) if _has_volume(series) else None,
             is_preview=False,
-            notes=tuple(withheld_notes(series, topic.minimum_authors)),
-            table=tables.volume_table(series, topic),
+            notes=(
+                *withheld_notes(series, topic.minimum_authors),
+                *partial_notes(series, frame.today),
+            ),
+            table=tables.volume_table(series, topic, today=frame.today),
         )
         for series in volume_series(data.split_volumes)
     ]
@@ -313,6 +380,13 @@ def _audit_lines(topic: Topic, validations: Sequence[Validation]) -> tuple[Audit
         for question in ordered_questions(topic)
         if question in by_question
     )
+
+
+def key_of(one: Figure | Volume) -> str:
+    """Returns the key of the chart that a figure belongs to."""
+    if isinstance(one, Volume):
+        return _key("volume", group_of(one))
+    return _key(one.head, one.target, group_of(one))
 
 
 def _key(*parts: str) -> str:

@@ -7,18 +7,18 @@ from datetime import date
 from typing import Any
 
 from monitor.dashboard import words
-from monitor.dashboard.series import SharesDay, SharesSeries, VolumeSeries, every_day
+from monitor.dashboard.series import SharesDay, SharesSeries, VolumeSeries, every_day, partial_word
 from monitor.dashboard.truth import Known
 from monitor.figure import Figure
 
 Record = dict[str, Any]
 
 
-def share_records(series: SharesSeries) -> list[Record]:
+def share_records(series: SharesSeries, today: date) -> list[Record]:
     """Returns a record per day and label; one without a share makes the line break off."""
     by_day = {one.day: one for one in series.days}
     days = every_day(series.days[0].day, series.days[-1].day)
-    return [record for day in days for record in _day_records(day, by_day.get(day), series)]
+    return [record for day in days for record in _day_records(day, by_day.get(day), series, today)]
 
 
 def preview_records(series: SharesSeries) -> list[Record]:
@@ -35,7 +35,7 @@ def preview_records(series: SharesSeries) -> list[Record]:
     return records
 
 
-def volume_records(series: VolumeSeries) -> list[Record]:
+def volume_records(series: VolumeSeries, today: date) -> list[Record]:
     """Returns posts and, on top of them, reposts as parts of a bar per day."""
     records: list[Record] = []
     for one in series.days:
@@ -43,6 +43,7 @@ def volume_records(series: VolumeSeries) -> list[Record]:
             continue
         told: Record = {"day": one.day.isoformat(), "when": words.day_long(one.day)}
         told |= {"posts": one.posts, "reposts": one.reposts, "authors": one.authors}
+        told["partial"] = bool(partial_word(one, today))
         top = one.posts + one.reposts
         records.append({"label": "posts", "bottom": 0, "top": one.posts} | told)
         records.append({"label": "reposts", "bottom": one.posts, "top": top} | told)
@@ -74,9 +75,15 @@ def event_records(events: Mapping[date, str], first: date, last: date) -> list[R
     ]
 
 
-def _day_records(day: date, shown: SharesDay | None, series: SharesSeries) -> list[Record]:
+def _day_records(
+    day: date, shown: SharesDay | None, series: SharesSeries, today: date
+) -> list[Record]:
     figures = {figure.label: figure for figure in shown.figures} if shown else {}
-    return [_share_record(day, label, figures.get(label)) for label in series.labels]
+    partial = bool(shown and partial_word(shown, today))
+    return [
+        _share_record(day, label, figures.get(label)) | {"partial": partial}
+        for label in series.labels
+    ]
 
 
 def _share_record(day: date, label: str, figure: Figure | None) -> Record:

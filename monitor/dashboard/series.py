@@ -9,6 +9,9 @@ from datetime import date, timedelta
 from monitor.dashboard import words
 from monitor.figure import ALL, Figure, Volume, Withheld
 
+COMPLETE = 0.995
+"""A day of which this part was collected counts as whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class SharesDay:
@@ -128,6 +131,29 @@ def withheld_notes(series: SharesSeries | VolumeSeries, minimum_authors: int) ->
         f"{words.why_withheld(reason, minimum_authors)}."
         for (reason, label), found in days.items()
     ]
+
+
+def partial_word(one: SharesDay | Volume, today: date) -> str:
+    """Returns `provisional` for a day that is not over, `incomplete` for one with gaps."""
+    if one.day >= today:
+        return "provisional"
+    if one.coverage is not None and one.coverage < COMPLETE:
+        return "incomplete"
+    return ""
+
+
+def partial_notes(series: SharesSeries | VolumeSeries, today: date) -> list[str]:
+    """Tells which of the shown days are provisional or incomplete."""
+    reasons = {
+        "provisional": "provisional, as posts still come in.",
+        "incomplete": "incomplete, as collection has gaps.",
+    }
+    days: dict[str, list[date]] = {}
+    for one in series.days:
+        word = partial_word(one, today)
+        if word and one.withheld is None:
+            days.setdefault(word, []).append(one.day)
+    return [f"{words.days_listed(found)}: {reasons[word]}" for word, found in days.items()]
 
 
 def _withheld(one: SharesDay | Volume) -> list[tuple[Withheld, str]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from monitor.dashboard import words
-from monitor.dashboard.series import SharesDay, SharesSeries, VolumeSeries
+from monitor.dashboard.series import SharesDay, SharesSeries, VolumeSeries, partial_word
 from monitor.dashboard.truth import Known
 from monitor.figure import Figure, Volume
 from monitor.topic import Topic
@@ -38,7 +39,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def shares_table(series: SharesSeries, topic: Topic, known: Known) -> Table:
+def shares_table(series: SharesSeries, topic: Topic, known: Known, *, today: date) -> Table:
     """Lists every day's shares with intervals, and in words why one is withheld.
 
     What is known to be true, if anything, stands beside the estimates.
@@ -46,26 +47,30 @@ def shares_table(series: SharesSeries, topic: Topic, known: Known) -> Table:
     labels = tuple(words.label_word(label) for label in series.labels)
     return Table(
         columns=("Day", *labels, "Scored posts", "Authors", "Coverage"),
-        rows=tuple(_shares_row(one, topic, known.get(one.day, {})) for one in series.days),
+        rows=tuple(
+            _shares_row(one, topic, known.get(one.day, {}), today=today) for one in series.days
+        ),
     )
 
 
-def volume_table(series: VolumeSeries, topic: Topic) -> Table:
+def volume_table(series: VolumeSeries, topic: Topic, *, today: date) -> Table:
     """Lists every day's posts, reposts and authors."""
     return Table(
         columns=("Day", "Posts", "Reposts", "Authors", "Not scored", "Coverage"),
-        rows=tuple(_volume_row(one, topic) for one in series.days),
+        rows=tuple(_volume_row(one, topic, today=today) for one in series.days),
     )
 
 
-def _shares_row(one: SharesDay, topic: Topic, known: Mapping[str, float]) -> tuple[Cell, ...]:
+def _shares_row(
+    one: SharesDay, topic: Topic, known: Mapping[str, float], *, today: date
+) -> tuple[Cell, ...]:
     shares: tuple[Cell, ...] = tuple(
         _share_cell(figure, topic, known.get(figure.label)) for figure in one.figures
     )
     if one.withheld is not None:
         shares = (_withheld_cell(one.figures[0], topic, span=len(one.figures)),)
     return (
-        Cell(words.day_short(one.day)),
+        _day_cell(one, today),
         *shares,
         _count_cell(one.posts),
         _count_cell(one.authors),
@@ -73,13 +78,17 @@ def _shares_row(one: SharesDay, topic: Topic, known: Mapping[str, float]) -> tup
     )
 
 
-def _volume_row(one: Volume, topic: Topic) -> tuple[Cell, ...]:
+def _volume_row(one: Volume, topic: Topic, *, today: date) -> tuple[Cell, ...]:
     counts: tuple[Cell, ...] = tuple(
         _count_cell(count) for count in (one.posts, one.reposts, one.authors, one.unscored)
     )
     if one.posts is None:
         counts = (_withheld_cell(one, topic, span=4),)
-    return (Cell(words.day_short(one.day)), *counts, _coverage_cell(one.coverage))
+    return (_day_cell(one, today), *counts, _coverage_cell(one.coverage))
+
+
+def _day_cell(one: SharesDay | Volume, today: date) -> Cell:
+    return Cell(words.day_short(one.day), partial_word(one, today))
 
 
 def _share_cell(figure: Figure, topic: Topic, true: float | None) -> Cell:

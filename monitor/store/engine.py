@@ -26,6 +26,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 
 from monitor.errors import StoreError
 
+__all__ = ["Engine", "insert_into", "migrate", "open_engine", "reading", "unstorable", "writing"]
+
 WAIT_SECONDS = 30
 """How long a transaction waits for its turn before it gives up."""
 

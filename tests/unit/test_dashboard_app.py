@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import html
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +30,9 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 def client(*fakes: Any, **options: Any) -> TestClient:
-    return TestClient(fake_app(*fakes, **options), follow_redirects=False)
+    return TestClient(
+        fake_app(*fakes, **options), base_url="http://127.0.0.1", follow_redirects=False
+    )
 
 
 def settings_with(config: Path) -> SimpleNamespace:
@@ -59,6 +63,81 @@ def test_the_topic_page_shows_figures_with_their_basis() -> None:
 
 def test_real_posts_carry_no_sample_banner() -> None:
     assert "SAMPLE DATA" not in client(FakeFigures(sample=False)).get("/topics/walkout").text
+
+
+def test_the_answer_stands_in_one_sentence_with_interval_and_basis() -> None:
+    text = client().get("/topics/walkout").text
+    assert re.search(
+        r"On Monday 15 June 2020, of the posts, \d+% \(\d+–\d+%\) supported the virtual walkout "
+        r"and \d+% \(\d+–\d+%\) opposed it: 120 scored posts by 90 authors\.",
+        text,
+    )
+
+
+def test_an_unvalidated_topic_shows_the_way_to_its_figures() -> None:
+    text = client(FakeFigures(validated=False)).get("/topics/walkout").text
+    assert "<strong>12</strong> of 150 posts drawn at random are labelled" in text
+    assert 'href="/topics/walkout/label">Label posts</a>' in text
+    assert "How much was said" in text
+    assert "scored posts by" not in text
+
+
+def test_days_that_are_not_whole_are_marked() -> None:
+    evening = datetime(2020, 6, 15, 22, tzinfo=UTC)
+    text = client(clock=lambda: evening).get("/topics/walkout").text
+    assert "15 June: provisional, as posts still come in." in text
+    assert "So far today" in text
+
+
+def test_a_range_is_one_click_and_keeps_the_split() -> None:
+    text = client().get("/topics/walkout?by=cohort").text
+    assert "?by=cohort&amp;since=2020-06-09&amp;until=2020-06-16" in text
+
+
+def test_every_chart_s_figures_come_as_csv_of_the_same_split() -> None:
+    reader = client()
+    text = reader.get("/topics/walkout?by=cohort").text
+    places = re.findall(r'href="(/topics/walkout/charts/[^"]+\.csv[^"]*)"', text)
+    rows = [
+        list(csv.DictReader(reader.get(html.unescape(p)).text.lstrip("\ufeff").splitlines()))
+        for p in places
+    ]
+    assert len(places) == 8
+    assert [len(one) for one in rows] == [60] * 6 + [20] * 2
+    assert {row["cohort"] for one in rows for row in one} == {"employees", "public"}
+
+
+def test_a_csv_holds_no_formula() -> None:
+    class Hostile(FakeFigures):
+        def volumes(self, topic: Any, **asked: Any) -> Any:
+            return [replace(one, platform="=cmd()") for one in super().volumes(topic, **asked)]
+
+    answer = client(Hostile()).get("/topics/walkout/charts/volume--cmd--.csv?by=platform")
+    assert "'=cmd()" in answer.text
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("svg", b"<svg"), ("png", b"\x89PNG")])
+def test_a_chart_comes_as_a_picture(kind: str, begins: bytes) -> None:
+    answer = client().get(f"/topics/walkout/charts/stance-walkout.{kind}")
+    assert answer.content.startswith(begins)
+    assert "attachment" in answer.headers["content-disposition"]
+    if kind == "svg":
+        for told in ("SAMPLE DATA", "Stance towards the virtual walkout", "#0072b2"):
+            assert told in answer.text
+        assert "var(" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "address", ["nothing.svg", "nothing.csv", "stance-walkout.exe", "stance-walkout.svg?by=x"]
+)
+def test_what_is_no_chart_cannot_be_taken_along(address: str) -> None:
+    assert client().get(f"/topics/walkout/charts/{address}").status_code in (404, 422)
+
+
+def test_a_preview_cannot_be_taken_along_as_a_picture() -> None:
+    reader = client(FakeFigures(validated=False))
+    answer = reader.get("/topics/walkout/charts/stance-walkout.png?preview=1")
+    assert answer.status_code == 404
 
 
 def test_an_empty_topic_says_what_to_do_next_and_looks_again() -> None:

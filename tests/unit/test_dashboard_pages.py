@@ -27,7 +27,7 @@ from monitor.validation import Validation
 from tests.dashboard_fakes import NOW, TOPIC, FakeFigures, FakeQueries, figure, volume, write_truth
 
 MONDAY = date(2020, 6, 1)
-FRAME = Frame(MONDAY, MONDAY + timedelta(days=6), {MONDAY: "1, 2"})
+FRAME = Frame(MONDAY, MONDAY + timedelta(days=6), {MONDAY: "1, 2"}, MONDAY + timedelta(30))
 
 
 def one_day(day: date, favor: float | None, against: float | None, **fields: Any) -> list[Figure]:
@@ -163,7 +163,7 @@ def test_notes_name_the_label_where_only_one_is_withheld() -> None:
 def test_the_table_says_in_words_what_the_chart_does_not_draw() -> None:
     figures = one_day(MONDAY, 0.6, 0.2)
     figures += one_day(date(2020, 6, 2), None, None, withheld="small_group", posts=None)
-    table = tables.shares_table(series_of(figures), TOPIC, {})
+    table = tables.shares_table(series_of(figures), TOPIC, {}, today=FRAME.today)
     assert table.columns == ("Day", "supports", "opposes", "Scored posts", "Authors", "Coverage")
     assert [cell.text for cell in table.rows[0]] == ["1 June", "60%", "20%", "120", "90", "100%"]
     assert table.rows[1][1].detail == "because fewer than 10 different authors posted"
@@ -171,7 +171,9 @@ def test_the_table_says_in_words_what_the_chart_does_not_draw() -> None:
 
 def test_the_table_has_the_truth_beside_the_estimate() -> None:
     known = {MONDAY: {"favor": 0.58}}
-    table = tables.shares_table(series_of(one_day(MONDAY, 0.6, 0.2)), TOPIC, known)
+    table = tables.shares_table(
+        series_of(one_day(MONDAY, 0.6, 0.2)), TOPIC, known, today=FRAME.today
+    )
     assert table.rows[0][1].detail == "54–66%, truth 58%"
 
 

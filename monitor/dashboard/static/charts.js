@@ -15,6 +15,8 @@ async function draw(script) {
   const place = document.getElementById(script.dataset.chart);
   try {
     await window.vegaEmbed(place, JSON.parse(script.textContent), OPTIONS);
+    // The place has the name and the table the figures; the marks would be read out one by one.
+    place.querySelector("svg").setAttribute("aria-hidden", "true");
     place.dataset.drawn = "yes";
   } catch (error) {
     place.textContent = "The chart could not be drawn. The table has the same figures.";

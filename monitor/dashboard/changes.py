@@ -1,0 +1,30 @@
+"""What these pages can change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from classifiers.version import ModelVersion
+from monitor.dashboard.visitor import Note
+from monitor.store.accounts import Accounts
+from monitor.store.desk import LabelDesk
+from monitor.store.incidents import Incidents
+from monitor.store.tasks import Tasks
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The writers that routes are handed; a dashboard without them can only be read.
+
+    Attributes:
+        note: Writes a line into the access log.
+        versions: Gives a topic's model versions as they lie on disk, oldest first.
+    """
+
+    accounts: Accounts
+    desk: LabelDesk
+    note: Note
+    tasks: Tasks
+    incidents: Incidents
+    versions: Callable[[str], Sequence[ModelVersion]]

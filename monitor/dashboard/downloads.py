@@ -1,0 +1,84 @@
+"""Each chart to take along: as PNG and SVG, and its figures as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request, Response
+
+from monitor.dashboard.board import Dashboard
+from monitor.dashboard.drawing import draw, on_paper
+from monitor.dashboard.hostile import csv_cell
+from monitor.dashboard.pages import Block, TopicData, TopicPage, key_of, topic_page
+from monitor.dashboard.selection import PageError, Selection, read_selection
+from monitor.dashboard.topic_data import gather_topic
+from monitor.dashboard.visitor import VISITOR, Note
+from monitor.figure import Figure, Volume
+
+_MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
+
+
+def _selection(request: Request) -> Selection:
+    return read_selection(request.query_params)
+
+
+def add_downloads(app: FastAPI, board: Dashboard, note: Note) -> None:
+    """Adds the addresses of the downloads."""
+
+    @app.get("/topics/{name}/charts/{key}.{kind}")
+    def download(
+        name: str, key: str, kind: str, selection: Annotated[Selection, Depends(_selection)]
+    ) -> Response:
+        topic = board.topic(name)
+        if kind not in _MEDIA_TYPES:
+            raise PageError(404, "A chart comes as png, svg or csv.")
+        data = gather_topic(board, topic, selection)
+        content = _csv(data, key) if kind == "csv" else _picture(board, data, key, kind)
+        note(VISITOR.get().name, "downloaded", {"topic": topic.name, "what": f"{key}.{kind}"[:80]})
+        file = f"{topic.name}-{key}.{kind}"
+        headers = {"Content-Disposition": f'attachment; filename="{_plain(file)}"'}
+        return Response(content, headers=headers, media_type=_MEDIA_TYPES[kind])
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "-" for c in name)
+
+
+def _csv(data: TopicData, key: str) -> bytes:
+    found: Sequence[Figure | Volume] = [one for one in data.split if key_of(one) == key]
+    found = found or [one for one in data.split_volumes if key_of(one) == key]
+    if not found:
+        raise PageError(404, "There is no such chart for these days.")
+    text = io.StringIO()
+    columns = [field.name for field in fields(found[0])]
+    writer = csv.DictWriter(text, columns, lineterminator="\r\n")
+    writer.writeheader()
+    for one in found:
+        writer.writerow({name: csv_cell(value) for name, value in asdict(one).items()})
+    return text.getvalue().encode("utf-8-sig")  # with a mark, or spreadsheets guess the encoding
+
+
+def _picture(board: Dashboard, data: TopicData, key: str, kind: str) -> bytes:
+    page = topic_page(data, board.clock())
+    block = next((one for one in blocks_of(page) if one.key == key and one.spec), None)
+    if block is None or block.spec is None or block.is_preview:
+        raise PageError(404, "There is no such chart for these days, or nothing to draw.")
+    spec = on_paper(block.spec, f"{page.topic.title}: {block.label}", told_below(page))
+    return draw(spec, "png" if kind == "png" else "svg")
+
+
+def blocks_of(page: TopicPage) -> list[Block]:
+    """Returns every chart of a page."""
+    sections = (*page.sections, page.volume) if page.volume else page.sections
+    return [block for section in sections for block in section.blocks]
+
+
+def told_below(page: TopicPage) -> str:
+    """Returns what a picture has to say for itself, far from its page."""
+    sample = "SAMPLE DATA, not real posts. " if page.is_sample else ""
+    version = f" Model {page.version[:12]}." if page.version else ""
+    return f"{sample}{page.days}, bands are 95% intervals.{version}"

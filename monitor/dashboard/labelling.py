@@ -1,0 +1,230 @@
+"""The labelling page: one post, one question, one key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast, get_args
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from monitor.agreement import Agreement, agreement
+from monitor.dashboard import words
+from monitor.dashboard.board import Dashboard
+from monitor.dashboard.forms import read_form
+from monitor.dashboard.guidelines import Guide, guide_for
+from monitor.dashboard.hostile import shown_text
+from monitor.dashboard.pages import ordered_questions, question_title
+from monitor.dashboard.queue import Queues
+from monitor.dashboard.selection import PageError
+from monitor.dashboard.visitor import VISITOR, Note
+from monitor.passwords import digest_of
+from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
+from monitor.store.values import Question
+from monitor.topic import Topic
+
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,20}", re.ASCII)
+_ID = re.compile(r"[0-9]{1,15}", re.ASCII)
+NEITHER = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionLine:
+    """How far a question is.
+
+    Attributes:
+        agreement: In words, empty while nobody has answered the same post as somebody else.
+    """
+
+    title: str
+    labels: int
+    needed: int
+    agreement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The post and the question that are shown."""
+
+    post_id: int
+    text: str
+    day: str
+    question: Question
+    guide: Guide
+    number: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPage:
+    """Everything that the labelling template shows.
+
+    Attributes:
+        asked: None when nothing is left.
+        chosen: The annotator code in the address, empty where the login tells it.
+    """
+
+    topic: Topic
+    annotator: str
+    chosen: str
+    asked: Asked | None
+    lines: tuple[QuestionLine, ...]
+    mine: int
+    marks: Mapping[str, int]
+    is_enough: bool
+
+
+def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -> None:
+    """Adds the labelling page."""
+    queues = Queues(desk)
+
+    @app.get("/topics/{name}/label")
+    def show_queue(name: str, request: Request) -> Response:
+        topic = board.topic(name)
+        code = request.query_params.get("as", "")
+        assignment = _assignment(board, topic, _annotator(code))
+        post, drawn = queues.next(assignment)
+        if drawn:
+            note(VISITOR.get().name, "texts_shown", {"topic": topic.name, "posts": drawn})
+        page = _label_page(
+            board,
+            assignment,
+            _asked(post, assignment, topic) if post else None,
+            counts=desk.counts(topic.name),
+            code=code,
+        )
+        return board.page("label.html", page=page)
+
+    @app.post("/topics/{name}/label")
+    async def take_answer(name: str, request: Request) -> Response:
+        topic = board.topic(name)
+        form = await read_form(request)
+        code = form.get("as", "")
+        assignment = _assignment(board, topic, _annotator(code))
+        await run_in_threadpool(_take, board, topic, (queues, assignment), form)
+        where = f"/topics/{topic.name}/label" + (f"?as={code}" if code else "")
+        return RedirectResponse(where, status_code=303)
+
+
+def _assignment(board: Dashboard, topic: Topic, annotator: str) -> Assignment:
+    return Assignment(
+        topic=topic.name,
+        annotator=annotator,
+        questions=tuple(ordered_questions(topic)),
+        languages=topic.languages,
+        overlap=board.settings.audit.overlap,
+    )
+
+
+def _asked(post: DeskPost, assignment: Assignment, topic: Topic) -> Asked:
+    question = post.open[0]
+    return Asked(
+        post_id=post.id,
+        text=shown_text(post.text),
+        day=words.day_long(post.day),
+        question=question,
+        guide=guide_for(question, topic),
+        number=len(assignment.questions) - len(post.open) + 1,
+        of=len(assignment.questions),
+    )
+
+
+def _annotator(code: str) -> str:
+    """A code for whoever labels: of their login, or the one that they chose.
+
+    Raises:
+        PageError: It is no code.
+    """
+    visitor = VISITOR.get()
+    if visitor.how != "local":
+        return f"a-{digest_of(f'annotator {visitor.name}')[:8]}"
+    if code and not _CODE.fullmatch(code):
+        raise PageError(
+            422, "An annotator's code has 1 to 20 letters, digits, - or _.", hint="Not a name."
+        )
+    return code or "local"
+
+
+def _take(
+    board: Dashboard, topic: Topic, where: tuple[Queues, Assignment], form: Mapping[str, str]
+) -> None:
+    queues, assignment = where
+    if form.get("choice") == "undo":
+        undone = queues.desk.undo(topic.name, assignment.annotator)
+        if undone is not None:
+            queues.put_first(assignment, undone)
+        return
+    answer = _answer(topic, assignment, form)
+    if not queues.desk.save(topic.name, answer, at=board.clock()):
+        raise PageError(404, "That post is gone meanwhile.", hint="Go on with the next one.")
+    if any(mark == "skip" for _, mark in answer.marks):
+        queues.put_last(assignment, answer.post_id)
+
+
+def _answer(topic: Topic, assignment: Assignment, form: Mapping[str, str]) -> Answer:
+    """Reads an answer.
+
+    Off-topic is an answer too: such a post takes neither side of anything, and the question
+    about its mood stays. Leaving it out would let the audit speak for other posts than are
+    counted.
+
+    Raises:
+        PageError: A field makes no sense.
+    """
+    choice = form.get("choice", "")
+    question = (form.get("head", ""), form.get("target", ""))
+    if not _ID.fullmatch(form.get("post", "")) or question not in assignment.questions:
+        raise PageError(422, "That is no question about a post of this topic.")
+    about = {"post_id": int(form["post"]), "annotator": assignment.annotator}
+    if choice in [one.value for one in guide_for(question, topic).choices]:
+        return Answer(**about, labels=((question, choice),))  # type: ignore[arg-type]
+    if choice == "off_topic":
+        neither = tuple((one, NEITHER) for one in assignment.questions if one[0] == "stance")
+        marks: tuple[tuple[Question, Mark], ...] = ((WHOLE_POST, "off_topic"),)
+        return Answer(**about, labels=neither, marks=marks)  # type: ignore[arg-type]
+    if choice in get_args(Mark):
+        mark = cast(Mark, choice)
+        of = WHOLE_POST if mark == "skip" else question
+        return Answer(**about, marks=((of, mark),))  # type: ignore[arg-type]
+    raise PageError(422, f"{choice[:40]!r} is no answer to this question.")
+
+
+def _label_page(
+    board: Dashboard, assignment: Assignment, asked: Asked | None, *, counts: DeskCounts, code: str
+) -> LabelPage:
+    topic = board.topic(assignment.topic)
+    needed = board.settings.audit.minimum_labels
+    lines = tuple(
+        QuestionLine(
+            title=question_title(question, topic),
+            labels=counts.posts.get(question, 0),
+            needed=needed,
+            agreement=_agreement_words(agreement(counts.given.get(question, []))),
+        )
+        for question in assignment.questions
+    )
+    return LabelPage(
+        topic=topic,
+        annotator=assignment.annotator,
+        chosen=code,
+        asked=asked,
+        lines=lines,
+        mine=counts.by_annotator.get(assignment.annotator, 0),
+        marks=counts.marks,
+        is_enough=all(line.labels >= needed for line in lines),
+    )
+
+
+def _agreement_words(found: Agreement) -> str:
+    if found.same is None:
+        return ""
+    said = f"{words.counted(found.posts, 'post')} answered twice, {words.percent(found.same)} alike"
+    if found.alpha is None:
+        return said
+    said += f", Krippendorff's alpha {found.alpha:.2f}"
+    if found.low is not None and found.high is not None:
+        said += f" ({found.low:.2f} to {found.high:.2f})"
+    return said

@@ -1,0 +1,93 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from monitor.dashboard.board import Dashboard
+from monitor.dashboard.forms import read_form
+from monitor.dashboard.guard import COOKIE
+from monitor.dashboard.throttle import Throttle
+from monitor.dashboard.visitor import VISITOR, Note
+from monitor.passwords import digest_of, is_password, new_secret
+from monitor.settings import AccessSettings
+from monitor.store.accounts import Accounts
+
+_WRONG = "That name and password do not fit together."
+
+
+def add_login(
+    app: FastAPI, board: Dashboard, accounts: Accounts, settings: AccessSettings, note: Note
+) -> None:
+    """Adds the routes of logging in and out."""
+    throttle = Throttle(settings.login_attempts, settings.login_minutes, board.clock)
+
+    @app.get("/login")
+    def show_login(request: Request) -> Response:
+        where = _inside(request.query_params.get("next", "/"))
+        return board.page("login.html", where=where, name="", wrong="")
+
+    @app.post("/login")
+    async def log_in(request: Request) -> Response:
+        form = await read_form(request)
+        name, where = form.get("name", "").strip()[:200], _inside(form.get("next", "/"))
+        address = request.client.host if request.client else ""
+        wait = throttle.seconds_to_wait(name, address)
+        if wait:
+            wrong = f"Too many failed logins. Try again in {wait // 60 + 1} minutes."
+            again = board.page("login.html", status=429, where=where, name=name, wrong=wrong)
+            again.headers["Retry-After"] = str(wait)
+            return again
+        password = form.get("password", "")
+        secret = await run_in_threadpool(_open, accounts, settings, board.clock(), name, password)
+        if secret is None:
+            throttle.failed(name, address)
+            await run_in_threadpool(note, "nobody", "login_failed", {})
+            return board.page("login.html", status=401, where=where, name=name, wrong=_WRONG)
+        throttle.succeeded(name, address)
+        await run_in_threadpool(note, name, "login", {})
+        return _with_cookie(RedirectResponse(where, status_code=303), secret, settings)
+
+    @app.post("/logout")
+    def log_out(request: Request) -> Response:
+        secret = request.cookies.get(COOKIE)
+        if secret:
+            accounts.close_session(digest_of(secret))
+        note(VISITOR.get().name, "logout", {})
+        answer = RedirectResponse("/login", status_code=303)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=settings.https)
+        return answer
+
+
+def _open(
+    accounts: Accounts, settings: AccessSettings, now: datetime, name: str, password: str
+) -> str | None:
+    """Opens a session and returns its secret, None where the password is wrong."""
+    if not is_password(accounts.password_hash(name), password):
+        return None
+    secret = new_secret()
+    until = now + timedelta(hours=settings.session_hours)
+    accounts.open_session(name, digest_of(secret), at=now, until=until)
+    return secret
+
+
+def _with_cookie(answer: Response, secret: str, settings: AccessSettings) -> Response:
+    answer.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(settings.session_hours * 3600),
+        httponly=True,
+        samesite="lax",
+        secure=settings.https,
+    )
+    return answer
+
+
+def _inside(where: str) -> str:
+    """An address on these pages; anything that leads elsewhere becomes the first page."""
+    inside = where.startswith("/") and not where.startswith(("//", "/\\"))
+    return where if inside and where.isprintable() and "\\" not in where else "/"

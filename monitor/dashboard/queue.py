@@ -1,0 +1,71 @@
+"""Each annotator's queue of posts, drawn a handful at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from monitor.store.desk import Assignment, DeskPost, LabelDesk
+
+DRAWN_AT_ONCE = 50
+
+
+@dataclass
+class Queues:
+    """The posts that were drawn and not yet answered, by topic and annotator.
+
+    A draw looks at every post of the topic, so it is not made for every answer.
+
+    Attributes:
+        desk: Where posts are drawn.
+    """
+
+    desk: LabelDesk
+    _drawn: dict[tuple[str, str], deque[int]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next(self, assignment: Assignment) -> tuple[DeskPost | None, int]:
+        """Gives the post to answer, and how many were drawn for it; None when all is done."""
+        drawn = self._of(assignment)
+        post = self._first_open(drawn, assignment)
+        if post is not None:
+            return post, 0
+        found = self.desk.draw(assignment, DRAWN_AT_ONCE)
+        with self._lock:
+            drawn.clear()
+            drawn.extend(found)
+        return self._first_open(drawn, assignment), len(found)
+
+    def put_last(self, assignment: Assignment, post_id: int) -> None:
+        """Moves a skipped post to the end of what was drawn."""
+        drawn = self._of(assignment)
+        with self._lock:
+            if post_id in drawn:
+                drawn.remove(post_id)
+                drawn.append(post_id)
+
+    def put_first(self, assignment: Assignment, post_id: int) -> None:
+        """Shows a post again, after an answer was taken back."""
+        drawn = self._of(assignment)
+        with self._lock:
+            if post_id in drawn:
+                drawn.remove(post_id)
+            drawn.appendleft(post_id)
+
+    def _of(self, assignment: Assignment) -> deque[int]:
+        with self._lock:
+            return self._drawn.setdefault((assignment.topic, assignment.annotator), deque())
+
+    def _first_open(self, drawn: deque[int], assignment: Assignment) -> DeskPost | None:
+        while True:
+            with self._lock:
+                if not drawn:
+                    return None
+                first = drawn[0]
+            post = self.desk.post(assignment, first)
+            if post is not None:
+                return post
+            with self._lock:
+                if drawn and drawn[0] == first:
+                    drawn.popleft()

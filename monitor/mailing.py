@@ -1,0 +1,39 @@
+"""The report that comes by itself: the last days as a picture, to whom alerts go."""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.topic import Topic
+
+if TYPE_CHECKING:
+    from monitor.bootstrap import Application
+
+
+def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
+    """Sends the report of the last `report.days` whole days; nothing where there are none."""
+    until = min(topic.day_of(app.clock()), topic.end)
+    since = max(until - timedelta(days=app.settings.report.days), topic.start)
+    if since >= until or not app.figures.volumes(topic, since=since, until=until):
+        return {"sent": 0}
+    # The web framework and the charts load only where pages are made.
+    pages = importlib.import_module("monitor.dashboard.app")
+    report = importlib.import_module("monitor.dashboard.report")
+    asked = importlib.import_module("monitor.dashboard.selection").Selection(
+        since=since, until=until
+    )
+    board = pages.make_board(
+        app.topics, app.figures, app.queries, settings=app.settings, clock=app.clock
+    )
+    picture = report.make_report(board, topic, asked, "png")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{topic.name}-{until}.png"
+        file.write_bytes(picture)
+        text = f"{topic.title}: {since} to {until - timedelta(days=1)}. The picture is attached."
+        sent = app.teller().tell(f"Report: {topic.title}", text, attachment=file)
+    return {"sent": int(sent)}

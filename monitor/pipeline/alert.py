@@ -1,0 +1,98 @@
+"""Judges a topic's alert rules, and tells what began and what ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from monitor.alarm import Evidence, Finding, Rule, judge
+from monitor.figures import Figures
+from monitor.store.incidents import Incident, Incidents
+from monitor.store.queries import Queries
+from monitor.topic import Topic
+
+_RUNS_LOOKED_AT = 500
+_FIRST_WAIT = timedelta(minutes=1)
+_LONGEST_WAIT = timedelta(hours=1)
+
+
+class Tells(Protocol):
+    """Delivers messages."""
+
+    def tell(self, title: str, text: str) -> bool:
+        """Delivers a message and says whether it arrived."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AlertStep:
+    """Judges rules on released figures alone."""
+
+    figures: Figures
+    queries: Queries
+    incidents: Incidents
+    teller: Tells
+    clock: Callable[[], datetime]
+
+    def alert(self, topic: Topic) -> dict[str, int]:
+        """Judges every rule of a topic, then sends the messages that are due."""
+        begun = ended = 0
+        for rule in topic.alerts:
+            change = self._follow(topic, rule, judge(rule, self._evidence(topic, rule)))
+            begun += change == 1
+            ended += change == -1
+        return {"begun": begun, "ended": ended, "told": self.deliver([topic])}
+
+    def deliver(self, topics: Sequence[Topic]) -> int:
+        """Sends what is due: one message as an incident begins, one as it ends."""
+        titles = {topic.name: topic.title for topic in topics}
+        told = 0
+        for incident in self.incidents.due(self.clock()):
+            if incident.topic in titles:
+                told += self._tell(incident, titles[incident.topic])
+        return told
+
+    def _evidence(self, topic: Topic, rule: Rule) -> Evidence:
+        by = ("cohort",) if rule["cohort"] != "all" else ()
+        now = self.clock()
+        return Evidence(
+            figures=self.figures.released(topic, by=by),
+            volumes=self.figures.volumes(topic),
+            sources=self.queries.sources(topic.name),
+            runs=self.queries.job_runs(_RUNS_LOOKED_AT),
+            today=topic.day_of(now),
+            now=now,
+        )
+
+    def _follow(self, topic: Topic, rule: Rule, found: Finding) -> int:
+        """Begins or ends an incident; returns 1, -1 or 0 for neither."""
+        now, last = self.clock(), self.incidents.last(topic.name, rule["name"])
+        if last is None or last.ended_at is not None:
+            if found.state != "firing" or _is_cooling(rule, last, now):
+                return 0
+            self.incidents.open(topic.name, rule["name"], rule["kind"], found.message, at=now)
+            return 1
+        if found.state == "quiet":
+            self.incidents.end(last.id, found.message, at=now)
+            return -1
+        return 0
+
+    def _tell(self, incident: Incident, title: str) -> bool:
+        end = incident.told_start
+        text = incident.end_message if end else incident.message
+        heading = f"{'Over' if end else 'Alert'}: {incident.rule} ({title})"
+        if self.teller.tell(heading, text):
+            self.incidents.told(incident.id, end=end)
+            return True
+        wait = min(_FIRST_WAIT * 2**incident.attempts, _LONGEST_WAIT)
+        self.incidents.failed(incident.id, incident.attempts + 1, again_at=self.clock() + wait)
+        return False
+
+
+def _is_cooling(rule: Rule, last: Incident | None, now: datetime) -> bool:
+    """Whether the last incident ended so shortly ago that a new one would be the same again."""
+    if last is None or last.ended_at is None:
+        return False
+    return now < last.ended_at + timedelta(hours=rule["cool_down_hours"])

@@ -1,0 +1,326 @@
+"""The labelling desk: which post an annotator sees next, and what they say about it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import blake2b
+from heapq import nsmallest
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, Row, Table, delete, func, or_, select
+
+from monitor.store.chunks import in_chunks
+from monitor.store.engine import insert_into, reading, writing
+from monitor.store.face_rows import LABEL_MARKS
+from monitor.store.rows import LABELS, POSTS
+from monitor.store.values import UNDETERMINED, Question
+
+Mark = Literal["off_topic", "unsure", "skip"]
+WHOLE_POST: Question = ("", "")
+"""What a mark is about that does not concern one question alone."""
+
+_KEY = ("post_id", "head", "target", "annotator")
+_MARKS_WITH_POSTS = LABEL_MARKS.join(POSTS, LABEL_MARKS.c.post_id == POSTS.c.id)
+_LABELS_WITH_POSTS = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
+
+AnyRow = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What is to be labelled by whom.
+
+    Attributes:
+        overlap: Part of the posts that two annotators answer, to measure agreement.
+    """
+
+    topic: str
+    annotator: str
+    questions: tuple[Question, ...]
+    languages: tuple[str, ...]
+    overlap: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeskPost:
+    """A post as an annotator sees it: nothing of what the model thinks, nothing of its author.
+
+    Attributes:
+        open: The questions that this annotator has not answered, in order.
+    """
+
+    id: int
+    day: date
+    text: str
+    open: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an annotator says: labels by question, marks by question or of the whole post."""
+
+    post_id: int
+    annotator: str
+    labels: tuple[tuple[Question, str], ...] = ()
+    marks: tuple[tuple[Question, Mark], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeskCounts:
+    """How far labelling is.
+
+    Attributes:
+        posts: Posts with a random label, by question.
+        by_annotator: Random labels of each annotator.
+        marks: Marks by kind.
+        given: The labels of each post with a random label, by question.
+    """
+
+    posts: dict[Question, int]
+    by_annotator: dict[str, int]
+    marks: dict[str, int]
+    given: dict[Question, list[list[str]]]
+
+
+class LabelDesk:
+    """Reads and writes what the labelling page needs.
+
+    Args:
+        engine: From `open_engine`, migrated.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def draw(self, assignment: Assignment, limit: int) -> list[int]:
+        """Draws the posts that this annotator has to answer next; returns their ids.
+
+        The order is the fixed shuffle of `Queries.unlabelled`: it depends on the posts' ids
+        alone, never on what a model or a person thinks of them. Posts that they skipped come last.
+        """
+        with reading(self._engine) as connection:
+            others, mine, skipped = _state(connection, assignment)
+            lots = nsmallest(
+                limit + len(others) + len(mine),
+                ((_lot(row), row.id) for row in _eligible(connection, assignment)),
+            )
+        wanted = [
+            post_id
+            for lot, post_id in lots
+            if not _is_done(assignment, mine.get(post_id, set()))
+            and (post_id in mine or len(others.get(post_id, ())) < _annotators(lot, assignment))
+        ]
+        fresh = [post_id for post_id in wanted if post_id not in skipped]
+        return [*fresh, *(post_id for post_id in wanted if post_id in skipped)][:limit]
+
+    def post(self, assignment: Assignment, post_id: int) -> DeskPost | None:
+        """Gives a post with its open questions; None where it is gone or wholly answered."""
+        with reading(self._engine) as connection:
+            row = connection.execute(
+                select(POSTS.c.id, POSTS.c.day, POSTS.c.text).where(
+                    POSTS.c.id == post_id, POSTS.c.topic == assignment.topic, POSTS.c.text != ""
+                )
+            ).one_or_none()
+            if row is None:
+                return None
+            answered = _answered(connection, post_id, assignment.annotator)
+        left = tuple(question for question in assignment.questions if question not in answered)
+        return DeskPost(row.id, row.day, row.text, left) if left else None
+
+    def save(self, topic: str, answer: Answer, *, at: datetime) -> bool:
+        """Stores an answer; the same again changes nothing. Returns whether the post is there."""
+        who = {"post_id": answer.post_id, "annotator": answer.annotator}
+        labels = [
+            who | {"head": head, "target": target, "label": label, "sample": "random"}
+            for (head, target), label in answer.labels
+        ]
+        marks = [
+            who | {"head": head, "target": target, "mark": mark}
+            for (head, target), mark in answer.marks
+        ]
+        with writing(self._engine) as connection:
+            if not _is_there(connection, topic, answer.post_id):
+                return False
+            # A later word about a question replaces the earlier one, whatever kind it was.
+            _drop(connection, LABEL_MARKS, answer, [question for question, _ in answer.labels])
+            _drop(connection, LABELS, answer, [question for question, _ in answer.marks])
+            connection.execute(
+                delete(LABEL_MARKS).where(
+                    LABEL_MARKS.c.post_id == answer.post_id,
+                    LABEL_MARKS.c.annotator == answer.annotator,
+                    LABEL_MARKS.c.mark == "skip",
+                )
+            )
+            _put(connection, LABELS, labels, "labelled_at", at)
+            _put(connection, LABEL_MARKS, marks, "marked_at", at)
+        return True
+
+    def undo(self, topic: str, annotator: str) -> int | None:
+        """Takes back an annotator's last answer and returns its post, None where there is none.
+
+        Labels that came in a file are left alone: many posts share their moment.
+        """
+        with writing(self._engine) as connection:
+            found = [
+                row
+                for table, moment in ((LABELS, "labelled_at"), (LABEL_MARKS, "marked_at"))
+                for row in _last(connection, table, moment, (topic, annotator))
+            ]
+            if not found:
+                return None
+            last = max(row.at for row in found)
+            posts = {row.post_id for row in found if row.at == last}
+            if len(posts) != 1:
+                return None
+            (post_id,) = posts
+            for table, moment in ((LABELS, "labelled_at"), (LABEL_MARKS, "marked_at")):
+                connection.execute(
+                    delete(table).where(
+                        table.c.post_id == post_id,
+                        table.c.annotator == annotator,
+                        table.c[moment] == last,
+                    )
+                )
+            return int(post_id)
+
+    def counts(self, topic: str) -> DeskCounts:
+        """Tells how far labelling is."""
+        label = LABELS.c
+        statement = (
+            select(label.post_id, label.head, label.target, label.annotator, label.label)
+            .select_from(_LABELS_WITH_POSTS)
+            .where(POSTS.c.topic == topic, label.sample == "random")
+        )
+        marks = (
+            select(LABEL_MARKS.c.mark, func.count())
+            .select_from(_MARKS_WITH_POSTS)
+            .where(POSTS.c.topic == topic)
+            .group_by(LABEL_MARKS.c.mark)
+        )
+        given: dict[Question, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+        by_annotator: Counter[str] = Counter()
+        with reading(self._engine) as connection:
+            for row in connection.execute(statement):
+                given[row.head, row.target][row.post_id].append(row.label)
+                by_annotator[row.annotator] += 1
+            marked = {str(kind): int(times) for kind, times in connection.execute(marks)}
+        return DeskCounts(
+            posts={question: len(posts) for question, posts in given.items()},
+            by_annotator=dict(by_annotator),
+            marks=marked,
+            given={question: list(posts.values()) for question, posts in given.items()},
+        )
+
+
+def _eligible(connection: Connection, assignment: Assignment) -> Iterable[AnyRow]:
+    statement = select(POSTS.c.id, POSTS.c.platform, POSTS.c.native_id).where(
+        POSTS.c.topic == assignment.topic,
+        POSTS.c.kind != "repost",
+        POSTS.c.text != "",
+        POSTS.c.language.in_([*assignment.languages, UNDETERMINED]),
+    )
+    return connection.execute(statement)
+
+
+def _lot(row: AnyRow) -> bytes:
+    return blake2b(f"{row.platform}\0{row.native_id}".encode(), digest_size=16).digest()
+
+
+def _annotators(lot: bytes, assignment: Assignment) -> int:
+    """How many annotators a post gets; chance decides, once for all."""
+    return 2 if int.from_bytes(lot[-4:]) < assignment.overlap * 2**32 else 1
+
+
+def _state(
+    connection: Connection, assignment: Assignment
+) -> tuple[dict[int, set[str]], dict[int, set[Question]], set[int]]:
+    """Who else has labelled which post; what I have said about which; what I have skipped."""
+    others: dict[int, set[str]] = defaultdict(set)
+    mine: dict[int, set[Question]] = defaultdict(set)
+    skipped: set[int] = set()
+    label, mark = LABELS.c, LABEL_MARKS.c
+    labels = (
+        select(label.post_id, label.annotator, label.head, label.target)
+        .select_from(_LABELS_WITH_POSTS)
+        .where(POSTS.c.topic == assignment.topic, label.sample == "random")
+    )
+    for row in connection.execute(labels):
+        if row.annotator == assignment.annotator:
+            mine[row.post_id].add((row.head, row.target))
+        else:
+            others[row.post_id].add(row.annotator)
+    marks = (
+        select(mark.post_id, mark.head, mark.target, mark.mark)
+        .select_from(_MARKS_WITH_POSTS)
+        .where(POSTS.c.topic == assignment.topic, mark.annotator == assignment.annotator)
+    )
+    for row in connection.execute(marks):
+        if row.mark == "skip":
+            skipped.add(row.post_id)
+        else:
+            mine[row.post_id].add((row.head, row.target))
+    return others, mine, skipped
+
+
+def _is_done(assignment: Assignment, said: Collection[Question]) -> bool:
+    return all(question in said for question in assignment.questions)
+
+
+def _answered(connection: Connection, post_id: int, annotator: str) -> set[Question]:
+    found = set()
+    for table in (LABELS, LABEL_MARKS):
+        statement = select(table.c.head, table.c.target).where(
+            table.c.post_id == post_id, table.c.annotator == annotator
+        )
+        found |= {(row.head, row.target) for row in connection.execute(statement)}
+    return found
+
+
+def _is_there(connection: Connection, topic: str, post_id: int) -> bool:
+    statement = select(POSTS.c.id).where(POSTS.c.id == post_id, POSTS.c.topic == topic)
+    return connection.execute(statement).one_or_none() is not None
+
+
+def _drop(
+    connection: Connection, table: Table, answer: Answer, questions: Sequence[Question]
+) -> None:
+    for chunk in in_chunks(questions):
+        about = ((table.c.head == head) & (table.c.target == target) for head, target in chunk)
+        connection.execute(
+            delete(table).where(
+                table.c.post_id == answer.post_id,
+                table.c.annotator == answer.annotator,
+                or_(*about),
+            )
+        )
+
+
+def _put(
+    connection: Connection, table: Table, rows: list[dict[str, Any]], moment: str, at: datetime
+) -> None:
+    if not rows:
+        return
+    insertion = insert_into(connection, table)
+    changed = {name for name in rows[0] if name not in _KEY} | {moment}
+    insertion = insertion.on_conflict_do_update(
+        index_elements=[table.c[name] for name in _KEY],
+        set_={name: insertion.excluded[name] for name in changed},
+    )
+    connection.execute(insertion, [row | {moment: at} for row in rows])
+
+
+def _last(connection: Connection, table: Table, moment: str, who: tuple[str, str]) -> list[AnyRow]:
+    """The rows of an annotator's latest moment in a table."""
+    topic, annotator = who
+    mine = (POSTS.c.topic == topic) & (table.c.annotator == annotator)
+    joined = table.join(POSTS, table.c.post_id == POSTS.c.id)
+    latest = select(func.max(table.c[moment])).select_from(joined).where(mine).scalar_subquery()
+    statement = (
+        select(table.c.post_id, table.c[moment].label("at"))
+        .select_from(joined)
+        .where(mine, table.c[moment] == latest)
+    )
+    return list(connection.execute(statement))

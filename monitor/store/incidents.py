@@ -1,0 +1,98 @@
+"""Incidents: times in which an alert rule held, and what has been told about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, insert, or_, select, update
+
+from monitor.store.engine import reading, writing
+from monitor.store.face_rows import INCIDENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident.
+
+    Attributes:
+        ended_at: None while it lasts.
+        told_start, told_end: Which of its two messages have gone out.
+        attempts: How often the message due has been tried in vain.
+        next_attempt_at: Not before this moment; None for at once.
+    """
+
+    id: int
+    topic: str
+    rule: str
+    kind: str
+    started_at: datetime
+    ended_at: datetime | None
+    message: str
+    end_message: str
+    told_start: bool
+    told_end: bool
+    attempts: int
+    next_attempt_at: datetime | None
+
+
+class Incidents:
+    """Reads and writes incidents.
+
+    Args:
+        engine: From `open_engine`, migrated.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def last(self, topic: str, rule: str) -> Incident | None:
+        """Gives a rule's last incident."""
+        found = self._select((INCIDENTS.c.topic == topic) & (INCIDENTS.c.rule == rule), 1)
+        return found[0] if found else None
+
+    def recent(self, limit: int, *, topic: str | None = None) -> list[Incident]:
+        """Gives the last incidents, newest first."""
+        return self._select(INCIDENTS.c.topic == topic if topic else INCIDENTS.c.id > 0, limit)
+
+    def open(self, topic: str, rule: str, kind: str, message: str, *, at: datetime) -> None:
+        """Begins an incident, unless one of the rule lasts already."""
+        row = {"topic": topic, "rule": rule, "kind": kind, "started_at": at, "message": message}
+        row |= {"end_message": "", "told_start": False, "told_end": False, "attempts": 0}
+        same = (INCIDENTS.c.topic == topic) & (INCIDENTS.c.rule == rule)
+        lasting = select(INCIDENTS.c.id).where(same, INCIDENTS.c.ended_at.is_(None))
+        with writing(self._engine) as connection:
+            if connection.execute(lasting).first() is None:
+                connection.execute(insert(INCIDENTS).values(row))
+
+    def end(self, incident_id: int, message: str, *, at: datetime) -> None:
+        """Ends an incident; again changes nothing."""
+        lasting = (INCIDENTS.c.id == incident_id) & INCIDENTS.c.ended_at.is_(None)
+        self._update(lasting, ended_at=at, end_message=message)
+
+    def due(self, at: datetime) -> list[Incident]:
+        """Gives the incidents of which a message is to go out now, oldest first."""
+        column = INCIDENTS.c
+        untold = (~column.told_start) | (column.ended_at.is_not(None) & ~column.told_end)
+        ready = or_(column.next_attempt_at.is_(None), column.next_attempt_at <= at)
+        return sorted(self._select(untold & ready, 1000), key=lambda one: one.id)
+
+    def told(self, incident_id: int, *, end: bool) -> None:
+        """Notes that a message has gone out."""
+        what: dict[str, Any] = {"told_end": True} if end else {"told_start": True}
+        self._update(INCIDENTS.c.id == incident_id, **what, attempts=0, next_attempt_at=None)
+
+    def failed(self, incident_id: int, attempts: int, *, again_at: datetime) -> None:
+        """Notes that a message did not go out, and when to try again."""
+        where = INCIDENTS.c.id == incident_id
+        self._update(where, attempts=attempts, next_attempt_at=again_at)
+
+    def _update(self, where: Any, **values: Any) -> None:
+        with writing(self._engine) as connection:
+            connection.execute(update(INCIDENTS).where(where).values(values))
+
+    def _select(self, where: Any, limit: int) -> list[Incident]:
+        statement = select(INCIDENTS).where(where).order_by(INCIDENTS.c.id.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            return [Incident(**row) for row in connection.execute(statement).mappings()]

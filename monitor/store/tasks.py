@@ -1,0 +1,131 @@
+"""Long pieces of work that somebody asked for: queued here, done by the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from monitor.store.engine import reading, writing
+from monitor.store.face_rows import TASKS
+
+TaskStatus = Literal["queued", "running", "ok", "failed", "stopped"]
+ENDED = ("ok", "failed", "stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece of work.
+
+    Attributes:
+        seen_at: When it last told that it is getting on.
+        part: How much of the stage is done, 0 to 1.
+        outcome: What came of it, or why it failed, in a sentence.
+    """
+
+    id: int
+    kind: str
+    topic: str
+    arguments: Mapping[str, Any]
+    requested_by: str
+    requested_at: datetime
+    started_at: datetime | None
+    seen_at: datetime | None
+    finished_at: datetime | None
+    status: TaskStatus
+    stage: str
+    part: float
+    stop_requested: bool
+    outcome: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits or runs."""
+        return self.status not in ENDED
+
+
+class Tasks:
+    """Reads and writes tasks.
+
+    Args:
+        engine: From `open_engine`, migrated.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def request(
+        self, kind: str, topic: str, arguments: Mapping[str, Any], *, who: str, at: datetime
+    ) -> int:
+        """Queues work; the same that still waits or runs is not queued twice."""
+        with writing(self._engine) as connection:
+            for task in _found(connection, TASKS.c.status.not_in(ENDED)):
+                if (task.kind, task.topic, dict(task.arguments)) == (kind, topic, dict(arguments)):
+                    return task.id
+            row: dict[str, Any] = {"kind": kind, "topic": topic, "arguments": dict(arguments)}
+            row |= {"requested_by": who, "requested_at": at, "status": "queued"}
+            row |= {"stage": "", "part": 0.0, "stop_requested": False, "outcome": ""}
+            statement = insert(TASKS).values(row).returning(TASKS.c.id)
+            return int(connection.execute(statement).scalar_one())
+
+    def claim(self, *, at: datetime, lost_before: datetime) -> Task | None:
+        """Starts the oldest task that waits; one whose process fell silent is given up."""
+        with writing(self._engine) as connection:
+            lost = (TASKS.c.status == "running") & (TASKS.c.seen_at < lost_before)
+            outcome = "The process that ran it is gone; ask for it again."
+            connection.execute(
+                update(TASKS).where(lost).values(status="failed", finished_at=at, outcome=outcome)
+            )
+            waiting = _found(connection, TASKS.c.status == "queued")
+            if not waiting:
+                return None
+            first = waiting[0].id
+            started = {"status": "running", "started_at": at, "seen_at": at}
+            connection.execute(update(TASKS).where(TASKS.c.id == first).values(started))
+            return _found(connection, TASKS.c.id == first)[0]
+
+    def tell(self, task_id: int, stage: str, part: float, *, at: datetime) -> bool:
+        """Notes how far a task is; returns whether somebody wants it to stop."""
+        values = {"stage": stage, "part": part, "seen_at": at}
+        statement = (
+            update(TASKS)
+            .where(TASKS.c.id == task_id)
+            .values(values)
+            .returning(TASKS.c.stop_requested)
+        )
+        with writing(self._engine) as connection:
+            return bool(connection.execute(statement).scalar_one())
+
+    def finish(self, task_id: int, status: TaskStatus, outcome: str, *, at: datetime) -> None:
+        """Notes how a task ended."""
+        values = {"status": status, "outcome": outcome, "finished_at": at}
+        with writing(self._engine) as connection:
+            connection.execute(update(TASKS).where(TASKS.c.id == task_id).values(values))
+
+    def stop(self, task_id: int, *, at: datetime) -> bool:
+        """Asks a task to stop, at once where it still waits; returns whether it was open."""
+        with writing(self._engine) as connection:
+            task = next(iter(_found(connection, TASKS.c.id == task_id)), None)
+            if task is None or not task.is_open:
+                return False
+            values: dict[str, Any] = {"stop_requested": True}
+            if task.status == "queued":
+                values |= {"status": "stopped", "finished_at": at}
+            connection.execute(update(TASKS).where(TASKS.c.id == task_id).values(values))
+            return True
+
+    def recent(self, limit: int, *, topic: str | None = None) -> list[Task]:
+        """Gives the last tasks, newest first."""
+        statement = select(TASKS).order_by(TASKS.c.id.desc()).limit(limit)
+        if topic is not None:
+            statement = statement.where(TASKS.c.topic == topic)
+        with reading(self._engine) as connection:
+            return [Task(**row) for row in connection.execute(statement).mappings()]
+
+
+def _found(connection: Connection, condition: Any) -> list[Task]:
+    statement = select(TASKS).where(condition).order_by(TASKS.c.id)
+    return [Task(**row) for row in connection.execute(statement).mappings()]

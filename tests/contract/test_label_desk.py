@@ -1,0 +1,168 @@
+"""The labelling desk: who is asked what next, and what becomes of the answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+from store_values import NOW, label, page, post, repost
+
+from monitor.store.desk import WHOLE_POST, Answer, Assignment, LabelDesk
+from monitor.store.queries import Queries
+from monitor.store.store import Store
+
+STANCE, MOOD = ("stance", "walkout"), ("sentiment", "")
+
+
+@pytest.fixture
+def desk(engine: Engine) -> LabelDesk:
+    return LabelDesk(engine)
+
+
+@pytest.fixture
+def ann(topic: str) -> Assignment:
+    return Assignment(topic, "ann", (STANCE, MOOD), ("en",), overlap=0.0)
+
+
+@pytest.fixture(autouse=True)
+def posts(store: Store, topic: str) -> None:
+    given = [post(str(n)) for n in range(12)]
+    others = [repost("r", of="1"), post("fr", language="fr"), post("und", language="und")]
+    store.save_page(topic, "file", page(*given, *others), at=NOW)
+
+
+def answer(desk: LabelDesk, who: Assignment, post_id: int, *, later: int = 0) -> None:
+    at = NOW + timedelta(seconds=later)
+    for question, said in ((STANCE, "favor"), (MOOD, "neutral")):
+        given = Answer(post_id, who.annotator, labels=((question, said),))
+        assert desk.save(who.topic, given, at=at + timedelta(microseconds=question == MOOD))
+
+
+def test_opinions_in_the_topics_languages_are_drawn_in_the_order_of_the_queue(
+    desk: LabelDesk, queries: Queries, ann: Assignment
+) -> None:
+    drawn = desk.draw(ann, 50)
+    texts = [found.text for one in drawn if (found := desk.post(ann, one))]
+    of_queue = queries.unlabelled(ann.topic, ann.questions, ["en"], limit=50)
+    assert texts == [one.text for one in of_queue]
+    assert len(texts) == 13
+
+
+def test_a_post_is_asked_question_by_question_and_then_no_more(
+    desk: LabelDesk, ann: Assignment
+) -> None:
+    first, second = desk.draw(ann, 2)
+    assert desk.post(ann, first).open == (STANCE, MOOD)  # type: ignore[union-attr]
+    desk.save(ann.topic, Answer(first, "ann", labels=((STANCE, "against"),)), at=NOW)
+    assert desk.post(ann, first).open == (MOOD,)  # type: ignore[union-attr]
+    assert desk.draw(ann, 1) == [first]
+    desk.save(ann.topic, Answer(first, "ann", labels=((MOOD, "negative"),)), at=NOW)
+    assert desk.post(ann, first) is None
+    assert desk.draw(ann, 1) == [second]
+
+
+def test_an_answer_twice_is_one_and_a_later_one_replaces_it(
+    desk: LabelDesk, queries: Queries, ann: Assignment
+) -> None:
+    (first,) = desk.draw(ann, 1)
+    for said in ("favor", "favor", "against"):
+        desk.save(ann.topic, Answer(first, "ann", labels=((STANCE, said),)), at=NOW)
+    assert [one.label for one in queries.examples(ann.topic)] == ["against"]
+    assert [one.sample for one in queries.examples(ann.topic)] == ["random"]
+
+
+def test_a_post_of_another_topic_takes_no_answer(desk: LabelDesk, ann: Assignment) -> None:
+    (first,) = desk.draw(ann, 1)
+    assert not desk.save("another", Answer(first, "ann", labels=((STANCE, "favor"),)), at=NOW)
+    assert desk.post(replace(ann, topic="another"), first) is None
+
+
+def test_what_one_annotator_answered_another_is_not_asked(desk: LabelDesk, ann: Assignment) -> None:
+    ben = replace(ann, annotator="ben")
+    first = desk.draw(ann, 1)[0]
+    answer(desk, ann, first)
+    assert first not in desk.draw(ben, 50)
+    both = replace(ben, overlap=1.0)
+    assert desk.draw(both, 50)[0] == first
+    answer(desk, both, first, later=1)
+    assert first not in desk.draw(replace(both, annotator="eve"), 50)
+
+
+def test_the_overlap_is_about_as_large_as_asked_for(
+    desk: LabelDesk, store: Store, ann: Assignment
+) -> None:
+    many = [post(f"m{n}") for n in range(400)]
+    store.save_page(ann.topic, "file", page(*many, state=2), at=NOW)
+    labels = [label(one.native_id, annotator="ben") for one in many]
+    store.save_labels(ann.topic, labels, at=NOW)
+    twice = len(desk.draw(replace(ann, overlap=0.2), 1000)) - len(desk.draw(ann, 1000))
+    assert 50 < twice < 110
+
+
+def test_unsure_asks_somebody_else_and_never_the_same_again(
+    desk: LabelDesk, ann: Assignment
+) -> None:
+    first = desk.draw(ann, 1)[0]
+    for question in ann.questions:
+        desk.save(ann.topic, Answer(first, "ann", marks=((question, "unsure"),)), at=NOW)
+    assert first not in desk.draw(ann, 50)
+    assert desk.draw(replace(ann, annotator="ben"), 1) == [first]
+    assert desk.counts(ann.topic).marks == {"unsure": 2}
+
+
+def test_a_skipped_post_comes_again_at_the_end(desk: LabelDesk, ann: Assignment) -> None:
+    first = desk.draw(ann, 1)[0]
+    desk.save(ann.topic, Answer(first, "ann", marks=((WHOLE_POST, "skip"),)), at=NOW)
+    drawn = desk.draw(ann, 50)
+    assert drawn[-1] == first
+    answer(desk, ann, first, later=1)
+    assert first not in desk.draw(ann, 50)
+    assert desk.counts(ann.topic).marks == {}
+
+
+def test_undo_takes_back_the_last_answer_alone(
+    desk: LabelDesk, queries: Queries, ann: Assignment
+) -> None:
+    first, second = desk.draw(ann, 2)
+    answer(desk, ann, first)
+    off = Answer(second, "ann", ((STANCE, "none"),), ((WHOLE_POST, "off_topic"),))
+    desk.save(ann.topic, off, at=NOW + timedelta(seconds=5))
+    assert desk.undo(ann.topic, "ann") == second
+    assert desk.post(ann, second).open == (STANCE, MOOD)  # type: ignore[union-attr]
+    assert desk.counts(ann.topic).marks == {}
+    assert desk.undo(ann.topic, "ann") == first
+    assert desk.post(ann, first).open == (MOOD,)  # type: ignore[union-attr]
+    assert desk.undo(ann.topic, "ann") == first
+    assert desk.undo(ann.topic, "ann") is None
+    assert queries.examples(ann.topic) == []
+
+
+def test_undo_leaves_labels_from_a_file_alone(
+    desk: LabelDesk, store: Store, ann: Assignment
+) -> None:
+    store.save_labels(ann.topic, [label("1"), label("2")], at=NOW)
+    assert desk.undo(ann.topic, "ann") is None
+    assert desk.counts(ann.topic).posts == {STANCE: 2}
+
+
+def test_counts_tell_posts_annotators_and_double_answers(
+    desk: LabelDesk, store: Store, ann: Assignment
+) -> None:
+    given = [label("1"), label("1", "none", annotator="ben"), label("2", sample="active")]
+    store.save_labels(ann.topic, given, at=NOW)
+    counts = desk.counts(ann.topic)
+    assert counts.posts == {STANCE: 1}
+    assert counts.by_annotator == {"ann": 1, "ben": 1}
+    assert [sorted(one) for one in counts.given[STANCE]] == [["favor", "none"]]
+
+
+def test_a_removed_post_takes_its_marks_along(
+    desk: LabelDesk, store: Store, ann: Assignment
+) -> None:
+    first = desk.draw(ann, 1)[0]
+    desk.save(ann.topic, Answer(first, "ann", marks=((STANCE, "unsure"),)), at=NOW)
+    store.remove_source(ann.topic, "file")
+    assert desk.counts(ann.topic).marks == {}
+    assert desk.draw(ann, 50) == []

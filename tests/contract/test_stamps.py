@@ -1,0 +1,53 @@
+"""Everything that figures are made of moves the stamp."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from store_values import NOW, answers, cell, label, page, pending, post
+
+from collectors.post import Coverage
+from monitor.store.queries import Queries
+from monitor.store.stamp import Stamps
+from monitor.store.store import Store
+
+
+def test_every_change_moves_the_stamp_and_reading_does_not(
+    engine: Engine, store: Store, queries: Queries, topic: str
+) -> None:
+    stamps = Stamps(engine)
+    seen = [stamps.of(topic)]
+
+    def moved() -> bool:
+        seen.append(stamps.of(topic))
+        return seen[-1] not in seen[:-1]
+
+    assert stamps.of(topic) == seen[0]
+    store.save_page(topic, "file", page(post("1"), post("2")), at=NOW)
+    assert moved()
+    store.save_predictions(topic, "v1", answers(pending(queries, topic)))
+    assert moved()
+    (day,) = store.dirty_days(topic)
+    store.replace_day(topic, day, [cell(topic)])
+    assert moved()
+    store.show_version(topic, "v1")
+    assert moved()
+    store.save_labels(topic, [label("1")], at=NOW)
+    assert moved()
+    store.save_labels(topic, [label("1", "against")], at=NOW + timedelta(seconds=1))
+    assert moved()
+    span = Coverage(NOW, NOW + timedelta(hours=1), "complete", "")
+    store.save_page(topic, "file", page(coverage=[span], state=2), at=NOW + timedelta(hours=1))
+    assert moved()
+    store.remove_source(topic, "file")
+    assert moved()
+    still = stamps.of(topic)
+    queries.examples(topic)
+    assert stamps.of(topic) == still
+
+
+def test_another_topic_moves_nothing(engine: Engine, store: Store, topic: str) -> None:
+    before = Stamps(engine).of(topic)
+    store.save_page(f"{topic}-b", "file", page(post("1")), at=NOW)
+    assert Stamps(engine).of(topic) == before

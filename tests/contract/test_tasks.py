@@ -1,0 +1,111 @@
+"""Long work: queued once, done with progress, stopped when told to, given up when lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, delete
+from store_values import NOW
+
+from monitor.store.engine import writing
+from monitor.store.face_rows import TASKS
+from monitor.store.tasks import Task, Tasks
+from monitor.task import Progress, TaskRunner
+from monitor.testing import FakeClock
+
+
+@pytest.fixture
+def tasks(engine: Engine) -> Tasks:
+    with writing(engine) as connection:
+        connection.execute(delete(TASKS))
+    return Tasks(engine)
+
+
+def runner(tasks: Tasks, work: Any) -> TaskRunner:
+    return TaskRunner(tasks, {"retrain": work}, FakeClock(NOW))
+
+
+def ask(tasks: Tasks, topic: str = "walkout", **arguments: Any) -> int:
+    return tasks.request("retrain", topic, arguments, who="ada", at=NOW)
+
+
+def test_the_same_work_is_not_queued_twice_while_it_waits(tasks: Tasks) -> None:
+    assert ask(tasks) == ask(tasks)
+    assert ask(tasks, version="a") != ask(tasks, version="b")
+    assert len(tasks.recent(10)) == 3
+    assert [one.topic for one in tasks.recent(10, topic="another")] == []
+
+
+def test_tasks_run_oldest_first_and_tell_what_came_of_them(tasks: Tasks) -> None:
+    first, second = ask(tasks), ask(tasks, "another")
+    seen: list[int] = []
+
+    def work(task: Task, progress: Progress) -> str:
+        seen.append(task.id)
+        progress("training", 0.5)
+        return f"done by {task.requested_by}"
+
+    assert runner(tasks, work).run_waiting(lambda: False) == 2
+    assert seen == [first, second]
+    assert [(t.status, t.outcome, t.part) for t in tasks.recent(2)] == [
+        ("ok", "done by ada", 0.5)
+    ] * 2
+
+
+def test_a_broken_task_is_told_and_stops_no_other(tasks: Tasks) -> None:
+    ask(tasks)
+    ask(tasks, "another")
+
+    def work(task: Task, progress: Progress) -> str:
+        if task.topic == "walkout":
+            raise RuntimeError("a text of a post")
+        return "done"
+
+    runner(tasks, work).run_waiting(lambda: False)
+    assert [t.status for t in tasks.recent(2)] == ["ok", "failed"]
+    assert "a text of a post" not in tasks.recent(2)[1].outcome
+
+
+def test_a_running_task_stops_at_its_next_word(tasks: Tasks) -> None:
+    number = ask(tasks)
+
+    def work(task: Task, progress: Progress) -> str:
+        tasks.stop(number, at=NOW)
+        progress("training", 0.1)
+        raise AssertionError("it went on")
+
+    runner(tasks, work).run_waiting(lambda: False)
+    assert tasks.recent(1)[0].status == "stopped"
+    assert not tasks.stop(number, at=NOW)
+
+
+def test_a_waiting_task_that_is_stopped_never_starts(tasks: Tasks) -> None:
+    tasks.stop(ask(tasks), at=NOW)
+    assert runner(tasks, None).run_waiting(lambda: False) == 0
+    assert tasks.recent(1)[0].status == "stopped"
+
+
+def test_a_task_whose_process_is_gone_is_given_up(tasks: Tasks) -> None:
+    ask(tasks)
+    claimed = tasks.claim(at=NOW, lost_before=NOW)
+    assert claimed is not None and claimed.status == "running"
+    later = NOW + timedelta(hours=1)
+    assert tasks.claim(at=later, lost_before=NOW + timedelta(minutes=1)) is None
+    lost = tasks.recent(1)[0]
+    assert (lost.status, lost.is_open) == ("failed", False)
+    assert ask(tasks) != lost.id
+
+
+def test_the_end_of_the_daemon_ends_a_task(tasks: Tasks) -> None:
+    ask(tasks)
+    ending = [False]
+
+    def work(task: Task, progress: Progress) -> str:
+        ending[0] = True
+        progress("training", 0.1)
+        return "never"
+
+    runner(tasks, work).run_waiting(lambda: ending[0])
+    assert tasks.recent(1)[0].status == "stopped"

@@ -1,0 +1,189 @@
+"""Every page in a real browser, wide and narrow, light and dark: no barriers, keys suffice."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from monitor.dashboard.server import DashboardServer
+from monitor.store.queries import Queries
+from tests.conftest import need
+from tests.dashboard_fakes import FakeFigures, FakeQueries
+from tests.desk_fakes import HOSTILE, Desk, open_desk
+
+CHROMIUM = shutil.which("chromium") or ""
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+BROWSER = Path(__file__).parent.parent / "browser"
+AXE = BROWSER / "node_modules/axe-core/axe.min.js"
+SHOTS = BROWSER / "screenshots"
+LABEL = "/topics/walkout/label"
+ALL_DRAWN = "[...document.querySelectorAll('.chart')].every(one => one.dataset.drawn)"
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+LOOKS = [(1440, "light"), (1440, "dark"), (360, "light"), (360, "dark")]
+PAGES = {
+    "topic": "/topics/walkout",
+    "cohorts": "/topics/walkout?by=cohort",
+    "nothing": "/topics/walkout?since=2020-06-20",
+    "error": "/topics/walkout?by=nothing",
+    "label": LABEL,
+    "collection": "/topics/walkout/collection",
+    "models": "/topics/walkout/models",
+    "tasks": "/tasks",
+    "alerts": "/alerts",
+    "status": "/status",
+    "privacy": "/privacy",
+    "access": "/access",
+    "login": "/login",
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    need(bool(CHROMIUM), "chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    made = open_desk(tmp_path_factory.mktemp("desk"), [HOSTILE, *(f"text {n}" for n in range(9))])
+    yield made
+    made.engine.dispose()
+
+
+def served(desk: Desk, *fakes: Any) -> Iterator[str]:
+    names = ("figures", "queries")
+    server = DashboardServer(desk.app(**dict(zip(names, fakes, strict=False))), "127.0.0.1", 0)
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def address(desk: Desk) -> Iterator[str]:
+    yield from served(desk)
+
+
+@pytest.fixture(scope="module")
+def unvalidated(desk: Desk) -> Iterator[str]:
+    yield from served(desk, FakeFigures(validated=False))
+
+
+@pytest.fixture(scope="module")
+def empty(desk: Desk) -> Iterator[str]:
+    yield from served(desk, FakeFigures(days=0), FakeQueries(posts=False))
+
+
+def opened(browser: Browser, **options: Any) -> Page:
+    page = browser.new_page(**options)
+    page.set_default_timeout(120_000)  # a busy machine draws slowly
+    return page
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core calls serious or worse."""
+    need(AXE.is_file(), "axe-core (npm)")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def look(browser: Browser, where: str, name: str, *, charts: bool = True) -> list[str]:
+    """Opens a page in every look, keeps a picture of each, and returns what is wrong."""
+    wrong = []
+    page = opened(browser)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    for width, scheme in LOOKS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        if (width, scheme) in (LOOKS[0], LOOKS[2]):
+            page.goto(where)
+            page.wait_for_function(ALL_DRAWN if charts else "true")
+        SHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+        if page.evaluate(OVERFLOW):
+            wrong.append(f"{width} {scheme}: scrolls sideways")
+        if (width, scheme) in (LOOKS[0], LOOKS[3]):
+            wrong += [f"{width} {scheme}: {one}" for one in barriers(page)]
+    page.close()
+    return wrong
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_no_barrier_and_fits(browser: Browser, address: str, name: str) -> None:
+    assert look(browser, address + PAGES[name], name) == []
+
+
+def test_the_way_to_validation_has_no_barrier_and_fits(browser: Browser, unvalidated: str) -> None:
+    assert look(browser, f"{unvalidated}/topics/walkout", "unvalidated") == []
+    assert look(browser, f"{unvalidated}/topics/walkout?preview=1", "preview") == []
+
+
+def test_a_topic_without_posts_has_no_barrier_and_fits(browser: Browser, empty: str) -> None:
+    assert look(browser, f"{empty}/topics/walkout", "empty") == []
+
+
+def test_keys_alone_label_undo_and_skip(browser: Browser, address: str, desk: Desk) -> None:
+    page = opened(browser, viewport={"width": 360, "height": 740})
+    page.goto(address + LABEL + "?as=keys")
+    first = page.locator(".post").inner_text()
+    for key, then in (
+        ("1", "question 2 of 3"),
+        ("3", "question 3 of 3"),
+        ("z", "question 2 of 3"),
+        ("2", "question 3 of 3"),
+        ("u", "question 1 of 3"),
+        ("s", "question 1 of 3"),
+        ("o", "question 3 of 3"),
+    ):
+        page.keyboard.press(key)
+        page.get_by_text(then).wait_for()
+    page.close()
+    mine = [
+        (one.target, one.label)
+        for one in Queries(desk.engine).labels("walkout", date(2020, 6, 1), date(2020, 6, 28))
+        if one.annotator == "keys"
+    ]
+    assert first
+    assert sorted(mine) == [
+        ("leaving-posts-up", "against"),
+        ("leaving-posts-up", "none"),
+        ("walkout", "favor"),
+        ("walkout", "none"),
+    ]
+
+
+def test_a_hostile_text_stays_inside_its_place(browser: Browser, address: str) -> None:
+    page = opened(browser, viewport={"width": 360, "height": 740})
+    page.goto(address + LABEL + "?as=reader")
+    for _ in range(12):
+        if "alert(1)" in page.locator(".post").inner_text():
+            break
+        page.keyboard.press("s")
+        page.wait_for_timeout(200)
+    box = page.locator(".post").bounding_box()
+    assert "alert(1)" in page.locator(".post").inner_text()
+    assert box is not None and box["width"] <= 360 and box["height"] <= 0.5 * 740
+    assert page.evaluate(OVERFLOW) == 0
+    page.close()
+
+
+def test_labelling_works_without_javascript(browser: Browser, address: str) -> None:
+    page = opened(browser, java_script_enabled=False)
+    page.goto(address + LABEL + "?as=plain")
+    page.get_by_role("button", name=re.compile("supports")).click()
+    assert page.get_by_text("question 2 of 3").is_visible()
+    page.close()

@@ -1,0 +1,185 @@
+"""One message as an incident begins and one as it ends, by mail and by webhook."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from monitor.errors import ConfigurationError
+from monitor.notify import Teller
+from monitor.pipeline.alert import AlertStep
+from monitor.store.engine import migrate, open_engine
+from monitor.store.incidents import Incidents
+from monitor.testing import FakeClock
+from monitor.topic_file import AlertTable
+from tests.dashboard_fakes import NOW, TOPIC, FakeFigures, FakeQueries, figure
+
+RULE = AlertTable.model_validate(
+    {
+        "name": "support",
+        "kind": "share",
+        "target": "walkout",
+        "label": "favor",
+        "above": 0.6,
+        "cool_down_hours": 48,
+    }
+).model_dump()
+WATCHED = replace(TOPIC, alerts=(RULE,))
+
+
+@dataclass
+class Told:
+    """Takes messages, or refuses them."""
+
+    works: bool = True
+    messages: list[str] = field(default_factory=list)
+
+    def tell(self, title: str, text: str) -> bool:
+        if self.works:
+            self.messages.append(f"{title}: {text}")
+        return self.works
+
+
+@dataclass
+class World:
+    """A topic whose latest share is set by hand."""
+
+    incidents: Incidents
+    told: Told = field(default_factory=Told)
+    clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
+    share: float = 0.5
+
+    def look(self, share: float | None = None, **later: float) -> None:
+        self.clock.forward(**later)
+        self.share = self.share if share is None else share
+        figures: Any = _Figures(self)
+        queries: Any = FakeQueries()
+        AlertStep(figures, queries, self.incidents, self.told, self.clock).alert(WATCHED)
+
+
+class _Figures(FakeFigures):
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def released(self, *_: Any, **__: Any) -> Any:
+        share = self._world.share
+        yesterday: date = self._world.clock().date() - timedelta(days=1)
+        return [figure(yesterday, share=share, low=share - 0.02, high=share + 0.02)]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'monitor.db'}")
+    migrate(engine)
+    yield World(Incidents(engine))
+    engine.dispose()
+
+
+def test_an_incident_is_told_once_as_it_begins_and_once_as_it_ends(world: World) -> None:
+    for share in (0.5, 0.7, 0.7, 0.61, 0.7, 0.5, 0.5):
+        world.look(share, hours=1)
+    assert [one.split(" (")[0] for one in world.told.messages] == [
+        "Alert: support",
+        "Over: support",
+    ]
+
+
+def test_a_share_that_swings_about_the_line_is_one_incident(world: World) -> None:
+    for share in [0.63, 0.615] * 10:
+        world.look(share, hours=1)
+    assert len(world.told.messages) == 1
+
+
+def test_after_an_end_nothing_begins_before_the_cool_down(world: World) -> None:
+    for share in (0.7, 0.5, 0.7):
+        world.look(share, hours=1)
+    assert len(world.told.messages) == 2
+    world.look(0.7, hours=48)
+    assert len(world.told.messages) == 3
+
+
+def test_a_message_that_does_not_arrive_is_tried_again_ever_later(world: World) -> None:
+    world.told.works = False
+    tries = []
+    for _ in range(200):
+        world.look(0.7, minutes=1)
+        tries.append(world.incidents.recent(1)[0].attempts)
+    assert tries[0] == 1
+    assert 7 <= tries[-1] <= 10
+    world.told.works = True
+    world.look(0.7, hours=1)
+    world.look(0.7, hours=1)
+    assert len(world.told.messages) == 1
+
+
+def free_port() -> int:
+    """The mail server connects to its own port to see that it runs, so it must know it before."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_mail_and_webhook_get_the_message(world: World) -> None:
+    mails: list[bytes] = []
+    posts: list[Any] = []
+
+    class Mails:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+            mails.append(envelope.content)
+            return "250 taken"
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            posts.append(json.loads(body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    port = free_port()
+    mail = Controller(Mails(), hostname="127.0.0.1", port=port)
+    mail.start()
+    hook = HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    teller = Teller(
+        [
+            f"mailto://127.0.0.1:{port}/?from=monitor@example.org&to=desk@example.org&mode=insecure",
+            f"json://127.0.0.1:{hook.server_port}/alerts",
+        ]
+    )
+    try:
+        world.told = teller  # type: ignore[assignment]
+        world.look(0.7)
+    finally:
+        mail.stop()
+        hook.shutdown()
+        hook.server_close()
+    assert world.incidents.recent(1)[0].told_start
+    assert posts[0]["title"] == f"Alert: support ({TOPIC.title})"
+    assert "68% to 72%" in posts[0]["message"]
+    assert len(mails) == 1 and b"Alert" in mails[0]
+
+
+def test_an_address_that_is_none_is_refused_without_showing_it() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Teller(["json://127.0.0.1/", "no-such-service://user:secret@host"])
+    assert "address 2" in str(caught.value)
+    assert "secret@" not in str(caught.value)
+
+
+def test_without_an_address_an_alert_is_logged(world: World) -> None:
+    world.told = Teller([])  # type: ignore[assignment]
+    world.look(0.7)
+    assert world.incidents.recent(1)[0].told_start

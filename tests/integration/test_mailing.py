@@ -1,0 +1,48 @@
+"""The report that comes by itself arrives with its picture."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from types import SimpleNamespace
+from typing import Any
+
+from monitor.mailing import send_report
+from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeFigures, FakeQueries
+
+
+class Told:
+    """Keeps what it is told, and the attachment's bytes."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str, bytes]] = []
+
+    def tell(self, title: str, text: str, *, attachment: Any) -> bool:
+        self.messages.append((title, text, attachment.read_bytes()))
+        return True
+
+
+def application(told: Told, figures: FakeFigures) -> Any:
+    settings = SimpleNamespace(**vars(SETTINGS) | {"report": SimpleNamespace(days=7)})
+    return SimpleNamespace(
+        topics={TOPIC.name: TOPIC},
+        figures=figures,
+        queries=FakeQueries(),
+        settings=settings,
+        clock=lambda: NOW,
+        teller=lambda: told,
+    )
+
+
+def test_the_last_days_go_out_as_a_picture() -> None:
+    told = Told()
+    assert send_report(application(told, FakeFigures()), TOPIC) == {"sent": 1}
+    ((title, text, picture),) = told.messages
+    assert TOPIC.title in title
+    assert "2020-06-09 to 2020-06-15" in text
+    assert picture.startswith(b64decode("iVBORw=="))
+
+
+def test_days_without_anything_send_nothing() -> None:
+    told = Told()
+    assert send_report(application(told, FakeFigures(days=0)), TOPIC) == {"sent": 0}
+    assert told.messages == []

@@ -1,0 +1,348 @@
+"""Who gets in, who may do what, and what is kept of secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from monitor.access import refuse_open_door
+from monitor.dashboard.changes import Changes
+from monitor.dashboard.throttle import Throttle
+from monitor.errors import ConfigurationError, UsageError
+from monitor.passwords import digest_of, hash_password, is_password
+from monitor.store.accounts import ROLES, Accounts, Role
+from monitor.store.desk import LabelDesk
+from monitor.store.engine import migrate, open_engine
+from monitor.store.incidents import Incidents
+from monitor.store.tasks import Tasks
+from monitor.testing import FakeClock
+from tests.dashboard_fakes import NOW, SETTINGS, fake_app
+
+PASSWORD = "four plain words here"
+HASH = hash_password(PASSWORD)
+HERE = {"origin": "http://127.0.0.1"}
+OPEN = {
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("GET", "/static/{name}"),
+    ("GET", "/health"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+}
+LEAST: dict[tuple[str, str], Role] = {
+    ("POST", "/logout"): "viewer",
+    ("POST", "/topics/{name}/retrain"): "annotator",
+    ("GET", "/access"): "admin",
+    ("POST", "/access/revoke"): "admin",
+}
+"""What takes more than the default: reading takes a viewer, the rest an admin."""
+
+
+@dataclass
+class Door:
+    """A dashboard with users, and what was noted about them."""
+
+    accounts: Accounts
+    clock: FakeClock
+    settings: SimpleNamespace = field(default_factory=lambda: SETTINGS)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+    def app(self) -> FastAPI:
+        return fake_app(
+            settings=self.settings,
+            clock=self.clock,
+            changes=self.changes(),
+        )
+
+    def changes(self) -> Changes:
+        return Changes(
+            self.accounts,
+            LabelDesk(self.accounts._engine),
+            lambda who, what, _: self.notes.append((who, what)),
+            Tasks(self.accounts._engine),
+            Incidents(self.accounts._engine),
+            lambda _: [],
+        )
+
+    def visitor(self, address: str = "127.0.0.1") -> TestClient:
+        return TestClient(
+            self.app(),
+            base_url="http://127.0.0.1",
+            follow_redirects=False,
+            client=(address, 50000),
+        )
+
+    def logged_in(self, role: Role) -> TestClient:
+        visitor = self.visitor()
+        answer = log_in(visitor, role)
+        assert answer.status_code == 303
+        return visitor
+
+    def with_access(self, host: str = "127.0.0.1", **access: Any) -> Door:
+        changed = SimpleNamespace(**vars(SETTINGS.access) | access)
+        settings = SimpleNamespace(
+            **vars(SETTINGS) | {"access": changed, "dashboard": SimpleNamespace(host=host, port=0)}
+        )
+        return Door(self.accounts, self.clock, settings)
+
+
+def log_in(visitor: TestClient, name: str, password: str = PASSWORD, **more: str) -> Any:
+    return visitor.post("/login", data={"name": name, "password": password, **more}, headers=HERE)
+
+
+def csrf_of(visitor: TestClient) -> str:
+    found = re.search(r'name="csrf" value="(\w+)"', visitor.get("/privacy").text)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accounts]:
+    folder: Path = tmp_path_factory.mktemp("accounts")
+    engine = open_engine(f"sqlite:///{folder / 'monitor.db'}")
+    migrate(engine)
+    found = Accounts(engine)
+    for role in ROLES:
+        found.save_user(role, role, HASH, at=NOW)
+    yield found
+    engine.dispose()
+
+
+@pytest.fixture
+def door(accounts: Accounts) -> Door:
+    return Door(accounts, FakeClock(NOW))
+
+
+def routes(app: FastAPI) -> list[tuple[str, str]]:
+    found = []
+    for route in app.routes:
+        inner = getattr(route, "app", None)
+        nested = getattr(inner, "routes", None) if not hasattr(route, "methods") else None
+        for one in nested or [route]:
+            path = (getattr(route, "path", "") if nested else "") + one.path  # type: ignore[attr-defined]
+            found += [(m, path) for m in one.methods if m not in ("HEAD", "OPTIONS")]  # type: ignore[attr-defined]
+    return sorted(set(found))
+
+
+def expected(method: str, path: str) -> Role:
+    if path.startswith("/topics/{name}/label"):
+        return "annotator"
+    return LEAST.get((method, path), "viewer" if method == "GET" else "admin")
+
+
+def test_every_route_takes_its_role_and_no_less(door: Door) -> None:
+    app = door.app()
+    names = {role: f"token of {role}" for role in ROLES}
+    for role, secret in names.items():
+        door.accounts.add_token(role, role, digest_of(secret), at=NOW)
+    reader = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
+    wrong = []
+    for method, path in routes(app):
+        address = path.replace("{name}", "walkout").replace("{number}", "1")
+        if (method, path) in OPEN:
+            continue
+        least = ROLES.index(expected(method, path))
+        anonymous = reader.request(method, address, headers=HERE)
+        if anonymous.status_code not in (303, 401):
+            wrong.append(f"{method} {path}: {anonymous.status_code} for nobody")
+        for n, role in enumerate(ROLES):
+            headers = {"authorization": f"Bearer {names[role]}"}
+            status = reader.request(method, address, headers=headers).status_code
+            if (status == 403) != (n < least):
+                wrong.append(f"{method} {path}: {status} for {role}")
+    assert wrong == []
+    assert len(routes(app)) > 20
+
+
+def test_without_users_the_machine_s_own_reader_needs_no_login() -> None:
+    reader = TestClient(fake_app(), base_url="http://127.0.0.1:8000")
+    assert reader.get("/topics/walkout").status_code == 200
+
+
+def test_a_name_made_to_point_at_this_machine_is_refused() -> None:
+    reader = TestClient(fake_app(), base_url="http://evil.example:8000")
+    assert reader.get("/topics/walkout").status_code == 421
+
+
+def test_with_users_everybody_logs_in_and_goes_on_where_they_wanted(door: Door) -> None:
+    visitor = door.visitor()
+    sent = visitor.get("/topics/walkout?by=cohort")
+    assert sent.headers["location"] == "/login?next=%2Ftopics%2Fwalkout%3Fby%3Dcohort"
+    answer = log_in(visitor, "viewer", next="/topics/walkout?by=cohort")
+    assert answer.headers["location"] == "/topics/walkout?by=cohort"
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "Secure" not in cookie
+    assert visitor.get("/topics/walkout").status_code == 200
+    assert door.notes == [("viewer", "login")]
+
+
+def test_over_https_the_cookie_stays_there(door: Door) -> None:
+    answer = log_in(door.with_access(https=True).visitor(), "viewer")
+    assert "Secure" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example", "/\\evil", "x"])
+def test_a_login_leads_nowhere_else(door: Door, elsewhere: str) -> None:
+    assert log_in(door.visitor(), "viewer", next=elsewhere).headers["location"] == "/"
+
+
+def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(door: Door) -> None:
+    texts = {
+        log_in(door.visitor(), name, "wrong password 1").text.replace(name, "")
+        for name in ("viewer", "nobody-such")
+    }
+    assert len(texts) == 1
+    assert "do not fit together" in texts.pop()
+
+
+def test_logins_that_fail_have_to_wait_and_then_may_again(door: Door) -> None:
+    door = door.with_access(login_attempts=2)
+    visitor = door.visitor()
+    statuses = [log_in(visitor, "viewer", "wrong password 1").status_code for _ in range(3)]
+    assert statuses == [401, 401, 429]
+    assert int(log_in(visitor, "viewer").headers["retry-after"]) > 60
+    door.clock.forward(minutes=16)
+    assert log_in(visitor, "viewer").status_code == 303
+
+
+def test_few_failures_from_elsewhere_lock_nobody_out() -> None:
+    throttle = Throttle(2, 15, FakeClock(NOW))
+    for _ in range(3):
+        throttle.failed("ada", "10.0.0.1")
+    assert throttle.seconds_to_wait("ada", "10.0.0.1") > 0
+    assert throttle.seconds_to_wait("ada", "10.0.0.2") == 0
+    for n in range(20):
+        throttle.failed(f"name {n}", "10.0.0.3")
+    assert throttle.seconds_to_wait("new", "10.0.0.3") > 0
+
+
+def test_a_session_ends_by_itself_by_logout_and_with_its_user(door: Door) -> None:
+    visitor = door.logged_in("viewer")
+    door.clock.forward(hours=12)
+    assert visitor.get("/privacy").status_code == 303
+    visitor = door.logged_in("viewer")
+    visitor.post("/logout", data={"csrf": csrf_of(visitor)}, headers=HERE)
+    visitor.cookies.clear()
+    assert visitor.get("/privacy").status_code == 303
+    door.accounts.save_user("leaver", "viewer", HASH, at=NOW)
+    visitor = door.visitor()
+    log_in(visitor, "leaver")
+    assert visitor.get("/privacy").status_code == 200
+    door.accounts.remove_user("leaver")
+    assert visitor.get("/privacy").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent", "status"),
+    [
+        ({"origin": "http://evil.example"}, True, 403),
+        ({"origin": "null"}, True, 403),
+        ({"sec-fetch-site": "cross-site", **HERE}, True, 403),
+        ({}, True, 403),
+        (HERE, False, 403),
+        (HERE, True, 303),
+    ],
+    ids=["other-site", "no-origin", "fetch-site", "silent", "no-token", "from-here"],
+)
+def test_a_change_takes_a_form_of_these_pages(
+    door: Door, headers: dict[str, str], sent: bool, status: int
+) -> None:
+    visitor = door.logged_in("viewer")
+    data = {"csrf": csrf_of(visitor)} if sent else {}
+    assert visitor.post("/logout", data=data, headers=headers).status_code == status
+
+
+def test_one_visitor_s_form_is_worth_nothing_to_another(door: Door) -> None:
+    one, other = door.logged_in("viewer"), door.logged_in("annotator")
+    assert one.post("/logout", data={"csrf": csrf_of(other)}, headers=HERE).status_code == 403
+
+
+def test_a_token_opens_the_api_until_it_is_revoked(door: Door) -> None:
+    number = door.accounts.add_token("grafana", "viewer", digest_of("a secret"), at=NOW)
+    visitor = door.visitor()
+    bearer = {"authorization": "Bearer a secret"}
+    assert visitor.get("/api/v1/topics", headers=bearer).status_code == 200
+    assert visitor.get("/metrics", headers=bearer).status_code == 200
+    assert next(t for t in door.accounts.tokens() if t.id == number).used_at == NOW
+    door.accounts.revoke_token(number, at=NOW)
+    refused = visitor.get("/api/v1/topics", headers=bearer)
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert refused.json()["error"]
+
+
+def test_only_a_trusted_proxy_is_believed(door: Door) -> None:
+    behind = door.with_access(
+        proxy_header="X-Forwarded-User", proxy_addresses=("10.0.0.1",), proxy_role="viewer"
+    )
+    name = {"x-forwarded-user": "somebody"}
+    assert behind.visitor("10.0.0.1").get("/privacy", headers=name).status_code == 200
+    assert behind.visitor("10.0.0.2").get("/privacy", headers=name).status_code == 303
+    assert behind.visitor("10.0.0.1").get("/privacy").status_code == 303
+    admin = {"x-forwarded-user": "admin"}
+    assert behind.visitor("10.0.0.1").get("/access", headers=admin).status_code == 200
+    assert door.visitor("10.0.0.1").get("/privacy", headers=name).status_code == 303
+
+
+def test_names_from_the_proxy_that_are_no_users_need_a_role(door: Door) -> None:
+    behind = door.with_access(proxy_header="X-User", proxy_addresses=("10.0.0.1",))
+    answer = behind.visitor("10.0.0.1").get("/privacy", headers={"x-user": "somebody"})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "monitor.example"])
+def test_what_others_can_reach_does_not_start_without_users(door: Door, host: str) -> None:
+    settings: Any = door.with_access(host).settings
+    with pytest.raises(ConfigurationError, match="no users"):
+        refuse_open_door(settings, has_users=False)
+    refuse_open_door(settings, has_users=True)
+
+
+def test_probes_tell_strangers_no_reasons(door: Door) -> None:
+    silent = NOW - timedelta(hours=1)
+    app = fake_app(
+        changes=door.changes(),
+        heartbeat=lambda: silent,
+    )
+    reader = TestClient(app, base_url="http://127.0.0.1")
+    assert reader.get("/readyz").json() == {"status": "failing", "reasons": ["log in to see why"]}
+
+
+def test_a_form_that_is_too_large_is_refused(door: Door) -> None:
+    answer = door.visitor().post("/login", data={"name": "a" * 70_000}, headers=HERE)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaa", "x" * 1001])
+def test_a_password_that_is_easily_guessed_is_refused(password: str) -> None:
+    with pytest.raises(UsageError):
+        hash_password(password)
+
+
+def test_a_hash_fits_its_password_alone() -> None:
+    assert HASH.startswith("$argon2id$")
+    assert is_password(HASH, PASSWORD)
+    assert not is_password(HASH, PASSWORD + "x")
+    assert not is_password(None, PASSWORD)
+    assert not is_password("broken", PASSWORD)
+
+
+def test_secrets_are_nowhere_in_the_store(door: Door, accounts: Accounts) -> None:
+    visitor = door.logged_in("viewer")
+    secret = visitor.cookies["monitor_session"]
+    with accounts._engine.connect() as connection:
+        kept = [
+            str(row)
+            for table in ("users", "sessions", "api_tokens")
+            for row in connection.exec_driver_sql(f"SELECT * FROM {table}")
+        ]
+    assert any(digest_of(secret) in row for row in kept)
+    assert not [row for row in kept if secret in row or PASSWORD in row]

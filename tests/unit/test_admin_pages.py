@@ -1,0 +1,121 @@
+"""Tasks, models and collection: what the pages show and which work they ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from monitor.store.tasks import Tasks
+from tests.dashboard_fakes import NOW, FakeQueries
+from tests.desk_fakes import Desk, open_desk
+
+PLACE = "/topics/walkout"
+HERE = {"origin": "http://127.0.0.1"}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = open_desk(tmp_path, ["an invented text"])
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def reader(desk: Desk) -> TestClient:
+    return TestClient(desk.app(), base_url="http://127.0.0.1")
+
+
+def send(reader: TestClient, address: str, **form: str) -> Any:
+    page = reader.get(f"{PLACE}/models").text
+    found = re.search(r'name="csrf" value="(\w+)"', page)
+    assert found is not None
+    return reader.post(address, data=form | {"csrf": found[1]}, headers=HERE)
+
+
+def open_tasks(desk: Desk) -> list[tuple[str, dict[str, Any]]]:
+    return [(one.kind, dict(one.arguments)) for one in Tasks(desk.engine).recent(10)]
+
+
+def test_training_is_asked_for_by_a_button_and_seen(desk: Desk, reader: TestClient) -> None:
+    text = send(reader, f"{PLACE}/retrain").text
+    assert "Train on the labels" in text and "queued" in text
+    assert open_tasks(desk) == [("retrain", {})]
+    assert desk.notes == [("local", "asked_for")]
+
+
+def test_a_task_shows_its_progress_and_can_be_stopped(desk: Desk, reader: TestClient) -> None:
+    send(reader, f"{PLACE}/retrain")
+    tasks = Tasks(desk.engine)
+    claimed = tasks.claim(at=NOW, lost_before=NOW)
+    assert claimed is not None
+    tasks.tell(claimed.id, "fold 2 of 5", 0.4, at=NOW)
+    assert reader.get("/tasks.json").json() == [
+        {"id": claimed.id, "status": "running", "stage": "fold 2 of 5", "percent": 40}
+    ]
+    assert 'value="40"' in reader.get("/tasks").text
+    assert "Stopping" in send(reader, f"/tasks/{claimed.id}/stop").text
+    assert send(reader, "/tasks/4711/stop").status_code == 404
+
+
+def test_models_show_measurements_confusion_and_what_they_came_from(reader: TestClient) -> None:
+    text = reader.get(f"{PLACE}/models").text
+    for told in (
+        *("0123456789abcdef", "champion", "fedcba987654", "candidate", "shown"),
+        *("0.32 to 0.36", "1,935", "candidate log loss", "0.600"),
+        *("Stance towards the virtual walkout", "model: opposes", "75%"),
+    ):
+        assert told in text
+
+
+def test_promoting_and_rolling_back_ask_whether_one_is_sure(desk: Desk, reader: TestClient) -> None:
+    assert send(reader, f"{PLACE}/promote", version="fedcba987654").status_code == 422
+    assert send(reader, f"{PLACE}/rollback").status_code == 422
+    assert open_tasks(desk) == []
+    send(reader, f"{PLACE}/promote", version="fedcba987654", sure="yes")
+    send(reader, f"{PLACE}/rollback", sure="yes")
+    assert open_tasks(desk) == [("rollback", {}), ("promote", {"version": "fedcba987654"})]
+
+
+def test_collection_tells_sources_days_gaps_and_rejections(reader: TestClient) -> None:
+    text = reader.get(f"{PLACE}/collection").text
+    assert "3 bad json" in text
+    for told in ("30 May: whole", "31 May: nothing", "1 June: not asked for"):
+        assert told in text
+    assert "31 May to 1 June 2020" in text
+
+
+def test_a_gap_is_collected_again_by_a_button(desk: Desk, reader: TestClient) -> None:
+    days = {"since": "2020-05-31", "until": "2020-06-02"}
+    send(reader, f"{PLACE}/backfill", source="sample", **days)
+    assert open_tasks(desk) == [("backfill", {"source": "sample"} | days)]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"source": "x", "since": "2020-05-31", "until": "2020-06-02"},
+        {"source": "sample", "since": "soon", "until": "2020-06-02"},
+        {"source": "sample", "since": "2020-06-02", "until": "2020-06-02"},
+        {"source": "sample", "since": "2019-06-02", "until": "2020-06-02"},
+    ],
+    ids=["source", "day", "empty", "outside"],
+)
+def test_a_backfill_that_makes_no_sense_is_refused(
+    desk: Desk, reader: TestClient, form: dict[str, str]
+) -> None:
+    assert send(reader, f"{PLACE}/backfill", **form).status_code == 422
+    assert open_tasks(desk) == []
+
+
+def test_collection_without_any_source_says_what_to_do(desk: Desk) -> None:
+    class Empty(FakeQueries):
+        def sources(self, topic: str) -> Any:
+            return []
+
+    reader = TestClient(desk.app(queries=Empty()), base_url="http://127.0.0.1")
+    assert "monitor import FILE" in reader.get(f"{PLACE}/collection").text

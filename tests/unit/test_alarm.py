@@ -1,0 +1,164 @@
+"""When an alert rule holds, when it is over, and when nothing can be said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.alarm import Evidence, Finding, judge
+from monitor.store.values import JobRun, SourceState
+from monitor.topic import check_topic_file, load_topic
+from monitor.topic_file import AlertTable
+from tests.dashboard_fakes import NOW, figure, volume
+
+TODAY = NOW.date()
+SHARE = {"kind": "share", "target": "walkout", "label": "favor", "above": 0.6}
+
+
+def rule(**fields: Any) -> dict[str, Any]:
+    return AlertTable.model_validate({"name": "rule", **fields}).model_dump()
+
+
+def day(ago: int) -> date:
+    return TODAY - timedelta(days=ago)
+
+
+def evidence(**fields: Any) -> Evidence:
+    empty: dict[str, Any] = {"figures": [], "volumes": [], "sources": [], "runs": []}
+    return Evidence(**(empty | fields), today=TODAY, now=NOW)
+
+
+def at(share: float, ago: int = 1, width: float = 0.04, **fields: Any) -> Any:
+    low, high = share - width / 2, share + width / 2
+    return figure(day(ago), share=share, low=low, high=high, **fields)
+
+
+def state(rules: dict[str, Any], **fields: Any) -> str:
+    return judge(rules, evidence(**fields)).state
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(0.63, "firing"), (0.61, "between"), (0.59, "quiet"), (0.5, "quiet")],
+    ids=["beyond", "touching", "back", "far"],
+)
+def test_a_share_fires_with_its_whole_interval_and_ends_by_the_hysteresis(
+    share: float, expected: str
+) -> None:
+    assert state(rule(**SHARE), figures=[at(share)]) == expected
+
+
+def test_below_is_the_mirror_of_above() -> None:
+    below = rule(**SHARE | {"above": None, "below": 0.4})
+    assert [state(below, figures=[at(s)]) for s in (0.37, 0.39, 0.5)] == [
+        "firing", "between", "quiet",
+    ]  # fmt: skip
+
+
+def test_only_released_well_covered_days_that_are_over_count() -> None:
+    for hidden in (
+        at(0.7, ago=0),
+        at(0.7, coverage=0.5),
+        at(0.7, label="against"),
+        at(0.7, cohort="employees"),
+        replace(at(0.7), share=None, low=None, high=None, withheld="too_uncertain"),
+    ):
+        assert state(rule(**SHARE), figures=[hidden]) == "between"
+
+
+def test_without_new_figures_an_alert_is_closed_after_its_grace() -> None:
+    assert state(rule(**SHARE), figures=[at(0.7, ago=3)]) == "firing"
+    found = judge(rule(**SHARE), evidence(figures=[at(0.7, ago=4)]))
+    assert (found.state, "without knowing more" in found.message) == ("quiet", True)
+
+
+def test_a_change_takes_two_days_beyond_all_before() -> None:
+    change = rule(kind="change", target="walkout", label="favor", days=5)
+    before = [at(0.5 + 0.005 * (n % 3), ago=n) for n in range(3, 8)]
+    assert state(change, figures=[*before, at(0.6, 2), at(0.6, 1)]) == "firing"
+    assert state(change, figures=[*before, at(0.4, 2), at(0.4, 1)]) == "firing"
+    assert state(change, figures=[*before, at(0.5, 2), at(0.6, 1)]) == "quiet"
+    assert state(change, figures=[*before[:3], at(0.6, 2), at(0.6, 1)]) == "between"
+
+
+def test_a_spike_is_measured_against_the_usual_days() -> None:
+    spike = rule(kind="volume", times=3, least=50, days=5)
+    usual = [volume(day(n), 100) for n in range(2, 7)]
+    told = [state(spike, volumes=[*usual, volume(day(1), n)]) for n in (300, 290, 100)]
+    assert told == ["firing", "between", "quiet"]
+    quiet = [volume(day(n), 5) for n in range(2, 7)]
+    assert state(spike, volumes=[*quiet, volume(day(1), 40)]) != "firing"
+
+
+def test_a_silent_source_is_named() -> None:
+    silent = SourceState("x", 5, NOW, NOW - timedelta(hours=30), {})
+    talking = SourceState("file", 5, NOW, NOW, {})
+    found = judge(rule(kind="silence"), evidence(sources=[silent, talking]))
+    assert (found.state, "from x for 24 hours" in found.message) == ("firing", True)
+    assert state(rule(kind="silence", source="file"), sources=[silent, talking]) == "quiet"
+    assert state(rule(kind="silence")) == "between"
+
+
+def test_a_job_fires_after_failures_in_a_row() -> None:
+    def runs(*statuses: Any) -> list[JobRun]:
+        return [JobRun(9 - n, "job", "t", NOW, NOW, s, {}, "") for n, s in enumerate(statuses)]
+
+    thrice = rule(kind="jobs", failures=3)
+    assert state(thrice, runs=runs("running", "failed", "failed", "failed")) == "firing"
+    assert state(thrice, runs=runs("ok", "failed", "failed", "failed")) == "quiet"
+    assert state(thrice, runs=runs("failed", "failed")) == "quiet"
+
+
+def test_a_message_says_what_was_seen() -> None:
+    found = judge(rule(**SHARE), evidence(figures=[at(0.65)]))
+    assert isinstance(found, Finding)
+    for told in ("65%", "63% to 67%", "above 60%", "towards walkout", str(day(1))):
+        assert told in found.message
+
+
+TOPIC = """
+name = "strike"
+title = "A strike"
+timezone = "UTC"
+start = 2020-05-26
+end = 2020-07-01
+languages = ["en"]
+[[targets]]
+name = "strike"
+text = "the strike"
+[queries]
+terms = ["strike"]
+[[alerts]]
+name = "loud"
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('kind = "noise"', "kind"),
+        ('kind = "share"\nlabel = "favor"', "above or below"),
+        ('kind = "share"\nabove = 0.5', "label"),
+        ('kind = "share"\nlabel = "favor"\nabove = 0.5\nbelow = 0.1', "above or below"),
+        ('kind = "volume"\ntime = 3', "time"),
+        ("", "kind"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_found_with_its_line(
+    tmp_path: Path, lines: str, told: str
+) -> None:
+    path = tmp_path / "strike.toml"
+    path.write_text(f"{TOPIC}{lines}\n")
+    problems = "\n".join(str(one) for one in check_topic_file(path))
+    assert told in problems and "line" in problems
+
+
+def test_a_good_rule_reaches_the_topic_with_its_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "strike.toml"
+    path.write_text(f'{TOPIC}kind = "volume"\n')
+    (found,) = load_topic(path).alerts
+    assert (found["name"], found["times"], found["cool_down_hours"]) == ("loud", 3.0, 24.0)

@@ -1,0 +1,179 @@
+"""The labelling page: one question at a time, blind to the model; every answer can be undone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from monitor.dashboard.hostile import csv_cell, shown_text
+from monitor.store.queries import Queries
+from tests.desk_fakes import HOSTILE, Desk, open_desk
+
+PLACE = "/topics/walkout/label"
+HERE = {"origin": "http://127.0.0.1"}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = open_desk(tmp_path, [f"an invented text, number {n}" for n in range(6)])
+    yield made
+    made.engine.dispose()
+
+
+def reader(desk: Desk) -> TestClient:
+    return TestClient(desk.app(), base_url="http://127.0.0.1")
+
+
+def fields(page: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+
+
+def say(visitor: TestClient, choice: str, page: str | None = None, **changes: str) -> Any:
+    form = fields(page or visitor.get(PLACE).text) | {"choice": choice} | changes
+    return visitor.post(PLACE, data=form, headers=HERE)
+
+
+def labels(desk: Desk) -> list[tuple[str, str, str]]:
+    return sorted((e.head, e.target, e.label) for e in Queries(desk.engine).examples("walkout"))
+
+
+def test_a_post_is_asked_about_every_target_and_its_mood(desk: Desk) -> None:
+    visitor = reader(desk)
+    first = visitor.get(PLACE).text
+    assert "Where does the author stand on the virtual walkout?" in first
+    second = say(visitor, "favor", first).text
+    assert "the decision to leave the posts up?" in second
+    third = say(visitor, "none", second).text
+    assert "What is the mood of the post?" in third
+    fourth = say(visitor, "negative", third).text
+    assert "question 1 of 3" in fourth
+    assert fields(first)["post"] == fields(third)["post"] != fields(fourth)["post"]
+    assert labels(desk) == [
+        ("sentiment", "", "negative"),
+        ("stance", "leaving-posts-up", "none"),
+        ("stance", "walkout", "favor"),
+    ]
+
+
+def test_nothing_of_the_model_or_the_author_stands_on_the_page(desk: Desk) -> None:
+    text = reader(desk).get(PLACE).text
+    for telling in ("0123456789ab", "probab", "predict", "version", "%"):
+        assert telling not in re.sub(r"<(link|script)[^>]*>", "", text)
+
+
+def test_an_answer_sent_twice_counts_once_and_does_not_answer_the_next(desk: Desk) -> None:
+    visitor = reader(desk)
+    page = visitor.get(PLACE).text
+    say(visitor, "favor", page)
+    say(visitor, "favor", page)
+    assert labels(desk) == [("stance", "walkout", "favor")]
+
+
+def test_off_topic_takes_no_side_and_the_mood_is_still_asked(desk: Desk) -> None:
+    after = say(reader(desk), "off_topic").text
+    assert "What is the mood of the post?" in after
+    assert labels(desk) == [
+        ("stance", "leaving-posts-up", "none"),
+        ("stance", "walkout", "none"),
+    ]
+    assert "1 off topic" in after
+
+
+def test_a_skipped_post_waits_and_an_undone_one_is_back(desk: Desk) -> None:
+    visitor = reader(desk)
+    first = visitor.get(PLACE).text
+    second = say(visitor, "skip", first).text
+    assert fields(second)["post"] != fields(first)["post"]
+    back = say(visitor, "undo", second).text
+    assert fields(back)["post"] == fields(first)["post"]
+    say(visitor, "favor", back)
+    again = say(visitor, "undo").text
+    assert (fields(again)["post"], labels(desk)) == (fields(first)["post"], [])
+
+
+def test_the_end_of_the_queue_says_so(desk: Desk) -> None:
+    visitor = reader(desk)
+    for _ in range(6):
+        say(visitor, "off_topic")
+        text = say(visitor, "neutral").text
+    assert "Nothing is left to label" in text
+
+
+def test_progress_and_agreement_of_several_annotators_show(desk: Desk) -> None:
+    visitor = reader(desk)
+    for code in ("ann", "ben"):
+        for _ in range(6):
+            page = visitor.get(f"{PLACE}?as={code}").text
+            if "Nothing is left" in page:
+                break
+            for choice in ("off_topic", "neutral"):
+                page = say(visitor, choice, page).text
+    text = visitor.get(f"{PLACE}?as=ben").text
+    assert "<code>ben</code>" in text
+    assert re.search(r"<strong>6</strong> of 150", text)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"choice": "sideways"},
+        {"post": "x"},
+        {"post": "9" * 40},
+        {"head": "mood"},
+        {"target": "another"},
+        {"as": "a name with spaces"},
+    ],
+    ids=["answer", "post", "huge-post", "head", "target", "code"],
+)
+def test_an_answer_that_makes_no_sense_is_refused(desk: Desk, changes: dict[str, str]) -> None:
+    answer = say(reader(desk), changes.pop("choice", "favor"), **changes)
+    assert answer.status_code == 422
+    assert labels(desk) == []
+
+
+def test_an_answer_about_a_post_that_is_gone_is_told(desk: Desk) -> None:
+    assert say(reader(desk), "favor", post="4711").status_code == 404
+
+
+def test_looking_at_texts_is_written_down(desk: Desk) -> None:
+    visitor = reader(desk)
+    visitor.get(PLACE)
+    visitor.get(PLACE)
+    assert desk.notes == [("local", "texts_shown")]
+
+
+def test_hostile_texts_are_shown_harmlessly(tmp_path: Path) -> None:
+    desk = open_desk(tmp_path, [HOSTILE])
+    text = reader(desk).get(PLACE).text
+    desk.engine.dispose()
+    assert "<script>alert" not in text
+    assert "\u202e" not in text
+    assert "\u0351" * 4 not in text
+    assert "👩‍👩‍👧‍👦" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\u202eb", "a□b"),
+        ("a\x00b\x1b[31m", "a□b□[31m"),
+        ("e\u0301 ने", "e\u0301 ने"),
+        ("a\r\nb\rc", "a\nb\nc"),
+        ("🏳️‍🌈", "🏳️‍🌈"),
+        ("a\U000e0041b", "ab"),
+    ],
+    ids=["bidi", "controls", "accents", "lines", "emoji", "tags"],
+)
+def test_what_is_unseen_becomes_seen(text: str, shown: str) -> None:
+    assert shown_text(text) == shown
+
+
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_a_spreadsheet_runs_nothing(formula: str) -> None:
+    assert csv_cell(formula) == f"'{formula}"
+    assert csv_cell(-1) == -1

@@ -1,0 +1,50 @@
+"""A report is complete in itself, and holds what was released and nothing else."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+
+from monitor.dashboard.app import make_board
+from monitor.dashboard.report import make_report
+from monitor.dashboard.selection import Selection
+from monitor.errors import UsageError
+from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeFigures, FakeQueries
+
+
+def report(kind: Any, figures: FakeFigures | None = None, **asked: Any) -> bytes:
+    settings: Any = SETTINGS
+    queries: Any = FakeQueries()
+    made: Any = figures or FakeFigures()
+    board = make_board({"walkout": TOPIC}, made, queries, settings=settings, clock=lambda: NOW)
+    return make_report(board, TOPIC, Selection(**asked), kind)
+
+
+def test_html_holds_answer_charts_tables_and_loads_nothing() -> None:
+    text = report("html").decode()
+    for told in ("SAMPLE DATA", "scored posts by 90 authors", "Employees walk out virtually"):
+        assert told in text
+    assert text.count("data:image/svg+xml;base64,") == 4
+    assert "<script" not in text
+    assert re.findall(r'(?:src|href)="(?!data:)', text) == []
+
+
+def test_what_is_not_validated_is_said_and_not_drawn() -> None:
+    text = report("html", FakeFigures(validated=False)).decode()
+    assert "shares are withheld until people have checked the model" in text
+    assert text.count("data:image/svg+xml") == 1
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("pdf", b"%PDF"), ("png", b"\x89PNG")])
+def test_a_sheet_has_every_chart(kind: str, begins: bytes) -> None:
+    sheet = report(kind)
+    assert sheet.startswith(begins)
+    assert len(sheet) > 20_000
+
+
+def test_days_without_anything_are_no_report() -> None:
+    with pytest.raises(UsageError, match="nothing to report"):
+        report("html", since=date(2021, 1, 1))
