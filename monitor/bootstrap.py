@@ -265,8 +265,7 @@ class Application:
         checker = self.live.checker(source, should_stop)
         if checker is None:
             return Collected()
-        admission = Admission(topic, self._pseudonyms(topic))
-        step = CheckStep(self.store, self.queries, admission, self.clock)
+        step = CheckStep(self.store, self.queries, self._admission(topic), self.clock)
         return step.check(checker, source, should_stop=should_stop)
 
     def classify(

@@ -129,7 +129,7 @@ def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
     web = pages.create_app(
         app.topics,
         importlib.import_module("monitor.dashboard.steady").SteadyFigures(
-            app.figures, app.stamps.of
+            app.figures, app.stamps.of, app.clock
         ),
         app.queries,
         settings=app.settings,

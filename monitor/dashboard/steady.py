@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from datetime import date
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from monitor.figure import Figure, Volume
 from monitor.figures import Figures
+from monitor.shares.changes import Change
+from monitor.shares.rollup import Unit
+from monitor.shares.whole import WholeShare
+from monitor.store.values import Question
 from monitor.topic import Topic
 from monitor.validation import Validation
 
@@ -21,16 +25,21 @@ class SteadyFigures(Figures):
     """Answers as `Figures` does, and asks it again only after a change.
 
     Reading a topic's evidence takes seconds once it has years of days; telling whether it has
-    changed takes a millisecond.
+    changed takes a millisecond. Time alone changes figures too: a day ends, and a change that was
+    kept back becomes due within an hour.
 
     Args:
         figures: What releases them.
-        stamp: Gives a topic's stamp; equal ones mean equal figures.
+        stamp: Gives a topic's stamp; equal ones mean equal figures, within an hour of a day.
+        clock: Tells the time, aware UTC.
     """
 
-    def __init__(self, figures: Figures, stamp: Callable[[str], Hashable]) -> None:
+    def __init__(
+        self, figures: Figures, stamp: Callable[[str], Hashable], clock: Callable[[], datetime]
+    ) -> None:
         self._figures = figures
         self._stamp = stamp
+        self._clock = clock
         self._known: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -41,21 +50,13 @@ class SteadyFigures(Figures):
         since: date | None = None,
         until: date | None = None,
         by: Sequence[str] = (),
+        unit: Unit = "posts",
         include_unvalidated: bool = False,
     ) -> list[Figure]:
         """As `Figures.released`."""
-        key = ("released", since, until, tuple(by), include_unvalidated)
-        return self._remembered(
-            topic,
-            key,
-            lambda: self._figures.released(
-                topic,
-                since=since,
-                until=until,
-                by=by,
-                include_unvalidated=include_unvalidated,
-            ),
-        )
+        asked = {"since": since, "until": until, "by": tuple(by), "unit": unit}
+        asked["include_unvalidated"] = include_unvalidated
+        return list(self._remembered(topic, "released", asked, self._figures.released))
 
     def volumes(
         self,
@@ -66,25 +67,49 @@ class SteadyFigures(Figures):
         by: Sequence[str] = (),
     ) -> list[Volume]:
         """As `Figures.volumes`."""
-        key = ("volumes", since, until, tuple(by))
-        return self._remembered(
-            topic, key, lambda: self._figures.volumes(topic, since=since, until=until, by=by)
-        )
+        asked = {"since": since, "until": until, "by": tuple(by)}
+        return list(self._remembered(topic, "volumes", asked, self._figures.volumes))
+
+    def changes(
+        self,
+        topic: Topic,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        by: Sequence[str] = (),
+        unit: Unit = "posts",
+    ) -> list[Change]:
+        """As `Figures.changes`."""
+        asked = {"since": since, "until": until, "by": tuple(by), "unit": unit}
+        return list(self._remembered(topic, "changes", asked, self._figures.changes))
+
+    def whole(self, topic: Topic) -> list[WholeShare]:
+        """As `Figures.whole`."""
+        return list(self._remembered(topic, "whole", {}, self._figures.whole))
+
+    def whole_days(self, topic: Topic) -> dict[tuple[date, Question], Mapping[str, int] | None]:
+        """As `Figures.whole_days`."""
+        return dict(self._remembered(topic, "whole_days", {}, self._figures.whole_days))
 
     def validation(self, topic: Topic) -> list[Validation]:
         """As `Figures.validation`."""
-        return self._remembered(topic, ("validation",), lambda: self._figures.validation(topic))
+        return list(self._remembered(topic, "validation", {}, self._figures.validation))
 
-    def _remembered(self, topic: Topic, asked: Hashable, make: Callable[[], list[T]]) -> list[T]:
-        key = (topic.name, self._stamp(topic.name), asked)
+    def _remembered(
+        self, topic: Topic, what: str, asked: Mapping[str, Any], make: Callable[..., T]
+    ) -> T:
+        now = self._clock()
+        moment = (int(now.timestamp() // 3600), topic.day_of(now))
+        key = (topic.name, self._stamp(topic.name), moment, what, *asked.values())
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
-                return list(self._known[key])
+                found: T = self._known[key]
+                return found
         # The stamp is older than what is read now: at worst the figures are made once more.
-        made = make()
+        made = make(topic, **asked)
         with self._lock:
             self._known[key] = made
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
-        return list(made)
+        return made

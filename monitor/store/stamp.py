@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, extract, func, select
 
 from monitor.store.engine import reading
-from monitor.store.rows import CHECKPOINTS, COVERAGE, DAYS, LABELS, POSTS, SHOWN_VERSIONS
+from monitor.store.rows import CHECKPOINTS, COVERAGE, DAYS, LABELS, POSTS, RELEASES, SHOWN_VERSIONS
 
 Stamp = tuple[Any, ...]
 """Two equal ones: nothing has changed between them."""
@@ -27,7 +27,8 @@ class Stamps:
         """Gives a topic's stamp.
 
         A day's two clocks move with every post, answer and removal, and with every rebuilding;
-        a page moves the checkpoint; a label its moment, or their number.
+        a page moves the checkpoint; a label its moment, or their number. A closed gap makes the
+        complete time longer, a release moves its day's revision.
         """
         with reading(self._engine) as connection:
             return (
@@ -49,11 +50,12 @@ class Stamps:
                     .select_from(LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id))
                     .where(POSTS.c.topic == topic),
                 ),
+                *_coverage(connection, topic),
                 *_row(
                     connection,
-                    select(func.count(), func.max(COVERAGE.c.end_at))
-                    .select_from(COVERAGE)
-                    .where(COVERAGE.c.topic == topic),
+                    select(func.count(), func.sum(RELEASES.c.revision))
+                    .select_from(RELEASES)
+                    .where(RELEASES.c.topic == topic),
                 ),
                 *_row(
                     connection,
@@ -66,3 +68,16 @@ class Stamps:
 
 def _row(connection: Connection, statement: Any) -> tuple[Any, ...]:
     return tuple(connection.execute(statement).one())
+
+
+def _coverage(connection: Connection, topic: str) -> tuple[Any, ...]:
+    """How many spans of each kind there are, and how long they are together."""
+    span = COVERAGE.c
+    length = extract("epoch", span.end_at) - extract("epoch", span.start_at)
+    statement = (
+        select(span.status, func.count(), func.max(span.end_at), func.sum(length))
+        .where(span.topic == topic)
+        .group_by(span.status)
+        .order_by(span.status)
+    )
+    return tuple(tuple(row) for row in connection.execute(statement))

@@ -8,7 +8,9 @@ from sqlalchemy import Engine
 from store_values import NOW, answers, cell, label, page, pending, post
 
 from collectors.post import Coverage
+from monitor.releases import Chain
 from monitor.store.queries import Queries
+from monitor.store.releases import ReleaseKey
 from monitor.store.stamp import Stamps
 from monitor.store.store import Store
 
@@ -45,6 +47,32 @@ def test_every_change_moves_the_stamp_and_reading_does_not(
     still = stamps.of(topic)
     queries.examples(topic)
     assert stamps.of(topic) == still
+
+
+def test_a_closed_gap_moves_the_stamp_though_nothing_else_happened(
+    engine: Engine, store: Store, topic: str
+) -> None:
+    stamps = Stamps(engine)
+    hours = [NOW + timedelta(hours=n) for n in range(4)]
+    found = [
+        Coverage(hours[0], hours[2], "gap", "down"),
+        Coverage(hours[2], hours[3], "complete", ""),
+    ]
+    store.save_page(topic, "file", page(coverage=found), at=NOW)
+    before = stamps.of(topic)
+    part = Coverage(hours[1], hours[2], "complete", "")
+    store.save_page(topic, "file", page(coverage=[part], state=2), at=NOW)
+    assert stamps.of(topic) != before
+
+
+def test_a_release_moves_the_stamp(engine: Engine, store: Store, topic: str) -> None:
+    stamps = Stamps(engine)
+    key = ReleaseKey(NOW.date(), "volume", "", "")
+    seen = [stamps.of(topic)]
+    for revision in range(2):
+        assert store.keep_release(topic, key, Chain(), expected=revision)
+        seen.append(stamps.of(topic))
+    assert len(set(seen)) == 3
 
 
 def test_another_topic_moves_nothing(engine: Engine, store: Store, topic: str) -> None:

@@ -1,3 +1,10 @@
+CREATE TABLE public.accesses (
+    day date NOT NULL,
+    actor character varying NOT NULL,
+    what character varying NOT NULL,
+    topic character varying NOT NULL,
+    times integer NOT NULL
+);
 CREATE TABLE public.aggregates (
     topic character varying NOT NULL,
     day date NOT NULL,
@@ -12,7 +19,8 @@ CREATE TABLE public.aggregates (
     authors integer NOT NULL,
     authors_sketch bytea NOT NULL,
     label_counts json NOT NULL,
-    soft_sums json NOT NULL
+    soft_sums json NOT NULL,
+    units json DEFAULT '{}'::json NOT NULL
 );
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
@@ -61,7 +69,8 @@ CREATE TABLE public.coverage (
     start_at timestamp with time zone NOT NULL,
     end_at timestamp with time zone NOT NULL,
     status character varying NOT NULL,
-    reason character varying NOT NULL
+    reason character varying NOT NULL,
+    backfilled boolean DEFAULT false NOT NULL
 );
 CREATE TABLE public.days (
     topic character varying NOT NULL,
@@ -174,6 +183,16 @@ CREATE TABLE public.predictions (
     label character varying NOT NULL,
     scores character varying NOT NULL
 );
+CREATE TABLE public.privacy_budgets (
+    topic character varying NOT NULL,
+    day date NOT NULL,
+    spent bigint NOT NULL
+);
+CREATE TABLE public.reads (
+    source character varying NOT NULL,
+    month date NOT NULL,
+    posts bigint NOT NULL
+);
 CREATE TABLE public.rejections (
     topic character varying NOT NULL,
     source character varying NOT NULL,
@@ -181,6 +200,21 @@ CREATE TABLE public.rejections (
     reason character varying NOT NULL,
     detail character varying NOT NULL,
     rejected_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.releases (
+    topic character varying NOT NULL,
+    day date NOT NULL,
+    head character varying NOT NULL,
+    target character varying NOT NULL,
+    version character varying NOT NULL,
+    revision integer NOT NULL,
+    content bytea NOT NULL
+);
+CREATE TABLE public.scoring (
+    topic character varying NOT NULL,
+    version character varying NOT NULL,
+    questions json NOT NULL,
+    languages json NOT NULL
 );
 CREATE TABLE public.sessions (
     digest character varying NOT NULL,
@@ -225,7 +259,19 @@ CREATE TABLE public.tombstones (
     topic character varying NOT NULL,
     digest character varying NOT NULL,
     reason character varying NOT NULL,
-    removed_at timestamp with time zone NOT NULL
+    removed_at timestamp with time zone NOT NULL,
+    kept_until timestamp with time zone
+);
+CREATE TABLE public.training_posts (
+    topic character varying NOT NULL,
+    version character varying NOT NULL,
+    digest character varying NOT NULL
+);
+CREATE TABLE public.unscored (
+    post_id integer NOT NULL,
+    topic character varying NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    native_id character varying NOT NULL
 );
 CREATE TABLE public.users (
     name character varying NOT NULL,
@@ -239,12 +285,13 @@ ALTER TABLE ONLY public.incidents ALTER COLUMN id SET DEFAULT nextval('public.in
 ALTER TABLE ONLY public.job_runs ALTER COLUMN id SET DEFAULT nextval('public.job_runs_id_seq'::regclass);
 ALTER TABLE ONLY public.posts ALTER COLUMN id SET DEFAULT nextval('public.posts_id_seq'::regclass);
 ALTER TABLE ONLY public.tasks ALTER COLUMN id SET DEFAULT nextval('public.tasks_id_seq'::regclass);
-INSERT INTO public.aggregates VALUES ('walkout', '2020-06-01', 'x', 'public', 'en', 'stance', 'walkout', 'v1', 3, 0, 2, '\x00ff736b65746368', '{"favor": 2, "none": 1}', '{"favor": 15000, "none": 15000}');
+INSERT INTO public.accesses VALUES ('2020-06-02', 'somebody', 'export aggregates', 'walkout', 1);
+INSERT INTO public.aggregates VALUES ('walkout', '2020-06-01', 'x', 'public', 'en', 'stance', 'walkout', 'v1', 3, 0, 2, '\x00ff736b65746368', '{"favor": 2, "none": 1}', '{"favor": 15000, "none": 15000}', '{}');
 INSERT INTO public.alembic_version VALUES ('0004');
 INSERT INTO public.api_tokens VALUES (1, 'd2', 'grafana', 'viewer', '2020-06-02 10:00:00+00', NULL, NULL);
 INSERT INTO public.audit_log VALUES (1, '2020-06-01 12:00:00+00', 'ann', 'forget', '{"posts": 1}');
 INSERT INTO public.checkpoints VALUES ('walkout', 'file', '{"at": "somewhere"}', '2020-06-01 12:00:00+00');
-INSERT INTO public.coverage VALUES ('walkout', 'file', '2020-06-01 12:00:00+00', '2020-06-01 13:00:00+00', 'partial', '2 rejected');
+INSERT INTO public.coverage VALUES ('walkout', 'file', '2020-06-01 12:00:00+00', '2020-06-01 13:00:00+00', 'partial', '2 rejected', false);
 INSERT INTO public.days VALUES ('walkout', '2020-06-01', 2, 2);
 INSERT INTO public.incidents VALUES (1, 'walkout', 'silence', 'source', '2020-06-02 10:00:00+00', NULL, 'a source is silent', '', true, false, 1, NULL);
 INSERT INTO public.job_runs VALUES (1, 'collect:file:walkout', 'walkout', '2020-06-01 12:00:00+00', '2020-06-01 12:00:00+00', 'ok', '{"stored": 3}', '');
@@ -259,22 +306,30 @@ INSERT INTO public.predictions VALUES (1, 'v1', 'sentiment', '', 'none', '1000,2
 INSERT INTO public.predictions VALUES (1, 'v1', 'stance', 'walkout', 'none', '1000,2000,7000');
 INSERT INTO public.predictions VALUES (2, 'v1', 'sentiment', '', 'none', '1000,2000,7000');
 INSERT INTO public.predictions VALUES (2, 'v1', 'stance', 'walkout', 'none', '1000,2000,7000');
+INSERT INTO public.privacy_budgets VALUES ('walkout', '2020-06-02', 500000);
+INSERT INTO public.reads VALUES ('x', '2020-06-01', 1200);
 INSERT INTO public.rejections VALUES ('walkout', 'file', 'f:3', 'bad_json', 'not JSON', '2020-06-01 12:00:00+00');
+INSERT INTO public.releases VALUES ('walkout', '2020-06-01', 'volume', '', '', 1, '\x789c45505b4bc33014fe2fe77519e6c2d65af0a17841877b109c08258cb4cbda62968c2699d3d2ffeee9363584f05d9273ce971e0ead0daad61eb2a2071520034e399dd2f994f2574ab3d39e9c4e20e01bf769f16a01ca18e4ffa794044ae5f5a9cedea8b075dd0eab1dd1af5ce3bab1f43e96a6ad5031cad611dba2a62df246ab0de2833371a79107d5d57a7c81f8a03bdf3a7b267be703ceca0974fa82290e10037638eb17bcf61f3a540d643d945f61cc0779bdbccbf35c7d2f96b7f9ef7a7abb7a79568be364451fd2fbcdcaad1ef3777f03c33864a9cdba72d18e6d7a54bcdb86b58fbb0b8db63d3b831c30be0a6e740afc9d31f55f584c280925361a430a9132364f389d896bce18a74c0892a673211274682ad82c113c61926c95f15acae107bc0b7faf');
+INSERT INTO public.scoring VALUES ('walkout', 'v1', '[["sentiment", ""]]', '["en"]');
 INSERT INTO public.sessions VALUES ('d1', 'ada', '2020-06-02 10:00:00+00', '2020-06-02 22:00:00+00');
 INSERT INTO public.shown_versions VALUES ('walkout', 'v1');
 INSERT INTO public.targets VALUES ('walkout', 'walkout', 'the walkout');
 INSERT INTO public.tasks VALUES (1, 'retrain', 'walkout', '{}', 'ada', '2020-06-02 10:00:00+00', NULL, NULL, NULL, 'queued', '', 0, false, '');
-INSERT INTO public.tombstones VALUES ('walkout', 'd4182a67026f834274fbb8222f5cbe59', 'deleted', '2020-06-01 12:00:00+00');
-INSERT INTO public.tombstones VALUES ('walkout', 'beb8849903a19de4bf0a5a07660a24c5', 'deleted', '2020-06-01 12:00:00+00');
+INSERT INTO public.tombstones VALUES ('walkout', 'beb8849903a19de4bf0a5a07660a24c5', 'deleted', '2020-06-01 12:00:00+00', NULL);
+INSERT INTO public.tombstones VALUES ('walkout', 'd4182a67026f834274fbb8222f5cbe59', 'deleted', '2020-06-01 12:00:00+00', '2020-06-03 12:00:00+00');
+INSERT INTO public.training_posts VALUES ('walkout', 'v1', '8613984157f28ff14bc5cf6dd23042dc');
+INSERT INTO public.unscored VALUES (3, 'walkout', '2020-06-01 12:00:00+00', '3');
 INSERT INTO public.users VALUES ('ada', 'admin', '$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaA', '2020-06-02 10:00:00+00');
-SELECT pg_catalog.setval('public.api_tokens_id_seq', 1, false);
+SELECT pg_catalog.setval('public.api_tokens_id_seq', 1, true);
 SELECT pg_catalog.setval('public.audit_log_id_seq', 1, true);
-SELECT pg_catalog.setval('public.incidents_id_seq', 1, false);
+SELECT pg_catalog.setval('public.incidents_id_seq', 1, true);
 SELECT pg_catalog.setval('public.job_runs_id_seq', 1, true);
 SELECT pg_catalog.setval('public.posts_id_seq', 3, true);
-SELECT pg_catalog.setval('public.tasks_id_seq', 1, false);
+SELECT pg_catalog.setval('public.tasks_id_seq', 1, true);
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+ALTER TABLE ONLY public.accesses
+    ADD CONSTRAINT pk_accesses PRIMARY KEY (day, actor, what, topic);
 ALTER TABLE ONLY public.aggregates
     ADD CONSTRAINT pk_aggregates PRIMARY KEY (topic, day, platform, cohort, language, head, target, version);
 ALTER TABLE ONLY public.api_tokens
@@ -303,8 +358,16 @@ ALTER TABLE ONLY public.posts
     ADD CONSTRAINT pk_posts PRIMARY KEY (id);
 ALTER TABLE ONLY public.predictions
     ADD CONSTRAINT pk_predictions PRIMARY KEY (post_id, version, head, target);
+ALTER TABLE ONLY public.privacy_budgets
+    ADD CONSTRAINT pk_privacy_budgets PRIMARY KEY (topic, day);
+ALTER TABLE ONLY public.reads
+    ADD CONSTRAINT pk_reads PRIMARY KEY (source, month);
 ALTER TABLE ONLY public.rejections
     ADD CONSTRAINT pk_rejections PRIMARY KEY (topic, source, place);
+ALTER TABLE ONLY public.releases
+    ADD CONSTRAINT pk_releases PRIMARY KEY (topic, day, head, target, version);
+ALTER TABLE ONLY public.scoring
+    ADD CONSTRAINT pk_scoring PRIMARY KEY (topic);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT pk_sessions PRIMARY KEY (digest);
 ALTER TABLE ONLY public.shown_versions
@@ -315,6 +378,10 @@ ALTER TABLE ONLY public.tasks
     ADD CONSTRAINT pk_tasks PRIMARY KEY (id);
 ALTER TABLE ONLY public.tombstones
     ADD CONSTRAINT pk_tombstones PRIMARY KEY (topic, digest);
+ALTER TABLE ONLY public.training_posts
+    ADD CONSTRAINT pk_training_posts PRIMARY KEY (topic, version, digest);
+ALTER TABLE ONLY public.unscored
+    ADD CONSTRAINT pk_unscored PRIMARY KEY (post_id);
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT pk_users PRIMARY KEY (name);
 ALTER TABLE ONLY public.api_tokens
@@ -329,6 +396,8 @@ CREATE INDEX ix_posts_repost ON public.posts USING btree (topic, platform, refer
 CREATE INDEX ix_posts_source ON public.posts USING btree (topic, source, created_at);
 CREATE INDEX ix_sessions_user_name ON public.sessions USING btree (user_name);
 CREATE INDEX ix_tasks_status ON public.tasks USING btree (status, id);
+CREATE INDEX ix_tombstones_kept_until ON public.tombstones USING btree (kept_until) WHERE (kept_until IS NOT NULL);
+CREATE INDEX ix_unscored_created ON public.unscored USING btree (topic, created_at);
 CREATE UNIQUE INDEX uq_posts_native ON public.posts USING btree (topic, platform, native_id);
 ALTER TABLE ONLY public.label_marks
     ADD CONSTRAINT fk_label_marks_post_id FOREIGN KEY (post_id) REFERENCES public.posts(id) ON DELETE CASCADE;
@@ -338,3 +407,5 @@ ALTER TABLE ONLY public.predictions
     ADD CONSTRAINT fk_predictions_post_id FOREIGN KEY (post_id) REFERENCES public.posts(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT fk_sessions_user_name FOREIGN KEY (user_name) REFERENCES public.users(name) ON DELETE CASCADE;
+ALTER TABLE ONLY public.unscored
+    ADD CONSTRAINT fk_unscored_post_id FOREIGN KEY (post_id) REFERENCES public.posts(id) ON DELETE CASCADE;
