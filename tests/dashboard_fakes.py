@@ -16,6 +16,8 @@ from fastapi import FastAPI
 from monitor.dashboard.app import create_app
 from monitor.errors import StoreError
 from monitor.figure import ALL, Figure, Volume, Withheld
+from monitor.settings import SourcesSettings
+from monitor.shares.rollup import Unit
 from monitor.store.values import (
     CoverageSpan,
     JobRun,
@@ -68,7 +70,12 @@ SETTINGS = SimpleNamespace(
         proxy_addresses=(),
         proxy_role="",
     ),
-    jobs=SimpleNamespace(collect=SimpleNamespace(enabled=True, every=300.0, cron=None)),
+    jobs=SimpleNamespace(
+        collect=SimpleNamespace(enabled=True, every=300.0, cron=None),
+        compliance=SimpleNamespace(enabled=True, every=7200.0, cron=None),
+    ),
+    sources=SourcesSettings.model_validate({"contact": "", "sample": {"enabled": True}}),
+    secret=lambda name: None,
     daemon=SimpleNamespace(heartbeat_seconds=60.0),
     retention=SimpleNamespace(text_days=30),
     audit=SimpleNamespace(minimum_labels=150, overlap=0.2),
@@ -126,6 +133,7 @@ class FakeFigures:
         since: date | None = None,
         until: date | None = None,
         by: Sequence[str] = (),
+        unit: Unit = "posts",
         include_unvalidated: bool = False,
     ) -> list[Figure]:
         questions = [("stance", target.name) for target in topic.targets] + [("sentiment", "")]
@@ -226,6 +234,15 @@ class FakeQueries:
 
     def last_run(self, job: str) -> JobRun | None:
         return next((run for run in self.runs if run.job == job), None)
+
+    def last_success(self, job: str) -> JobRun | None:
+        return next((run for run in self.runs if run.job == job and run.status == "ok"), None)
+
+    def reads(self, source: str, at: datetime) -> int:
+        return 8000
+
+    def arrivals(self, topic: str, source: str, since: datetime, *, limit: int) -> list[datetime]:
+        return [TOPIC.window.end - timedelta(hours=40 + n) for n in range(30)]
 
     def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:
         start = TOPIC.window.start

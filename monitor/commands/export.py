@@ -23,6 +23,7 @@ from monitor.figure import Figure
 from monitor.shares.changes import Change
 from monitor.shares.hours import CoveredHour, covered_hours
 from monitor.shares.whole import WholeShare
+from monitor.spreadsheet import csv_cell
 from monitor.store.values import StoredLabel
 
 DIMENSIONS = ("platform", "cohort", "language")
@@ -122,7 +123,8 @@ def _csv(columns: Sequence[str], records: Records) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_plain(record) for record in records)
+    for record in records:
+        writer.writerow({name: csv_cell(value) for name, value in _plain(record).items()})
     return text.getvalue().encode()
 
 

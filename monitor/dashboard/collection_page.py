@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from fastapi import FastAPI, Response
 
 from monitor.dashboard import words
 from monitor.dashboard.board import Dashboard
+from monitor.dashboard.permit import Permit, permits
 from monitor.dashboard.series import COMPLETE
 from monitor.shares.covered import covered_parts
 from monitor.store.values import CoverageSpan, JobRun, SourceState
@@ -51,6 +52,8 @@ class SourceBlock:
     Attributes:
         more_gaps: How many gaps there are besides those listed.
         tells: Whether it tells what it was asked for; without that no gap is known.
+        is_on: Whether it is switched on, so that it can be asked again.
+        permit: What its terms say and what it costs; None for what comes from files.
     """
 
     source: str
@@ -64,6 +67,8 @@ class SourceBlock:
     gaps: tuple[Gap, ...]
     more_gaps: int
     tells: bool
+    is_on: bool
+    permit: Permit | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,20 @@ def add_collection_page(app: FastAPI, board: Dashboard) -> None:
         window = topic.window
         spans = board.queries.coverage(topic.name, window.start, window.end)
         today = topic.day_of(board.clock())
+        permitted = permits(board, topic)
         blocks = tuple(
             _block(board, topic, source, _parts(topic, spans, source.source), today=today)
-            for source in board.queries.sources(topic.name)
+            for source in _sources(board, topic, permitted)
         )
+        blocks = tuple(replace(one, permit=permitted.get(one.source)) for one in blocks)
         return board.page("collection.html", page=CollectionPage(topic, blocks))
+
+
+def _sources(board: Dashboard, topic: Topic, on: Iterable[str]) -> list[SourceState]:
+    """Those that have delivered something, and those that are switched on."""
+    known = {one.source: one for one in board.queries.sources(topic.name)}
+    silent = {name: SourceState(name, 0, None, None, {}) for name in on}
+    return [source for _, source in sorted((silent | known).items())]
 
 
 def _parts(topic: Topic, spans: Sequence[CoverageSpan], source: str) -> Mapping[date, float]:
@@ -114,6 +128,8 @@ def _block(
         gaps=tuple(gaps[:_GAPS_SHOWN]),
         more_gaps=max(len(gaps) - _GAPS_SHOWN, 0),
         tells=bool(parts),
+        is_on=source.source in board.settings.sources.enabled(),
+        permit=None,
     )
 
 

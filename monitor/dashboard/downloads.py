@@ -12,12 +12,12 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.drawing import draw, on_paper
-from monitor.dashboard.hostile import csv_cell
 from monitor.dashboard.pages import Block, TopicData, TopicPage, key_of, topic_page
 from monitor.dashboard.selection import PageError, Selection, read_selection
 from monitor.dashboard.topic_data import gather_topic
 from monitor.dashboard.visitor import VISITOR, Note
 from monitor.figure import Figure, Volume
+from monitor.spreadsheet import csv_cell
 
 _MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
 

@@ -1,4 +1,4 @@
-"""Texts and names from outside, made harmless to look at and to open in a spreadsheet."""
+"""Texts and names from outside, made harmless to look at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ _MOST_MARKS = 3
 """Combining marks on one letter; languages need two, "zalgo" stacks dozens."""
 _JOINERS = "\u200c\u200d\ufe0f"  # in emoji, and in the spelling of several languages
 _LINES = "\n\t"
-_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def shown_text(text: str) -> str:
@@ -29,13 +28,6 @@ def shown_text(text: str) -> str:
         marks = 0
         kept.append(_seen(character, category))
     return "".join(kept)
-
-
-def csv_cell(value: object) -> object:
-    """Returns a value for a CSV file; text that a spreadsheet would run gets an apostrophe."""
-    if isinstance(value, str) and value.startswith(_STARTS_FORMULA):
-        return f"'{value}"
-    return value
 
 
 def _seen(character: str, category: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, cast, get_args
 from classifiers.errors import ClassifierError
 from classifiers.heads import head as head_named
 from monitor.errors import LabelError
+from monitor.spreadsheet import read_cell
 from monitor.store.store import Store
 from monitor.store.values import HumanLabel, LabelSample
 from monitor.topic import Topic
@@ -177,6 +178,11 @@ def _csv_records(
         )
     try:
         for record in reader:
-            yield f"line {reader.line_num}", record
+            yield f"line {reader.line_num}", {name: _cell(value) for name, value in record.items()}
     except csv.Error as error:
         imported.reject(f"line {reader.line_num}", f"broken CSV: {error}")
+
+
+def _cell(value: Any) -> Any:
+    """As it was before an export made it harmless; what a line has too much of is a list."""
+    return read_cell(value) if isinstance(value, str) else value

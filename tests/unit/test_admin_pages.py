@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from monitor.settings import SourcesSettings
 from monitor.store.tasks import Tasks
-from tests.dashboard_fakes import NOW, FakeQueries
+from tests.dashboard_fakes import NOW, SETTINGS, FakeQueries
 from tests.desk_fakes import Desk, open_desk
 
 PLACE = "/topics/walkout"
@@ -35,6 +37,15 @@ def send(reader: TestClient, address: str, **form: str) -> Any:
     found = re.search(r'name="csrf" value="(\w+)"', page)
     assert found is not None
     return reader.post(address, data=form | {"csrf": found[1]}, headers=HERE)
+
+
+def sources(**given: Any) -> SourcesSettings:
+    return SourcesSettings.model_validate({"contact": "", **given})
+
+
+def with_x() -> SimpleNamespace:
+    x = {"enabled": True, "approval_reference": "", "monthly_reads": 10_000}
+    return SimpleNamespace(**vars(SETTINGS) | {"sources": sources(x=x)})
 
 
 def open_tasks(desk: Desk) -> list[tuple[str, dict[str, Any]]]:
@@ -87,6 +98,25 @@ def test_collection_tells_sources_days_gaps_and_rejections(reader: TestClient) -
     for told in ("30 May: whole", "31 May: nothing", "1 June: not asked for"):
         assert told in text
     assert "31 May to 1 June 2020" in text
+
+
+def test_collection_tells_what_a_live_source_costs_and_what_its_terms_ask_for(desk: Desk) -> None:
+    reader = TestClient(desk.app(settings=with_x()), base_url="http://127.0.0.1")
+    text = " ".join(reader.get(f"{PLACE}/collection").text.split())
+    assert (
+        "8,000 of 10,000 reads this month, 12,308 expected by its end; used up on 25 June" in text
+    )
+    assert "deletions within 24 hours" in text
+    assert "<code>sources.x.approval_reference" in text and "MONITOR_X_BEARER_TOKEN=..." in text
+    assert "<dt>Unusually silent</dt><dd>for 40 hours</dd>" in text
+
+
+def test_a_source_that_is_off_is_not_asked_again_by_a_button(desk: Desk) -> None:
+    off = SimpleNamespace(**vars(SETTINGS) | {"sources": sources(sample={"enabled": False})})
+    text = TestClient(desk.app(settings=off), base_url="http://127.0.0.1").get(
+        f"{PLACE}/collection"
+    )
+    assert "31 May to 1 June 2020" in text.text and "Collect again" not in text.text
 
 
 def test_a_gap_is_collected_again_by_a_button(desk: Desk, reader: TestClient) -> None:
