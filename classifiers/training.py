@@ -263,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     version = replace(
         version,
         data_fingerprint=data.fingerprint,
-        temperature=assessed.temperature,
+        temperature={**version.temperature, **assessed.temperature},
         metrics=assessed.metrics,
     )
     write_version(options.output, version)
