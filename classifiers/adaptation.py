@@ -9,7 +9,7 @@ and the split is the same for every version.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from classifiers.batches import Batch, Encoded, group
+from classifiers.asked import Asked, AskedPost
+from classifiers.batches import UNLABELLED, Batch, Encoded, encode, group
 from classifiers.encoder import Classifier
 from classifiers.errors import TrainingStoppedError
 from classifiers.examples import (
@@ -45,14 +46,16 @@ from classifiers.held_out import HELD_OUT_FILE
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model, save_weights
 from classifiers.registry import ModelVersion, Registry
-from classifiers.tokenisation import Tokeniser
+from classifiers.tokenisation import POST_TOKENS, Tokeniser
 from classifiers.version import content_id
 
 __all__ = ["AdaptationResult", "Example", "adapt", "beats_champion"]
 
-FROZEN_LAYERS = 3
+TRAINED_LAYERS = 3
 EPOCHS = 8
 BATCH_TOKENS = 768
+KEPT_TOKENS = 400_000
+"""So many tokens' states are kept between epochs (1.2 GB at a width of 768)."""
 LEARNING_RATE = 1e-4
 CLASS_WEIGHT_POWER = 0.25
 
@@ -153,7 +156,9 @@ class _Tuning:
         should_stop: Callable[[], bool],
     ) -> None:
         self.examples = examples
-        self.encoded = _encode(examples, Tokeniser(base / TOKENIZER_FILE))
+        posts, self._places = _posts_of(examples)
+        self._encoded = encode(posts, Tokeniser(base / TOKENIZER_FILE), post_tokens=POST_TOKENS)
+        self._parts = np.array([part_of(post.text) for post in posts])
         self._base = base
         self._seed = seed
         self._progress = progress
@@ -161,28 +166,34 @@ class _Tuning:
 
     def cross_fit(self) -> tuple[list[Logits], Classifier]:
         """Return each example's logits from a model that has not seen it, and the final model."""
-        parts = np.array([part_of(example.text) for example in self.examples])
-        logits: list[Logits] = [np.zeros(0, dtype=np.float32)] * len(parts)
+        logits: list[Logits] = [np.zeros(0, dtype=np.float32)] * len(self.examples)
         for fold in (*range(FOLDS), FROZEN_TEST):
             name = "the final model" if fold == FROZEN_TEST else f"fold {fold + 1} of {FOLDS}"
-            trained_on = np.flatnonzero((parts != fold) & (parts != FROZEN_TEST))
+            trained_on = np.flatnonzero((self._parts != fold) & (self._parts != FROZEN_TEST))
             model = self._train(trained_on, name, fold % (FOLDS + 1) / (FOLDS + 1) * 0.95)
-            self.predict(model, np.flatnonzero(parts == fold), logits)
+            self.predict(model, np.flatnonzero(self._parts == fold), logits)
         return logits, model
 
-    def predict(self, model: Classifier, rows: NDArray[np.int64], into: list[Logits]) -> None:
-        """Put the logits of those rows, each by its own head, into the list."""
-        for name in sorted({self.examples[row].head for row in rows}):
-            chosen = [row for row in rows if self.examples[row].head == name]
-            found = predict_logits(model, [self.encoded[row] for row in chosen], name)
-            for row, logits in zip(chosen, found, strict=True):
-                into[row] = logits
+    def predict(self, model: Classifier, posts: NDArray[np.int64], into: list[Logits]) -> None:
+        """Put what the model says of the examples with those posts into the list."""
+        answers = predict_logits(model, [self._encoded[post] for post in posts])
+        row_of = {int(post): row for row, post in enumerate(posts)}
+        for index, (post, target) in enumerate(self._places):
+            if post in row_of:
+                found = answers[self.examples[index].head][row_of[post]]
+                into[index] = found if target is None else found[target]
 
-    def _train(self, rows: NDArray[np.int64], name: str, done: float) -> Classifier:
-        """Return a model trained on those rows."""
-        random = np.random.default_rng(self._seed)
-        batches, weights = self._batches(rows, random)
-        model = _frozen(load_model(self._base))
+    @property
+    def all_posts(self) -> NDArray[np.int64]:
+        """Return the numbers of all posts."""
+        return np.arange(len(self._encoded))
+
+    def _train(self, posts: NDArray[np.int64], name: str, done: float) -> Classifier:
+        """Return a model trained on those posts."""
+        model = _held(load_model(self._base))
+        rows = [self._encoded[post] for post in posts]
+        batches = self._batches(model, rows)
+        weights = _class_weights(rows)
         settings = FitSettings(LEARNING_RATE, label_smoothing=0.1, class_weights=weights)
 
         def after_step(step: int, _loss: float) -> None:
@@ -195,42 +206,60 @@ class _Tuning:
             fit(model, batches, settings, after_step=after_step)
         return model
 
-    def _batches(
-        self, rows: NDArray[np.int64], random: np.random.Generator
-    ) -> tuple[list[Batch], dict[str, Tensor]]:
-        """Return the batches of all epochs over those rows, and each head's class weights."""
-        by_head: dict[str, list[Encoded]] = {}
-        for row in rows:
-            by_head.setdefault(self.examples[row].head, []).append(self.encoded[row])
-        batches: list[Batch] = []
-        for _ in range(EPOCHS):
-            epoch = [
-                batch
-                for name, held in sorted(by_head.items())
-                for batch in group(held, name, batch_tokens=BATCH_TOKENS, random=random)
-            ]
-            batches += [epoch[index] for index in random.permutation(len(epoch))]
-        weights = {
-            name: class_weights([e.label for e in held], len(head(name).labels), CLASS_WEIGHT_POWER)
-            for name, held in by_head.items()
-        }
-        return batches, weights
+    def _batches(self, model: Classifier, rows: Sequence[Encoded]) -> list[Batch]:
+        """Return the batches of all epochs; what the held layers make of them is kept."""
+        random = np.random.default_rng(self._seed)
+        epoch = group(rows, batch_tokens=BATCH_TOKENS, padding=model.shape.padding, random=random)
+        if sum(batch.posts.numel() + batch.targets.numel() for batch in epoch) <= KEPT_TOKENS:
+            with torch.no_grad():
+                epoch = [
+                    replace(batch, lower=model.lower(batch.posts, batch.targets)) for batch in epoch
+                ]
+        return [epoch[i] for _ in range(EPOCHS) for i in random.permutation(len(epoch))]
 
 
-def _encode(examples: Sequence[Example], tokeniser: Tokeniser) -> list[Encoded]:
-    """Return the examples as token ids."""
-    posts = tokeniser.posts([example.text for example in examples])
-    targets = tokeniser.targets([example.target for example in examples])
-    return [
-        Encoded(post, target, example.label_index)
-        for post, target, example in zip(posts, targets, examples, strict=True)
-    ]
+def _posts_of(
+    examples: Sequence[Example],
+) -> tuple[list[AskedPost], list[tuple[int, int | None]]]:
+    """Return the examples' posts, each once, and each example's post and target among them."""
+    posts: dict[str, list[Example]] = {}
+    places: list[tuple[int, int | None]] = []
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(e.text for e in examples))}
+    for example in examples:
+        held = posts.setdefault(example.text, [])
+        asked = sum(bool(each.target) for each in held)
+        places.append((numbers[example.text], asked if example.target else None))
+        held.append(example)
+    return [_asked_post(text, held) for text, held in posts.items()], places
 
 
-def _frozen(model: Classifier) -> Classifier:
+def _asked_post(text: str, examples: Sequence[Example]) -> AskedPost:
+    """Return a post with what its examples ask."""
+    return AskedPost(
+        text,
+        tuple(Asked(e.target, {e.head: e.label_index}) for e in examples if e.target),
+        {e.head: e.label_index for e in examples if not e.target},
+    )
+
+
+def _class_weights(rows: Sequence[Encoded]) -> dict[str, Tensor]:
+    """Return, for each head with an answer, the weights of its labels."""
+    names = sorted({name for row in rows for name in row.labels})
+    labels = {
+        name: [n for row in rows for n in row.labels.get(name, []) if n != UNLABELLED]
+        for name in names
+    }
+    return {
+        name: class_weights(held, len(head(name).labels), CLASS_WEIGHT_POWER)
+        for name, held in labels.items()
+    }
+
+
+def _held(model: Classifier) -> Classifier:
     """Return the model with all but its upper layers and its heads held fast."""
     model.requires_grad_(False)
-    for layer in model.layers[FROZEN_LAYERS:]:
+    model.hold(len(model.layers) - TRAINED_LAYERS)
+    for layer in model.layers[model.held_layers :]:
         layer.requires_grad_(True)
     model.heads.requires_grad_(True)
     return model
@@ -248,7 +277,7 @@ def _champion_answers(folder: Path, champion: ModelVersion, tuning: _Tuning) -> 
     what it has learnt by heart.
     """
     logits: list[Logits] = [np.zeros(0, dtype=np.float32)] * len(tuning.examples)
-    tuning.predict(load_model(folder), np.arange(len(tuning.examples)), logits)
+    tuning.predict(load_model(folder), tuning.all_posts, logits)
     path = folder / HELD_OUT_FILE
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     fresh = calibrated(tuning.examples, logits, champion.temperature)

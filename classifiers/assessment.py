@@ -12,9 +12,10 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from classifiers.asked import Asked, AskedPost
 from classifiers.batches import encode
 from classifiers.calibration import apply_temperature, fit_temperature
-from classifiers.dataset import read_labelled
+from classifiers.dataset import read_labelled, without_contradictions
 from classifiers.encoder import Classifier
 from classifiers.evaluation import (
     Labels,
@@ -59,7 +60,7 @@ def assess(
     }
     return Assessment(
         temperature,
-        {each.of.name: _figures(each, temperature[each.of.head]) for each in predicted},
+        {each.of.title: _figures(each, temperature[each.of.head]) for each in predicted},
     )
 
 
@@ -68,9 +69,13 @@ def _predict(
 ) -> _Predicted:
     """Return what the model makes of one validation set."""
     rows = read_labelled(data / part.name / "val.jsonl", head(part.head))
-    logits = predict_logits(model, encode(rows, tokeniser, post_tokens=POST_TOKENS), part.head)
+    if not part.contradictions:
+        rows = without_contradictions(rows)
+    asked = [AskedPost(row.text, (Asked(row.target, row.labels),)) for row in rows]
+    answers = predict_logits(model, encode(asked, tokeniser, post_tokens=POST_TOKENS))
+    logits = np.stack([row.reshape(-1) for row in answers[part.head]])
     fits = np.array([crc32(row.id.encode()) % 2 == 0 for row in rows])
-    return _Predicted(part, np.array([row.label for row in rows]), logits, fits)
+    return _Predicted(part, np.array([row.labels[part.head] for row in rows]), logits, fits)
 
 
 def _temperature(sets: Sequence[_Predicted]) -> float:

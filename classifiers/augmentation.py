@@ -1,6 +1,7 @@
-"""Making the target matter: the same posts with other, opposed and rephrased targets.
+"""Making the target matter: the same post asked about further targets.
 
-Stance labels are indices into ``("favor", "against", "none")``.
+A post is read once for all the targets it is asked about, so every further target costs a few
+tokens only (see ``classifiers/encoder.py``).
 """
 
 import re
@@ -9,18 +10,43 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from classifiers.dataset import LabelledText
+from classifiers.asked import Asked, AskedPost
+from classifiers.dataset import NO_STANCE, OFF_TOPIC
+from classifiers.heads.relevance import HEAD as RELEVANCE
+from classifiers.heads.stance import HEAD as STANCE
 
-_FAVOR, _AGAINST, _NONE = 0, 1, 2
-_OPPOSITE = {_FAVOR: _AGAINST, _AGAINST: _FAVOR, _NONE: _NONE}
-_OPPOSED = ("opposition to {}", "people against {}", "stopping {}", "anti {}")
-_REPHRASED = ("the {}", "supporting {}", "people in favor of {}", "#{}", "the idea of {}")
+_FAVOR, _AGAINST = (STANCE.labels.index(label) for label in ("favor", "against"))
+_OPPOSITE = {_FAVOR: _AGAINST, _AGAINST: _FAVOR, NO_STANCE: NO_STANCE}
+_OPPOSED = (
+    "opposition to {}",
+    "people against {}",
+    "stopping {}",
+    "being against {}",
+    "{} is wrong",
+    "the fight against {}",
+)
+_REPHRASED = (
+    "supporting {}",
+    "the author supports {}",
+    "people in favor of {}",
+    "being in favor of {}",
+    "{} is a good thing",
+    "the idea of {}",
+    "agreeing with {}",
+)
 _WORD = re.compile(r"\w{4,}")
 
 
 @dataclass(frozen=True)
 class TargetAugmentation:
-    """Which share of the stance rows gets which change."""
+    """Further targets that a stance post is asked about.
+
+    Attributes:
+        unrelated: How many, on average, that it says nothing about: ``none`` and off topic.
+        opposed: Share of posts asked about the opposite of a target of theirs, favor and
+            against exchanged.
+        rephrased: Share of posts asked about a target of theirs in other words.
+    """
 
     unrelated: float
     opposed: float
@@ -28,33 +54,47 @@ class TargetAugmentation:
 
 
 def augment(
-    rows: Sequence[LabelledText], shares: TargetAugmentation, random: np.random.Generator
-) -> list[LabelledText]:
-    """Return the rows, some with their target changed and the label changed with it."""
-    targets = sorted({row.target for row in rows})
-    changed = []
-    for row, chance in zip(rows, random.random(len(rows)), strict=True):
-        if chance < shares.unrelated:
-            changed.append(_unrelated(row, targets, random))
-        elif chance < shares.unrelated + shares.opposed:
-            pattern = _OPPOSED[random.integers(len(_OPPOSED))]
-            changed.append(
-                replace(row, target=pattern.format(row.target), label=_OPPOSITE[row.label])
-            )
-        elif chance < shares.unrelated + shares.opposed + shares.rephrased:
-            pattern = _REPHRASED[random.integers(len(_REPHRASED))]
-            changed.append(replace(row, target=pattern.format(row.target)))
-        else:
-            changed.append(row)
-    return changed
+    posts: Sequence[AskedPost], shares: TargetAugmentation, random: np.random.Generator
+) -> list[AskedPost]:
+    """Return the posts, asked about further targets.
+
+    Unrelated targets are drawn from all distinct ones, so a set with thousands of targets
+    gives most of them.
+    """
+    targets = sorted({asked.target for post in posts for asked in post.asked})
+    return [_more(post, targets, shares, random) for post in posts]
+
+
+def _more(
+    post: AskedPost,
+    targets: Sequence[str],
+    shares: TargetAugmentation,
+    random: np.random.Generator,
+) -> AskedPost:
+    """Return a post with its further targets."""
+    more = [_unrelated(post, targets, random) for _ in range(random.poisson(shares.unrelated))]
+    known = post.asked[random.integers(len(post.asked))]
+    if random.random() < shares.opposed and known.labels[STANCE.name] != NO_STANCE:
+        more.append(_opposed(known, random))
+    if random.random() < shares.rephrased:
+        pattern = _REPHRASED[random.integers(len(_REPHRASED))]
+        more.append(replace(known, target=pattern.format(known.target)))
+    return replace(post, asked=(*post.asked, *(each for each in more if each is not None)))
+
+
+def _opposed(known: Asked, random: np.random.Generator) -> Asked:
+    """Return the question about the opposite of a target."""
+    pattern = _OPPOSED[random.integers(len(_OPPOSED))]
+    labels = {**known.labels, STANCE.name: _OPPOSITE[known.labels[STANCE.name]]}
+    return Asked(pattern.format(known.target), labels)
 
 
 def _unrelated(
-    row: LabelledText, targets: Sequence[str], random: np.random.Generator
-) -> LabelledText:
-    """Return the row with a target it says nothing about, or as it was if none is found."""
-    said = set(_WORD.findall(f"{row.text} {row.target}".lower()))
+    post: AskedPost, targets: Sequence[str], random: np.random.Generator
+) -> Asked | None:
+    """Return a target that the post says nothing about, None if none is found."""
+    said = set(_WORD.findall(" ".join([post.text, *(each.target for each in post.asked)]).lower()))
     for index in random.integers(len(targets), size=5):
         if said.isdisjoint(_WORD.findall(targets[index].lower())):
-            return replace(row, target=targets[index], label=_NONE)
-    return row
+            return Asked(targets[index], {STANCE.name: NO_STANCE, RELEVANCE.name: OFF_TOPIC})
+    return None

@@ -1,76 +1,127 @@
 """Batches of token ids with their labels, grouped by length under a token budget."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from classifiers.dataset import LabelledText
-from classifiers.tokenisation import Tokeniser, pad
+from classifiers.asked import AskedPost
+from classifiers.heads import head
+from classifiers.tokenisation import Ids, Tokeniser, pad
+
+UNLABELLED = -1
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One labelled text as token ids."""
+    """One post and its targets as token ids, with the answers of the heads that have one.
+
+    Attributes:
+        post: The post's token ids.
+        targets: Each target's token ids.
+        labels: Per head, label indices: one per target, or a single one where the head takes
+            no target; ``UNLABELLED`` where there is no answer.
+    """
 
     post: list[int]
-    target: list[int]
-    label: int
+    targets: list[list[int]]
+    labels: Mapping[str, list[int]]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one head that are trained on together."""
+    """Rows that are trained on together.
 
-    head: str
+    Attributes:
+        posts: Token ids, (rows, post length).
+        targets: Token ids, (rows, targets, target length).
+        labels: Per head with an answer among the rows, label indices: (rows,) or (rows,
+            targets); ``UNLABELLED`` for none.
+        lower: The states after the layers that are held, where they are kept.
+    """
+
     posts: Tensor
     targets: Tensor
-    labels: Tensor
+    labels: Mapping[str, Tensor]
+    lower: Tensor | None = None
 
 
-def encode(
-    rows: Sequence[LabelledText], tokeniser: Tokeniser, *, post_tokens: int
-) -> list[Encoded]:
-    """Return the rows as token ids, posts cut to ``post_tokens``."""
-    posts = tokeniser.posts([row.text for row in rows])
-    targets = tokeniser.targets([row.target for row in rows])
+def encode(posts: Sequence[AskedPost], tokeniser: Tokeniser, *, post_tokens: int) -> list[Encoded]:
+    """Return posts as token ids, cut to ``post_tokens``, the closing mark kept."""
+    ids = tokeniser.posts([post.text for post in posts], limit=post_tokens)
+    names = sorted({asked.target for post in posts for asked in post.asked})
+    target_ids = dict(zip(names, tokeniser.targets(names), strict=True))
     return [
-        Encoded(post[:post_tokens], target, row.label)
-        for post, target, row in zip(posts, targets, rows, strict=True)
+        Encoded(post_ids, [target_ids[asked.target] for asked in post.asked], _labels(post))
+        for post_ids, post in zip(ids, posts, strict=True)
     ]
 
 
+def _labels(post: AskedPost) -> dict[str, list[int]]:
+    """Return a post's answers per head."""
+    found = {name: [label] for name, label in (post.labels or {}).items()}
+    for name in sorted({name for asked in post.asked for name in asked.labels}):
+        found[name] = [asked.labels.get(name, UNLABELLED) for asked in post.asked]
+    return found
+
+
 def group(
-    rows: Sequence[Encoded], head: str, *, batch_tokens: int, random: np.random.Generator
+    rows: Sequence[Encoded], *, batch_tokens: int, padding: int, random: np.random.Generator
 ) -> list[Batch]:
     """Return the rows in batches of similar lengths, each within the token budget.
 
-    Which rows share a batch depends on the random generator alone (lengths are sorted with
-    random ties), so a seed gives the same batches again.
+    Batches are in order of the targets' number and length, then of the posts': shuffle them.
     """
+    # Rows of the same four-token step are in random order, so batches differ between epochs.
     ties = random.random(len(rows))
-    order = sorted(range(len(rows)), key=lambda i: (len(rows[i].post) // 4, ties[i]))
+    order = sorted(range(len(rows)), key=lambda i: (*_size(rows[i]), ties[i]))
     batches: list[Batch] = []
     held: list[Encoded] = []
     for index in order:
         longer = [*held, rows[index]]
-        width = max(len(row.post) for row in longer) + max(len(row.target) for row in longer)
-        if held and width * len(longer) > batch_tokens:
-            batches.append(to_batch(held, head))
+        if held and _padded_length(longer) * len(longer) > batch_tokens:
+            batches.append(to_batch(held, padding))
             longer = [rows[index]]
         held = longer
-    return [*batches, to_batch(held, head)] if held else batches
+    return [*batches, to_batch(held, padding)] if held else batches
 
 
-def to_batch(rows: Sequence[Encoded], head: str) -> Batch:
+def _size(row: Encoded) -> tuple[int, int, int]:
+    """Return what rows must share to be padded little."""
+    return len(row.targets), max(map(len, row.targets), default=0) // 3, len(row.post) // 4
+
+
+def _padded_length(rows: Sequence[Encoded]) -> int:
+    """Return how many tokens each of the rows has when they are padded together."""
+    widest = max((len(target) for row in rows for target in row.targets), default=0)
+    return max(len(row.post) for row in rows) + widest * max(len(row.targets) for row in rows)
+
+
+def to_batch(rows: Sequence[Encoded], padding: int) -> Batch:
     """Return the rows as one padded batch."""
-    post_width = max(len(row.post) for row in rows)
-    target_width = max(len(row.target) for row in rows)
+    posts = pad([row.post for row in rows], max(len(row.post) for row in rows), padding)
+    most = max(len(row.targets) for row in rows)
+    heads = sorted({name for row in rows for name in row.labels})
     return Batch(
-        head,
-        torch.from_numpy(pad([row.post for row in rows], post_width)),
-        torch.from_numpy(pad([row.target for row in rows], target_width)),
-        torch.tensor([row.label for row in rows]),
+        torch.from_numpy(posts),
+        torch.from_numpy(_padded_targets(rows, most, padding)),
+        {name: _label_tensor(rows, name, most) for name in heads},
+    )
+
+
+def _padded_targets(rows: Sequence[Encoded], most: int, padding: int) -> Ids:
+    """Return the targets as one array, (rows, targets, target length)."""
+    width = max((len(target) for row in rows for target in row.targets), default=0)
+    flat = [target for row in rows for target in (row.targets + [[]] * most)[:most]]
+    return pad(flat, width, padding).reshape(len(rows), most, width)
+
+
+def _label_tensor(rows: Sequence[Encoded], name: str, most: int) -> Tensor:
+    """Return one head's labels, (rows,) or (rows, targets)."""
+    if not head(name).takes_target:
+        return torch.tensor([row.labels.get(name, [UNLABELLED])[0] for row in rows])
+    return torch.tensor(
+        [(list(row.labels.get(name, [])) + [UNLABELLED] * most)[:most] for row in rows]
     )

@@ -2,29 +2,46 @@
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from classifiers.errors import BadExampleError, TrainingError
+from classifiers.heads.relevance import HEAD as RELEVANCE
+from classifiers.heads.stance import HEAD as STANCE
 from classifiers.label_head import LabelHead
+
+NO_STANCE = STANCE.labels.index("none")
+RELEVANT, OFF_TOPIC = (RELEVANCE.labels.index(label) for label in ("relevant", "off_topic"))
 
 
 @dataclass(frozen=True)
 class LabelledText:
-    """A text with one head's answer; ``target`` is the target's text, "" where none."""
+    """A text with the answers of one or more heads.
+
+    Attributes:
+        id: The row's id.
+        text: The post.
+        target: The target's text, "" where no head needs one.
+        labels: From a head's name to the index of its label.
+    """
 
     id: str
     text: str
     target: str
-    label: int
+    labels: Mapping[str, int]
 
 
 def read_labelled(path: Path, head: LabelHead) -> list[LabelledText]:
     """Return the rows of a JSON lines file (``id``, ``text``, ``target``, ``label``).
+
+    A stance row also answers relevance: a post that takes a side is relevant, and so, or not,
+    is one whose field ``relevant`` says so.
 
     Raises:
         TrainingError: The file is missing.
@@ -33,23 +50,73 @@ def read_labelled(path: Path, head: LabelHead) -> list[LabelledText]:
     if not path.is_file():
         raise TrainingError(f"no data at {path}", hint="give the data's folder with --data")
     with path.open(encoding="utf-8") as lines:
-        return [_row(json.loads(line), head, f"{path.name}:{n}") for n, line in enumerate(lines, 1)]
+        return [_row(line, head, f"{path.name}:{n}") for n, line in enumerate(lines, 1)]
 
 
-def _row(fields: dict[str, str], head: LabelHead, place: str) -> LabelledText:
+def _row(line: str, head: LabelHead, place: str) -> LabelledText:
     """Return one row, or raise with its place."""
-    if "text" not in fields or fields.get("label") not in head.labels:
+    try:
+        fields = json.loads(line)
+    except ValueError as exc:
+        raise BadExampleError(f"{place}: not JSON", hint="one object a line is wanted") from exc
+    if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
+        raise BadExampleError(f"{place}: no text", hint="every row needs a text and a label")
+    if fields.get("label") not in head.labels:
         raise BadExampleError(
             f"{place}: label {fields.get('label')!r} is not one of {', '.join(head.labels)}",
             hint="every row needs a text and one of the head's labels",
         )
-    target = fields.get("target", "") if head.takes_target else ""
-    label = head.labels.index(fields["label"])
-    return LabelledText(str(fields.get("id", place)), fields["text"], target, label)
+    target = str(fields.get("target", "")) if head.takes_target else ""
+    labels = {head.name: head.labels.index(fields["label"]), **_relevance(fields, head)}
+    return LabelledText(str(fields.get("id", place)), fields["text"], target, labels)
+
+
+def _relevance(fields: Mapping[str, Any], head: LabelHead) -> dict[str, int]:
+    """Return what a stance row says of relevance, if anything."""
+    if head.name != STANCE.name:
+        return {}
+    if "relevant" in fields:
+        return {RELEVANCE.name: RELEVANT if fields["relevant"] else OFF_TOPIC}
+    return {RELEVANCE.name: RELEVANT} if fields["label"] != "none" else {}
+
+
+def without_contradictions(rows: Sequence[LabelledText]) -> list[LabelledText]:
+    """Return stance rows without each ``none`` whose text and target also have another label.
+
+    VAST's ``none`` rows were made by pairing a comment with a target that it does not speak
+    about. The copy used names the comment's own target instead: the same text and target as a
+    row that takes a side. Nothing can be learnt from such a row.
+    """
+    sides: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for row in rows:
+        sides[row.text, row.target].add(row.labels[STANCE.name])
+    return [
+        row
+        for row in rows
+        if row.labels[STANCE.name] != NO_STANCE or sides[row.text, row.target] == {NO_STANCE}
+    ]
+
+
+def with_relevance(rows: Sequence[LabelledText], words: str) -> list[LabelledText]:
+    """Return stance rows whose ``none`` answer relevance by whether the text has such words.
+
+    Args:
+        rows: Stance rows.
+        words: A regular expression, matched anywhere without regard to case.
+    """
+    spoken = re.compile(words, re.IGNORECASE)
+
+    def answered(row: LabelledText) -> LabelledText:
+        if RELEVANCE.name in row.labels:
+            return row
+        answer = RELEVANT if spoken.search(row.text) else OFF_TOPIC
+        return LabelledText(row.id, row.text, row.target, {**row.labels, RELEVANCE.name: answer})
+
+    return [answered(row) for row in rows]
 
 
 def draw(
-    rows: Sequence[LabelledText], count: int, random: np.random.Generator
+    rows: Sequence[LabelledText], head: str, count: int, random: np.random.Generator
 ) -> list[LabelledText]:
     """Return ``count`` rows: all of them as often as they fit, then a draw of the rest.
 
@@ -57,8 +124,8 @@ def draw(
     so that a set with few targets does not drown the others.
     """
     whole, rest = divmod(count, len(rows))
-    frequency = Counter((row.target, row.label) for row in rows)
-    weights = np.array([frequency[row.target, row.label] ** -0.5 for row in rows])
+    frequency = Counter((row.target, row.labels[head]) for row in rows)
+    weights = np.array([frequency[row.target, row.labels[head]] ** -0.5 for row in rows])
     picked = random.choice(len(rows), size=rest, replace=False, p=weights / weights.sum())
     return list(rows) * whole + [rows[index] for index in picked]
 
@@ -68,6 +135,6 @@ def fingerprint(parts: Iterable[Sequence[LabelledText]]) -> str:
     digest = hashlib.sha256()
     for part in parts:
         for row in part:
-            said = repr((row.id, row.text, row.target, row.label))
+            said = repr((row.id, row.text, row.target, sorted(row.labels.items())))
             digest.update(said.encode("utf-8", "replace"))
     return digest.hexdigest()[:12]

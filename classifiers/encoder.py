@@ -1,10 +1,12 @@
 """One shared transformer encoder with a head per question.
 
-A post and a target are two segments of one sequence. The post's tokens see only the post;
-the target's tokens see both. So whatever is read from the post alone (sentiment) is the
-same for every target and without one, and one pass answers every head.
+A post and its targets are segments of one sequence. The post's tokens see only the post;
+a target's tokens see the post and their own target. So whatever is read from the post alone
+(sentiment) is the same for every target and without one, what is said of a target does not
+depend on the others, and one pass answers every head towards every target.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -13,21 +15,23 @@ from torch.nn import functional
 
 from classifiers.label_head import LabelHead
 from classifiers.model_config import EncoderShape
-from classifiers.tokenisation import PADDING
+
+FURTHEST = 128
+"""Distances between tokens beyond this count as this."""
 
 
 class Layer(nn.Module):
-    """A BERT layer: attention, then two dense layers, each with a residual and a norm."""
+    """A BERT or MPNet layer: attention, then two dense layers, each with a residual and a norm."""
 
     def __init__(self, shape: EncoderShape) -> None:
         super().__init__()
         self.attention_heads = shape.attention_heads
         self.query_key_value = nn.Linear(shape.width, 3 * shape.width)
         self.attended = nn.Linear(shape.width, shape.width)
-        self.attention_norm = nn.LayerNorm(shape.width, eps=1e-12)
+        self.attention_norm = nn.LayerNorm(shape.width, eps=shape.norm_epsilon)
         self.inner = nn.Linear(shape.width, shape.inner_width)
         self.outer = nn.Linear(shape.inner_width, shape.width)
-        self.output_norm = nn.LayerNorm(shape.width, eps=1e-12)
+        self.output_norm = nn.LayerNorm(shape.width, eps=shape.norm_epsilon)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Return the next hidden states; ``mask`` is added to the attention scores."""
@@ -35,7 +39,7 @@ class Layer(nn.Module):
         split = (rows, length, 3, self.attention_heads, width // self.attention_heads)
         query, key, value = self.query_key_value(hidden).view(split).permute(2, 0, 3, 1, 4).unbind()
         scores = query @ key.transpose(2, 3) * query.shape[3] ** -0.5 + mask
-        mixed = torch.softmax(scores, dim=3) @ value
+        mixed = torch.softmax(scores, dim=3).to(value.dtype) @ value
         mixed = mixed.transpose(1, 2).reshape(rows, length, width)
         hidden = self.attention_norm(hidden + self.attended(mixed))
         inner = functional.gelu(self.inner(hidden))
@@ -66,13 +70,23 @@ class Classifier(nn.Module):
         heads: The heads, in the order of the logits returned.
     """
 
+    buckets: Tensor
+
     def __init__(self, shape: EncoderShape, heads: Sequence[LabelHead]) -> None:
         super().__init__()
+        self.shape = shape
         self.words = nn.Embedding(shape.vocabulary, shape.width)
         self.positions = nn.Embedding(shape.positions, shape.width)
-        self.segments = nn.Embedding(2, shape.width)
-        self.norm = nn.LayerNorm(shape.width, eps=1e-12)
+        if shape.segments:
+            self.segments = nn.Embedding(shape.segments, shape.width)
+        if shape.relative_buckets:
+            self.distances = nn.Embedding(shape.relative_buckets, shape.attention_heads)
+            furthest = torch.arange(-FURTHEST, FURTHEST + 1)
+            buckets = distance_buckets(furthest, shape.relative_buckets)
+            self.register_buffer("buckets", buckets, persistent=False)
+        self.norm = nn.LayerNorm(shape.width, eps=shape.norm_epsilon)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.held_layers = 0
         self.takes_target = {head.name: head.takes_target for head in heads}
         self.heads = nn.ModuleDict(
             {
@@ -83,49 +97,120 @@ class Classifier(nn.Module):
             }
         )
 
-    def forward(self, posts: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-        """Return each head's logits.
+    def forward(
+        self, posts: Tensor, targets: Tensor, lower: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return each head's logits: (rows, labels), or (rows, targets, labels).
 
         Args:
             posts: Token ids, (rows, post length), padded.
-            targets: Token ids, (rows, target length), padded; two marks where there is none.
+            targets: Token ids, (rows, targets, target length), padded; no target at all is fine.
+            lower: What ``lower`` returned for them, where it is kept.
         """
-        post_seen, target_seen = posts != PADDING, targets != PADDING
-        hidden = torch.cat([self._embed(posts, 0), self._embed(targets, 1)], dim=1)
-        mask = attention_mask(post_seen, target_seen)
-        for layer in self.layers:
+        ids, places, segments = self._laid_out(posts, targets)
+        seen = ids != self.shape.padding
+        mask = attention_mask(seen, segments) + self._distance_bias(places)
+        hidden = self._held(ids, places, segments, mask) if lower is None else lower
+        for layer in self.layers[self.held_layers :]:
             hidden = layer(hidden, mask)
-        post = _mean(hidden[:, : posts.shape[1]], post_seen)
-        both = torch.cat([post, _mean(hidden[:, posts.shape[1] :], target_seen)], dim=1)
+        return self._answers(hidden, seen, posts.shape[1], targets.shape)
+
+    def lower(self, posts: Tensor, targets: Tensor) -> Tensor:
+        """Return the states after the layers that are held, (rows, length, width)."""
+        ids, places, segments = self._laid_out(posts, targets)
+        mask = attention_mask(ids != self.shape.padding, segments) + self._distance_bias(places)
+        return self._held(ids, places, segments, mask)
+
+    def _held(self, ids: Tensor, places: Tensor, segments: Tensor, mask: Tensor) -> Tensor:
+        """Return the states after the layers that are held, the embedded tokens where none is."""
+        hidden = self._embed(ids, places, segments)
+        for layer in self.layers[: self.held_layers]:
+            hidden = layer(hidden, mask.detach())
+        return hidden
+
+    def _laid_out(self, posts: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the token ids as one sequence per row, with their places and segments."""
+        rows, post_length = posts.shape
+        count, target_length = targets.shape[1], targets.shape[2]
+        ids = torch.cat([posts, targets.reshape(rows, count * target_length)], dim=1)
+        target_places = torch.arange(target_length) + self.shape.target_position
+        numbers = torch.arange(count) + 1
+        places = [
+            torch.arange(post_length),
+            target_places[None].expand(count, target_length).reshape(-1),
+        ]
+        segments = [
+            torch.zeros(post_length, dtype=torch.long),
+            numbers[:, None].expand(count, target_length).reshape(-1),
+        ]
+        return ids, torch.cat(places), torch.cat(segments)
+
+    def _answers(
+        self, hidden: Tensor, seen: Tensor, post_length: int, targets: Sequence[int]
+    ) -> tuple[Tensor, ...]:
+        """Return each head's logits from the last states; ``targets`` is the targets' shape."""
+        post = _mean(hidden[:, :post_length], seen[:, :post_length])
+        about = _mean(
+            hidden[:, post_length:].reshape(*targets, self.shape.width),
+            seen[:, post_length:].reshape(*targets),
+        )
+        both = torch.cat([post[:, None].expand_as(about), about], dim=2)
         return tuple(
             layers(both if self.takes_target[name] else post) for name, layers in self.heads.items()
         )
 
-    def _embed(self, ids: Tensor, segment: int) -> Tensor:
-        """Return the embeddings of one segment, whose positions start at 0."""
-        places = torch.arange(ids.shape[1])
-        added = self.words(ids) + self.positions(places) + self.segments.weight[segment]
+    def hold(self, layers: int) -> None:
+        """Keep the embeddings and the lowest layers as they are while the rest is trained."""
+        self.held_layers = layers
+        held = [self.words, self.positions, self.norm, *self.layers[:layers]]
+        for module in [*held, *([self.segments] if self.shape.segments else [])]:
+            module.requires_grad_(False)
+
+    def _embed(self, ids: Tensor, places: Tensor, segments: Tensor) -> Tensor:
+        """Return the embeddings of tokens that stand at those places of those segments."""
+        added = self.words(ids) + self.positions(places + self.shape.first_position)
+        if self.shape.segments:
+            added = added + self.segments((segments > 0).long())
         embedded: Tensor = self.norm(added)
         return embedded
 
+    def _distance_bias(self, places: Tensor) -> Tensor:
+        """Return what is added to attention scores by distance, (1, heads, length, length)."""
+        if not self.shape.relative_buckets:
+            return torch.zeros(1)
+        distance = (places[None] - places[:, None]).clamp(-FURTHEST, FURTHEST)
+        bias: Tensor = self.distances(self.buckets[distance + FURTHEST])
+        return bias.permute(2, 0, 1)[None]
 
-def attention_mask(post_seen: Tensor, target_seen: Tensor) -> Tensor:
-    """Return what is added to attention scores: posts see posts, targets see both."""
-    rows, post_length = post_seen.shape
-    target_length = target_seen.shape[1]
-    post_keys = torch.cat([post_seen, torch.zeros_like(target_seen)], dim=1)
-    target_keys = torch.cat([post_seen, target_seen], dim=1)
-    seen = torch.cat(
-        [
-            post_keys[:, None].expand(rows, post_length, -1),
-            target_keys[:, None].expand(rows, target_length, -1),
-        ],
-        dim=1,
-    )
-    return torch.where(seen, 0.0, -1e4)[:, None]
+
+def distance_buckets(distance: Tensor, buckets: int) -> Tensor:
+    """Return the bucket of each distance from query to key (Raffel et al., JMLR 2020).
+
+    Half of the buckets are for keys that come later; of each half, half hold one distance
+    each, the others widen logarithmically up to ``FURTHEST``.
+    """
+    half = buckets // 2
+    exact = half // 2
+    steps = distance.abs()
+    ratio = torch.log(steps.clamp(min=1).float() / exact) / math.log(FURTHEST / exact)
+    wide = (exact + (ratio * (half - exact)).long()).clamp(max=half - 1)
+    return (distance > 0).long() * half + torch.where(steps < exact, steps, wide)
+
+
+def attention_mask(seen: Tensor, segments: Tensor) -> Tensor:
+    """Return what is added to attention scores, (rows, 1, length, length).
+
+    Posts see posts, a target sees the post and itself, nobody sees padding.
+
+    Args:
+        seen: Which tokens are no padding, (rows, length).
+        segments: 0 for the post's tokens, n for those of the n-th target, (length,).
+    """
+    open_to = (segments[None] == 0) | (segments[None] == segments[:, None])
+    return torch.where(seen[:, None] & open_to[None], 0.0, -1e4)[:, None]
 
 
 def _mean(hidden: Tensor, seen: Tensor) -> Tensor:
-    """Return the mean hidden state over the tokens that are no padding."""
-    weights = seen.unsqueeze(2).to(hidden.dtype)
-    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+    """Return the mean hidden state over the tokens that are no padding, 0 where all are."""
+    weights = seen.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weights).sum(dim=-2) / weights.sum(dim=-2).clamp(min=1)

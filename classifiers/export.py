@@ -1,28 +1,64 @@
-"""From a version's weights to a model that OpenVINO runs in 8-bit arithmetic."""
+"""From a version's weights to models that OpenVINO runs, and which of them to run here."""
 
+import copy
 import warnings
 from pathlib import Path
 
 import openvino
 import torch
 
-from classifiers.model_config import base_folder, read_config
+from classifiers.encoder import Classifier
+from classifiers.model_config import TOKENIZER_FILE, base_folder
 from classifiers.model_files import load_model
-from classifiers.quantisation import quantise
+from classifiers.precision import Run, Tried, chosen, try_out
+from classifiers.processor import candidates
+from classifiers.quantisation import quantise, read_ranges
+from classifiers.tokenisation import Tokeniser
 
 
-def export(folder: Path) -> openvino.Model:
-    """Return the version in a folder as an OpenVINO model of any batch shape.
+def export(folder: Path) -> tuple[openvino.Model, str]:
+    """Return the version in a folder as an OpenVINO model, and the arithmetic to run it in.
 
-    Its dense layers compute in 8 bits, with the ranges kept with the version's base.
+    Which arithmetic is tried out on this machine (``classifiers.precision``).
     """
     model = load_model(folder)
-    quantise(model, read_config(base_folder(folder)).ranges)
-    example = torch.ones((2, 16), dtype=torch.int64), torch.ones((2, 8), dtype=torch.int64)
-    shape = openvino.PartialShape([-1, -1])
+    base = base_folder(folder)
+    tokeniser = Tokeniser(base / TOKENIZER_FILE)
+    wanted = candidates()
+    exported = {"f32": converted(model)}
+    if "int8" in wanted:
+        rounded = copy.deepcopy(model)
+        quantise(rounded, read_ranges(base))
+        exported["int8"] = converted(rounded)
+    if len(wanted) == 1:
+        return exported["f32"], "f32"
+    tried: list[Tried] = []
+    for precision in wanted:
+        run = _runner(exported.get(precision, exported["f32"]), precision)
+        tried.append(try_out(precision, run, model, tokeniser))
+    best = chosen(tried).precision
+    return exported.get(best, exported["f32"]), best
+
+
+def converted(model: Classifier) -> openvino.Model:
+    """Return a model as OpenVINO's, for batches of any shape."""
+    example = torch.ones((2, 16), dtype=torch.int64), torch.ones((2, 3, 8), dtype=torch.int64)
+    shapes = [openvino.PartialShape([-1, -1]), openvino.PartialShape([-1, -1, -1])]
     with torch.inference_mode(), warnings.catch_warnings():
         # OpenVINO's converter traces with torch.jit, which torch 2.13 calls deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         return openvino.convert_model(
-            model, example_input=example, input=[(shape, openvino.Type.i64)] * 2
+            model, example_input=example, input=[(shape, openvino.Type.i64) for shape in shapes]
         )
+
+
+def _runner(model: openvino.Model, precision: str) -> Run:
+    """Return a function that runs a model on one batch."""
+    settings = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
+    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+
+    def run(batch: tuple[object, object]) -> list[object]:
+        request.infer(list(batch), share_inputs=True)
+        return [tensor.data.copy() for tensor in request.output_tensors]
+
+    return run

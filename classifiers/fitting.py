@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from classifiers.batches import Batch, Encoded, to_batch
+from classifiers.batches import UNLABELLED, Batch, Encoded, to_batch
 from classifiers.encoder import Classifier
 
 PREDICTION_ROWS = 32
@@ -26,6 +26,8 @@ class FitSettings:
         warm_up: Share of the steps in which the rate climbs; it then falls linearly to 0.
         label_smoothing: Share of the target probability spread over all labels.
         class_weights: Per head, a weight for each label in the loss.
+        loss_weights: Per head, the weight of its loss where it is not 1.
+        half_precision: Whether products are taken in bf16 (autocast); sums stay in fp32.
     """
 
     learning_rate: float
@@ -34,6 +36,8 @@ class FitSettings:
     warm_up: float = 0.08
     label_smoothing: float = 0.05
     class_weights: Mapping[str, Tensor] = field(default_factory=dict)
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
+    half_precision: bool = False
 
 
 def make_optimizer(model: Classifier, settings: FitSettings) -> torch.optim.AdamW:
@@ -79,25 +83,37 @@ def fit(
         after_step: Called with the number of steps taken and the step's loss.
     """
     optimizer = optimizer or make_optimizer(model, settings)
-    head_index = {name: index for index, name in enumerate(model.heads)}
     model.train()
     for step in range(first_step, len(batches)):
         batch = batches[step]
         for group in optimizer.param_groups:
             group["lr"] = group["rate"] * _schedule(step, len(batches), settings.warm_up)
-        logits = model(batch.posts, batch.targets)[head_index[batch.head]]
-        loss = functional.cross_entropy(
-            logits,
-            batch.labels,
-            weight=settings.class_weights.get(batch.head),
-            label_smoothing=settings.label_smoothing,
-        )
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.half_precision):
+            answers = model(batch.posts, batch.targets, batch.lower)
+            logits = dict(zip(model.heads, answers, strict=True))
+        loss = _loss(logits, batch, settings)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         after_step(step + 1, loss.item())
     model.eval()
+
+
+def _loss(logits: Mapping[str, Tensor], batch: Batch, settings: FitSettings) -> Tensor:
+    """Return the sum of the heads' losses over the rows that they have an answer for."""
+    losses = [
+        settings.loss_weights.get(name, 1.0)
+        * functional.cross_entropy(
+            logits[name].float().flatten(0, -2),
+            labels.flatten(),
+            weight=settings.class_weights.get(name),
+            label_smoothing=settings.label_smoothing,
+            ignore_index=UNLABELLED,
+        )
+        for name, labels in batch.labels.items()
+    ]
+    return torch.stack(losses).sum()
 
 
 def _schedule(step: int, steps: int, warm_up: float) -> float:
@@ -108,24 +124,27 @@ def _schedule(step: int, steps: int, warm_up: float) -> float:
 
 def class_weights(labels: Sequence[int], classes: int, power: float) -> Tensor:
     """Return a weight per label, its count to the power ``-power``, with mean 1 over rows."""
-    counts = np.maximum(np.bincount(np.array(labels), minlength=classes), 1)
+    counts = np.maximum(np.bincount(np.array(labels, dtype=np.int64), minlength=classes), 1)
     weights = counts**-power
     weights *= len(labels) / (weights * counts).sum()
     return torch.tensor(weights, dtype=torch.float32)
 
 
-def predict_logits(model: Classifier, rows: Sequence[Encoded], head: str) -> NDArray[np.float32]:
-    """Return one head's logits for each row, in the order of the rows."""
-    index = list(model.heads).index(head)
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i].post))
-    logits: NDArray[np.float32] | None = None
+def predict_logits(
+    model: Classifier, rows: Sequence[Encoded]
+) -> dict[str, list[NDArray[np.float32]]]:
+    """Return, per head and in the order of the rows, logits: (labels,) or (targets, labels)."""
+    order = sorted(range(len(rows)), key=lambda i: (len(rows[i].targets), len(rows[i].post)))
+    found: dict[str, list[NDArray[np.float32]]] = {
+        name: [np.zeros(0, dtype=np.float32)] * len(rows) for name in model.heads
+    }
     model.eval()
     for start in range(0, len(order), PREDICTION_ROWS):
         taken = order[start : start + PREDICTION_ROWS]
-        batch = to_batch([rows[i] for i in taken], head)
+        batch = to_batch([rows[i] for i in taken], model.shape.padding)
         with torch.inference_mode():
-            found = model(batch.posts, batch.targets)[index].numpy()
-        if logits is None:
-            logits = np.zeros((len(rows), found.shape[1]), dtype=np.float32)
-        logits[taken] = found
-    return np.zeros((0, 0), dtype=np.float32) if logits is None else logits
+            answers = model(batch.posts, batch.targets)
+        for held, logits in zip(found.values(), answers, strict=True):
+            for place, row in zip(taken, logits.float().numpy(), strict=True):
+                held[place] = row[: len(rows[place].targets)] if row.ndim == 2 else row
+    return found

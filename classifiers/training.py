@@ -7,7 +7,6 @@ same weights.
 """
 
 import argparse
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -18,24 +17,38 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from classifiers.asked import AskedPost, about_posts, about_targets
 from classifiers.assessment import assess
 from classifiers.augmentation import augment
-from classifiers.batches import Batch, encode, group
-from classifiers.dataset import LabelledText, draw, fingerprint, read_labelled
+from classifiers.batches import UNLABELLED, Batch, encode, group
+from classifiers.dataset import (
+    LabelledText,
+    draw,
+    fingerprint,
+    read_labelled,
+    with_relevance,
+    without_contradictions,
+)
 from classifiers.encoder import Classifier
 from classifiers.errors import ClassifierError
 from classifiers.fitting import FitSettings, class_weights, fit, make_optimizer
 from classifiers.heads import all_heads, head
-from classifiers.model_config import TOKENIZER_FILE, EncoderShape, ModelConfig, write_config
-from classifiers.model_files import save_weights
-from classifiers.quantisation import measure_ranges
-from classifiers.recipe import Recipe, read_recipe
-from classifiers.starting_weights import load_starting_weights, package_folder
+from classifiers.heads.relevance import HEAD as RELEVANCE
+from classifiers.heads.stance import HEAD as STANCE
+from classifiers.model_config import TOKENIZER_FILE, ModelConfig, write_config
+from classifiers.model_files import read_weights, save_weights
+from classifiers.quantisation import measure_ranges, save_ranges, without_fragile
+from classifiers.recipe import Recipe, TrainingSet, read_recipe
+from classifiers.starting_weights import (
+    load_starting_weights,
+    starting_shape,
+    write_tokenizer,
+)
 from classifiers.tokenisation import Tokeniser
 from classifiers.version import ModelVersion, content_id, write_version
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-RANGE_BATCHES = 40
+RANGE_BATCHES = 12
 
 
 @dataclass(frozen=True)
@@ -48,10 +61,16 @@ class TrainingData:
 
 def read_training_data(recipe: Recipe, data: Path) -> TrainingData:
     """Return the training rows of every set."""
-    rows = tuple(
-        read_labelled(data / part.name / "train.jsonl", head(part.head)) for part in recipe.sets
-    )
+    rows = tuple(read_set(part, data) for part in recipe.sets)
     return TrainingData(rows, fingerprint(rows))
+
+
+def read_set(part: TrainingSet, data: Path) -> list[LabelledText]:
+    """Return the training rows of one set, cleaned."""
+    rows = read_labelled(data / part.name / "train.jsonl", head(part.head))
+    if part.head == STANCE.name:
+        rows = without_contradictions(rows)
+    return with_relevance(rows, part.relevance_words) if part.relevance_words else rows
 
 
 def make_batches(recipe: Recipe, data: TrainingData, tokeniser: Tokeniser) -> list[Batch]:
@@ -61,27 +80,41 @@ def make_batches(recipe: Recipe, data: TrainingData, tokeniser: Tokeniser) -> li
     for _ in range(recipe.run.epochs):
         epoch: list[Batch] = []
         for name in sorted({part.head for part in recipe.sets}):
-            drawn = [
-                row
-                for part, rows in zip(recipe.sets, data.rows, strict=True)
-                if part.head == name
-                for row in draw(rows, part.rows, random)
-            ]
-            if head(name).takes_target:
-                drawn = augment(drawn, recipe.targets, random)
-            encoded = encode(drawn, tokeniser, post_tokens=recipe.run.post_tokens)
-            epoch += group(encoded, name, batch_tokens=recipe.run.batch_tokens, random=random)
+            drawn = _drawn(recipe, data, name, random)
+            epoch += group(
+                encode(drawn, tokeniser, post_tokens=recipe.run.post_tokens),
+                batch_tokens=recipe.run.batch_tokens,
+                padding=tokeniser.padding,
+                random=random,
+            )
         batches += [epoch[index] for index in random.permutation(len(epoch))]
-    return batches
+    return batches[: recipe.run.steps]
+
+
+def _drawn(
+    recipe: Recipe, data: TrainingData, name: str, random: np.random.Generator
+) -> list[AskedPost]:
+    """Return one epoch's posts of one head's sets, augmented where it is stance."""
+    drawn = [
+        row
+        for part, rows in zip(recipe.sets, data.rows, strict=True)
+        if part.head == name
+        for row in draw(rows, name, part.rows, random)
+    ]
+    if not head(name).takes_target:
+        return about_posts(drawn)
+    return augment(about_targets(drawn, recipe.run.targets_per_post), recipe.targets, random)
 
 
 def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:
     """Return the settings of the run, the class weights from the labels in its batches."""
     weights = {}
     for known in all_heads():
-        labels = [int(n) for batch in batches if batch.head == known.name for n in batch.labels]
+        given = [batch.labels[known.name] for batch in batches if known.name in batch.labels]
+        labels = torch.cat([column.flatten() for column in given]) if given else torch.zeros(0)
         power = recipe.run.class_weight_power
-        weights[known.name] = class_weights(labels, len(known.labels), power)
+        answers = labels[labels != UNLABELLED].tolist()
+        weights[known.name] = class_weights(answers, len(known.labels), power)
     run = recipe.run
     return FitSettings(
         learning_rate=run.learning_rate,
@@ -90,7 +123,22 @@ def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:
         warm_up=run.warm_up,
         label_smoothing=run.label_smoothing,
         class_weights=weights,
+        loss_weights={RELEVANCE.name: run.relevance_weight},
+        half_precision=run.precision == "bf16" or (run.precision == "auto" and bf16_gains()),
     )
+
+
+def bf16_gains() -> bool:
+    """Return whether this processor multiplies matrices faster in bf16 than in fp32."""
+    seconds = {}
+    for kind in (torch.float32, torch.bfloat16):
+        matrix = torch.ones(1024, 1024, dtype=kind)
+        torch.mm(matrix, matrix)
+        started = time.perf_counter()
+        for _ in range(5):
+            torch.mm(matrix, matrix)
+        seconds[kind] = time.perf_counter() - started
+    return seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
 
 
 @dataclass
@@ -129,9 +177,12 @@ class Run:
 def train(recipe: Recipe, batches: Sequence[Batch], checkpoint: Path, *, resume: bool) -> Run:
     """Train a model on the batches, from the packaged encoder or from the checkpoint."""
     torch.manual_seed(recipe.run.seed)
-    model = Classifier(EncoderShape(), all_heads())
-    load_starting_weights(model)
+    shape = starting_shape(recipe.run.encoder, recipe.run.layers)
+    model = Classifier(shape, all_heads())
+    load_starting_weights(model, recipe.run.encoder)
+    model.hold(recipe.run.held_layers)
     settings = fit_settings(recipe, batches)
+    report(f"precision {'bf16' if settings.half_precision else 'fp32'}", 0)
     run = Run(model, make_optimizer(model, settings), checkpoint)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     if resume:
@@ -164,17 +215,22 @@ def report(message: str, seconds: float) -> None:
 
 
 def write_base(run: Run, recipe: Recipe, batches: Sequence[Batch], output: Path) -> ModelVersion:
-    """Write weights, tokenizer and configuration as a base; return its bare description."""
+    """Write weights, tokenizer and configuration as a base; return its bare description.
+
+    From here on the model's weights are those that were written, rounded.
+    """
     names = tuple(run.model.heads)
     weights = save_weights(output, run.model.state_dict())
-    run.model.load_state_dict({n: t.half().float() for n, t in run.model.state_dict().items()})
-    ranges = measure_ranges(run.model, batches[:RANGE_BATCHES])
+    run.model.load_state_dict(read_weights(output))
+    seen = measure_ranges(run.model, batches[:RANGE_BATCHES])
+    asking = next(batch for batch in batches if batch.targets.shape[1])
+    ranges = without_fragile(run.model, seen, asking)
     labels = {name: head(name).labels for name in names}
-    config = ModelConfig(EncoderShape(), names, labels, ranges)
-    write_config(output, config)
-    shutil.copyfile(package_folder() / TOKENIZER_FILE, output / TOKENIZER_FILE)
+    files = [*weights, save_ranges(output, ranges)]
+    write_config(output, ModelConfig(run.model.shape, names, labels))
+    write_tokenizer(recipe.run.encoder, output / TOKENIZER_FILE)
     return ModelVersion(
-        id=content_id(weights, {"ranges": ranges}),
+        id=content_id(files, {}),
         topic="",
         base="",
         parent="",
@@ -194,7 +250,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         recipe = read_recipe(options.config)
         data = read_training_data(recipe, options.data)
-        tokeniser = Tokeniser(package_folder() / TOKENIZER_FILE)
+        write_tokenizer(recipe.run.encoder, options.checkpoints / TOKENIZER_FILE)
+        tokeniser = Tokeniser(options.checkpoints / TOKENIZER_FILE)
         batches = make_batches(recipe, data, tokeniser)
         report(f"{len(batches)} steps, data {data.fingerprint}", 0)
         run = train(recipe, batches, options.checkpoints / "last.pt", resume=options.resume)
@@ -206,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     version = replace(
         version,
         data_fingerprint=data.fingerprint,
-        temperature=assessed.temperature,
+        temperature={**version.temperature, **assessed.temperature},
         metrics=assessed.metrics,
     )
     write_version(options.output, version)

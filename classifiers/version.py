@@ -51,9 +51,11 @@ class ModelVersion:
     stage: str = "candidate"
 
 
-def content_id(weights: Path, described: Mapping[str, Any]) -> str:
-    """Return the id of weights and a description of what goes with them."""
-    digest = hashlib.sha256(weights.read_bytes())
+def content_id(weights: Sequence[Path], described: Mapping[str, Any]) -> str:
+    """Return the id of weights files and a description of what goes with them."""
+    digest = hashlib.sha256()
+    for path in weights:
+        digest.update(path.read_bytes())
     digest.update(json.dumps(described, sort_keys=True).encode())
     return digest.hexdigest()[:12]
 

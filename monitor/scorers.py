@@ -43,6 +43,11 @@ class Scorers:
         with self._lock:
             return self._scorer(version).score(texts, targets, heads=heads)
 
+    def loaded(self, version: str) -> Scorer:
+        """A version's fast path, ready to score; for one caller at a time."""
+        with self._lock:
+            return self._scorer(version)
+
     def _scorer(self, version: str) -> Scorer:
         if self._loaded is None or self._loaded.version != version:
             # The runtime brings torch and OpenVINO, which no other command needs.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from classifiers.heads import all_heads
+from classifiers.heads import reported_heads
 from classifiers.runtime import Scores
 from collectors.post import Checkpoint, Page, Window
 
@@ -90,7 +90,7 @@ class FakeScorer:
                 labels=head.labels,
                 probabilities=self._probabilities(texts, f"{head.name}/{asked}", len(head.labels)),
             )
-            for head in all_heads()
+            for head in reported_heads()
             if heads is None or head.name in heads
             for name, asked in (targets.items() if head.takes_target else [("", "")])
         ]

@@ -11,7 +11,7 @@ from functools import cache
 from classifiers.errors import UnknownHeadError
 from classifiers.label_head import LabelHead
 
-__all__ = ["LabelHead", "all_heads", "head"]
+__all__ = ["LabelHead", "all_heads", "head", "reported_heads"]
 
 
 @cache
@@ -20,6 +20,11 @@ def all_heads() -> tuple[LabelHead, ...]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return tuple(module.HEAD for module in modules)
+
+
+def reported_heads() -> tuple[LabelHead, ...]:
+    """Return the heads whose answers are figures of their own, ordered by name."""
+    return tuple(known for known in all_heads() if known.reported)
 
 
 def head(name: str) -> LabelHead:

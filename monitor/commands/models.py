@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from classifiers.heads import all_heads
 from classifiers.registry import ModelVersion
 from monitor.commands.call import Call, table, with_call
+
+if TYPE_CHECKING:
+    from classifiers.judging import Judgement  # brings the model's libraries with it
 
 
 @click.command("retrain")
@@ -78,6 +85,50 @@ def show_command(call: Call, version_id: str) -> None:
     """Everything that is known of a version: data, seed, metrics, confusion."""
     version = asdict(call.app.registry.get(version_id))
     call.answer(version, json.dumps(version, indent=2, ensure_ascii=False, default=str))
+
+
+@models_group.command("evaluate")
+@click.option(
+    "--data",
+    "path",
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="Labelled JSON lines, or a TweetEval task's folder as it is.",
+)
+@click.option("--head", type=click.Choice([known.name for known in all_heads()]))
+@click.option("--target", default="", help="The target of rows that name none.")
+@click.option("--split", type=click.Choice(("train", "val", "test")), default="test")
+@click.option("--version", "version_id", help="The version to judge; else the topic's champion.")
+@with_call
+def evaluate_command(
+    call: Call, path: Path, head: str | None, target: str, split: str, version_id: str | None
+) -> None:
+    """Scores labelled texts and prints the head's measure with its interval, and calibration.
+
+    The labels tell which head is meant. Touches no database.
+    """
+    labelled_files = importlib.import_module("classifiers.labelled_files")
+    known, rows = labelled_files.read_judged(path, head_name=head, target=target, split=split)
+    version = version_id or call.app.champion_of(call.topic_name).id
+    scorer = call.app.scorers.loaded(version)
+    judged = importlib.import_module("classifiers.judging").judge(scorer, known, rows)
+    call.answer({"version": version, **asdict(judged)}, f"version {version}\n{_told(judged)}")
+
+
+def _told(judged: Judgement) -> str:
+    """A judgement for people."""
+    share = f"{100 * judged.score:.1f} ({100 * judged.low:.1f} to {100 * judged.high:.1f})"
+    lines = [
+        f"{judged.head}: {judged.metric} {share} on {judged.rows} rows",
+        f"macro F1 {100 * judged.macro_f1:.1f}, accuracy {100 * judged.accuracy:.1f}, "
+        f"log loss {judged.log_loss:.3f}, calibration error {judged.calibration_error:.3f}",
+        "F1 " + ", ".join(f"{label} {100 * f1:.1f}" for label, f1 in judged.f1.items()),
+    ]
+    for name, (score, rows) in list(judged.targets.items())[:20]:
+        lines.append(f"  {name}: {100 * score:.1f} on {rows} rows")
+    if len(judged.targets) > 20:
+        lines.append(f"  and {len(judged.targets) - 20} more targets (--json shows all)")
+    return "\n".join(lines)
 
 
 @models_group.command("promote")

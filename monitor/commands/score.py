@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import click
 
-from classifiers.heads import all_heads
+from classifiers.heads import reported_heads
 from classifiers.runtime import Scores
 from monitor.commands.call import Call, with_call
 from monitor.errors import MonitorError, UsageError
@@ -106,7 +106,7 @@ def _scored(scorer: Any, lines: list[Line]) -> Iterator[dict[str, Any]]:
     by_target = sorted(range(len(lines)), key=lambda position: lines[position].target)
     for target, group in groupby(by_target, key=lambda position: lines[position].target):
         positions = list(group)
-        heads = [head.name for head in all_heads() if target or not head.takes_target]
+        heads = [head.name for head in reported_heads() if target or not head.takes_target]
         answers = scorer.score(
             [lines[position].text for position in positions],
             {target: target} if target else {},

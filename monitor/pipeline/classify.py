@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from classifiers.heads import all_heads
+from classifiers.heads import reported_heads
 from monitor.errors import StoreError
 from monitor.store.queries import Queries
 from monitor.store.store import Store
@@ -51,7 +51,7 @@ def questions_of(topic: Topic) -> list[Question]:
     """Every head's questions about a topic: one, or one per target where it takes targets."""
     return [
         (head.name, target)
-        for head in all_heads()
+        for head in reported_heads()
         for target in ([t.name for t in topic.targets] if head.takes_target else [""])
     ]
 

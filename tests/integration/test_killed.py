@@ -17,7 +17,7 @@ from postgres import new_database
 
 KILLS_PER_DATABASE = 5
 DATABASES = 4
-POSTS = 1500
+POSTS = 300
 TOPIC = (ROOT / "config/topics/facebook-walkout-2020.toml").read_text(encoding="utf-8")
 STEPS = f'"{MONITOR}" import "$1" && "{MONITOR}" classify && "{MONITOR}" aggregate'
 
@@ -42,7 +42,7 @@ def steps(where: Place, posts: Path) -> subprocess.Popen[bytes]:
     """Starts the three commands in a process group of their own, in small transactions."""
     return subprocess.Popen(
         ["sh", "-c", STEPS, "sh", str(posts)],
-        env=where.environ({"MONITOR_CLASSIFY__BATCH_POSTS": "60"}),
+        env=where.environ({"MONITOR_CLASSIFY__BATCH_POSTS": "30"}),
         cwd=where.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

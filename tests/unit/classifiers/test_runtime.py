@@ -57,8 +57,9 @@ def test_the_number_of_threads_changes_no_bit(scorer: Scorer, tiny: Path, cache:
     ids=["none", "short", "long"],
 )
 def test_sentiment_does_not_depend_on_the_target(scorer: Scorer, targets: dict[str, str]) -> None:
-    expected = scorer.score(POOL, TARGETS)[0].probabilities
-    assert scorer.score(POOL, targets)[0].probabilities.tobytes() == expected.tobytes()
+    (expected,) = scorer.score(POOL, TARGETS, heads=["sentiment"])
+    found = next(s for s in scorer.score(POOL, targets) if s.head == "sentiment")
+    assert found.probabilities.tobytes() == expected.probabilities.tobytes()
 
 
 def test_stance_depends_on_the_target(scorer: Scorer) -> None:
@@ -69,6 +70,8 @@ def test_stance_depends_on_the_target(scorer: Scorer) -> None:
 def test_answers_come_per_head_and_target_in_a_fixed_order(scorer: Scorer) -> None:
     found = scorer.score(POOL, {"b": "the company", "a": "the walkout"})
     assert [(s.head, s.target) for s in found] == [
+        ("relevance", "b"),
+        ("relevance", "a"),
         ("sentiment", ""),
         ("stance", "b"),
         ("stance", "a"),
@@ -78,7 +81,7 @@ def test_answers_come_per_head_and_target_in_a_fixed_order(scorer: Scorer) -> No
 def test_several_targets_are_answered_as_each_alone(scorer: Scorer) -> None:
     together = scorer.score(POOL, {"b": "the company", "a": "the walkout"}, heads=["stance"])[1]
     alone = scorer.score(POOL, {"a": "the walkout"}, heads=["stance"])[0]
-    assert together.probabilities.tobytes() == alone.probabilities.tobytes()
+    assert together.probabilities == pytest.approx(alone.probabilities, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +95,18 @@ def test_any_text_gets_probabilities_that_sum_to_one(scorer: Scorer, text: str) 
         assert scores.probabilities.sum(axis=1) == pytest.approx([1, 1], abs=1e-6)
 
 
+def test_texts_towards_their_own_targets_are_answered_as_by_themselves(scorer: Scorer) -> None:
+    targets = ["the walkout", "the company"] * (len(POOL) // 2)
+    (found,) = scorer.score_pairs(POOL, targets, heads=["stance"])
+    for text, target, answer in zip(POOL, targets, found.probabilities, strict=True):
+        (alone,) = scorer.score([text], {"t": target}, heads=["stance"])
+        assert answer == pytest.approx(alone.probabilities[0], abs=1e-6)
+
+
 def test_no_texts_give_empty_arrays(scorer: Scorer) -> None:
-    assert [s.probabilities.shape for s in scorer.score([], TARGETS)] == [(0, 3), (0, 3)]
+    expected = [(0, 2), (0, 3), (0, 3)]
+    assert [s.probabilities.shape for s in scorer.score([], TARGETS)] == expected
+    assert [s.probabilities.shape for s in scorer.score_pairs([], [])] == expected
 
 
 @pytest.mark.parametrize("text", ["", "  "])
