@@ -25,7 +25,9 @@ def check_platforms(call: Call) -> str:
             f"{', '.join(problems)} may not be read like this",
             hint="; ".join(line for lines in problems.values() for line in lines),
         )
-    return f"on: {', '.join(names) or 'none'}; terms below"
+    contact = call.app.settings.sources.contact
+    asking = f"as {contact}" if contact else "sources.contact is empty: nobody can write to you"
+    return f"on: {', '.join(names)}; {asking}; terms below" if names else "on: none; terms below"
 
 
 def obstacles(call: Call, name: str) -> list[str]:

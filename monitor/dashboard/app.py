@@ -211,6 +211,7 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
             _health(board),
             settings=board.settings,
             lease=board.lease,
+            clock=board.clock,
         )
         return board.page("status.html", page=page)
 
