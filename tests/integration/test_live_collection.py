@@ -216,7 +216,7 @@ def test_doctor_shows_every_platform_s_terms_and_the_lines_that_allow_it(
     assert all(one["read_on"] and one["may_store"] and one["terms"] for one in platforms.values())
 
 
-def test_doctor_says_where_texts_are_kept_longer_than_terms_allow(
+def test_a_source_does_not_start_where_its_deletions_would_be_followed_too_late(
     program: Callable[..., Program], capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = program(
@@ -230,7 +230,9 @@ def test_doctor_says_where_texts_are_kept_longer_than_terms_allow(
         there.run("doctor", "--json")
 
     (x,) = [one for one in _json(capsys)["platforms"] if one["platform"] == "x"]
-    assert any(line.startswith("jobs.compliance.every") for line in x["to_allow"])
+    assert any(line.startswith("jobs.compliance.enabled = true") for line in x["to_allow"])
+    with pytest.raises(PolicyError, match="terms"):
+        there.app.collect(there.app.topic(), "x")
 
 
 def test_status_tells_last_success_next_run_and_budget(
