@@ -51,6 +51,7 @@ SETTINGS = SimpleNamespace(
     database_url="sqlite:///monitor.db",
     default_topic="walkout",
     daemon=SimpleNamespace(heartbeat_seconds=60.0),
+    sources=SimpleNamespace(enabled=lambda: ["sample"]),
     retention=SimpleNamespace(text_days=30),
     audit=SimpleNamespace(minimum_labels=150),
     release=SimpleNamespace(maximum_interval_width=0.5, minimum_coverage=0.5, minimum_scored=0.9),
