@@ -16,6 +16,7 @@ from collectors.errors import CollectorError, StoppedError
 from collectors.post import Window
 from collectors.walks import Span, Walk, reason_of
 
+_SECOND = timedelta(seconds=1)
 _EMPTY_PAGES = 3
 """So many pages without a record, one after the other, are the end, whatever cursor they give."""
 
@@ -196,7 +197,7 @@ def _descend(listing: Listing, ask: Ask, reach: Reach) -> Generator[Batch, None,
         circles = batch.after in cursors
         listing.take(batch)
         if empty == _EMPTY_PAGES or batch.after is None or _is_at(bottom, batch):
-            _note_lacking(listing, batch, reach)
+            _note_lacking(listing, batch, reach, bottom)
             listing.finish()
             yield batch
             return ""
@@ -206,8 +207,7 @@ def _descend(listing: Listing, ask: Ask, reach: Reach) -> Generator[Batch, None,
             return "repeated_page"
         cursors.add(batch.after)
         yield batch
-    listing.abandon()
-    return "maximum_pages"
+    return "maximum_pages"  # The next run goes on here.
 
 
 def _is_at(bottom: datetime, batch: Batch) -> bool:
@@ -216,14 +216,13 @@ def _is_at(bottom: datetime, batch: Batch) -> bool:
     return batch.oldest < bottom
 
 
-def _note_lacking(listing: Listing, batch: Batch, reach: Reach) -> None:
-    """Where a listing ends above what was read before, something may have fallen out of it."""
-    start = listing.covered or reach.window.start
+def _note_lacking(listing: Listing, batch: Batch, reach: Reach, bottom: datetime) -> None:
+    """Where a listing ends above its bottom, something may have fallen out of it."""
     low = listing.low or reach.end
-    if low <= start or batch.known or listing.seen == 0:
+    if low <= bottom or batch.known or listing.seen == 0:
         return
-    if listing.seen * 2 >= reach.limit and low > start:
-        listing.lacking.append((start, min(low, reach.end)))
+    if listing.seen * 2 >= reach.limit:  # Of the last second, too, some may be missing.
+        listing.lacking.append((bottom, min(low + _SECOND, reach.end)))
 
 
 def _moment(value: Any) -> datetime | None:

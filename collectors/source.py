@@ -21,7 +21,7 @@ def _version() -> str:
         return "0"
 
 
-USER_AGENT = f"{_PACKAGE}/{_version()} (+research; contact in sources.contact)"
+USER_AGENT = f"{_PACKAGE}/{_version()} (+research; no contact given)"
 """Who asks, where the operator names no contact."""
 
 

@@ -16,6 +16,7 @@ from monitor.job import ShouldStop
 from monitor.settings import Settings
 from monitor.topic import Topic
 
+_HOUR = 3600
 _POLL = 0.2
 _WHERE = "write it into config/local.toml as `key = value` (the environment goes too)"
 
@@ -39,7 +40,26 @@ class Live:
 
     def unmet(self, name: str) -> list[str]:
         """The lines of configuration without which a platform's terms forbid to ask it."""
-        return unmet(platforms.load(name).policy, self.settings.sources[name].options)
+        source = platforms.load(name)
+        conditions = unmet(source.policy, self.settings.sources[name].options)
+        return [*conditions, *self._kept_too_long(source), *self._checked_too_late(source)]
+
+    def _kept_too_long(self, source: Source) -> list[str]:
+        days = source.policy.retention_days
+        if days is None or self.settings.retention.text_days <= days:
+            return []
+        return [f"retention.text_days = {days}  # its terms allow no longer"]
+
+    def _checked_too_late(self, source: Source) -> list[str]:
+        """Where deletions must be asked for, that has to happen well within their deadline."""
+        hours, check = source.policy.deletion_hours, self.settings.jobs.compliance
+        if hours is None or source.checker is None:
+            return []
+        in_time = check.every is not None and check.every <= hours * _HOUR
+        if check.enabled and in_time:
+            return []
+        key, value = ("every", hours * _HOUR // 3) if check.enabled else ("enabled", "true")
+        return [f"jobs.compliance.{key} = {value}  # deletions must be followed in {hours} h"]
 
     def missing(self, name: str) -> list[str]:
         """The variables of the secrets without which a platform cannot be asked."""

@@ -57,6 +57,8 @@ def standings(
     clock: Callable[[], datetime],
 ) -> list[Standing]:
     """Tells how a topic's sources stand."""
+    if not sources:
+        return []
     now = clock()
     newest = {state.source: state.last_post_at for state in queries.sources(topic.name)}
     found = []

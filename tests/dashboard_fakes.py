@@ -77,6 +77,7 @@ SETTINGS = SimpleNamespace(
     sources=SourcesSettings.model_validate({"contact": "", "sample": {"enabled": True}}),
     secret=lambda name: None,
     daemon=SimpleNamespace(heartbeat_seconds=60.0),
+    sources=SimpleNamespace(enabled=lambda: ["sample"]),
     retention=SimpleNamespace(text_days=30),
     audit=SimpleNamespace(minimum_labels=150, overlap=0.2),
     release=SimpleNamespace(maximum_interval_width=0.5, minimum_coverage=0.5, minimum_scored=0.9),

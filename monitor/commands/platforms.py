@@ -9,8 +9,6 @@ from collectors.source import Source
 from monitor.commands.call import Call, table
 from monitor.errors import ConfigurationError
 
-HOUR = 3600
-
 
 def check_platforms(call: Call) -> str:
     """Tells which platforms are on.
@@ -25,7 +23,9 @@ def check_platforms(call: Call) -> str:
             f"{', '.join(problems)} may not be read like this",
             hint="; ".join(line for lines in problems.values() for line in lines),
         )
-    return f"on: {', '.join(names) or 'none'}; terms below"
+    contact = call.app.settings.sources.contact
+    asking = f"as {contact}" if contact else "sources.contact is empty: nobody can write to you"
+    return f"on: {', '.join(names)}; {asking}; terms below" if names else "on: none; terms below"
 
 
 def obstacles(call: Call, name: str) -> list[str]:
@@ -34,23 +34,7 @@ def obstacles(call: Call, name: str) -> list[str]:
     return [
         *live.unmet(name),
         *(f"{variable}=...  # a secret, in the environment" for variable in live.missing(name)),
-        *_terms_not_kept(call, platforms.load(name)),
     ]
-
-
-def _terms_not_kept(call: Call, source: Source) -> list[str]:
-    settings, policy = call.app.settings, source.policy
-    found = []
-    if policy.retention_days is not None and settings.retention.text_days > policy.retention_days:
-        found.append(f"retention.text_days = {policy.retention_days}  # longer is not allowed")
-    check = settings.jobs.compliance
-    late = check.every is None or check.every > (policy.deletion_hours or 0) * HOUR
-    if policy.deletion_hours is not None and source.checker and (late or not check.enabled):
-        found.append(
-            f"jobs.compliance.every = {policy.deletion_hours * HOUR // 3}  # deletions must be "
-            f"followed within {policy.deletion_hours} h"
-        )
-    return found
 
 
 def platform_states(call: Call) -> list[dict[str, Any]]:

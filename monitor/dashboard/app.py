@@ -162,6 +162,7 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
             board.health(),
             settings=board.settings,
             lease=board.lease,
+            clock=board.clock,
         )
         return board.page("status.html", page=page)
 

@@ -11,8 +11,9 @@ from monitor.dashboard import words
 from monitor.errors import StoreError
 from monitor.pipeline.classify import questions_of
 from monitor.settings import Settings
+from monitor.standing import Standing, standings
 from monitor.store.queries import Queries
-from monitor.store.values import JobRun, Lease
+from monitor.store.values import SAMPLE_SOURCE, JobRun, Lease
 from monitor.topic import Topic
 
 _RUNS_LOOKED_AT = 200
@@ -59,6 +60,18 @@ class TopicLine:
     is_sample: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """How a platform stands for a topic; `note` says what is unusual about it."""
+
+    source: str
+    topic: str
+    last_success: str
+    newest_post: str
+    budget: str
+    note: str
+
+
 @dataclass(frozen=True)
 class StatusPage:
     """Everything that the status template shows."""
@@ -69,6 +82,7 @@ class StatusPage:
     jobs: tuple[JobLine, ...]
     failures: tuple[JobLine, ...]
     topics: tuple[TopicLine, ...]
+    sources: tuple[SourceLine, ...] = ()
 
 
 def check_health(
@@ -92,6 +106,7 @@ def status_page(
     *,
     settings: Settings,
     lease: Callable[[], Lease | None],
+    clock: Callable[[], datetime],
 ) -> StatusPage:
     """Puts the status together; of a database that cannot be reached, nothing is told."""
     database = settings.database_url.partition(":")[0].partition("+")[0]
@@ -106,6 +121,33 @@ def status_page(
         jobs=tuple(_job_line(run) for run in _last_runs(runs)),
         failures=tuple(_job_line(run) for run in failures),
         topics=tuple(_topic_line(topic, queries) for topic in topics.values()),
+        sources=tuple(
+            _source_line(one)
+            for topic in topics.values()
+            for one in standings(_platforms(settings), topic, queries, settings, clock)
+        ),
+    )
+
+
+def _platforms(settings: Settings) -> list[str]:
+    return [name for name in settings.sources.enabled() if name != SAMPLE_SOURCE]
+
+
+def _source_line(one: Standing) -> SourceLine:
+    silent, budget = one.silent_for, one.budget
+    quiet = ""
+    if silent is not None:
+        quiet = f"silent for {silent.total_seconds() / 3600:.0f} h, longer than its usual gaps"
+    return SourceLine(
+        source=one.source,
+        topic=one.topic,
+        last_success=words.moment(one.last_success, _UTC) if one.last_success else "never",
+        newest_post=words.moment(one.newest_post, _UTC) if one.newest_post else "none yet",
+        budget=f"{words.number(budget.used)} of {words.number(budget.cap)} reads, "
+        f"{words.number(budget.forecast.expected)} by the month's end"
+        if budget
+        else "",
+        note=one.error or quiet,
     )
 
 

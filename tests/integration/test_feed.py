@@ -292,7 +292,7 @@ def test_what_fell_out_of_a_feed_between_two_runs_is_a_hole_that_is_told(site: S
     serve(site, item("walkout", guid="9", at="Tue, 02 Jun 2020 11:00:00 GMT"))
     gap, rest = coverage(visitor.visit())
     assert (gap.start, gap.status, gap.reason) == (START, "gap", "feed_window")
-    assert (rest.start, rest.status) == (START + timedelta(hours=23), "complete")
+    assert (rest.start, rest.status) == (START + timedelta(hours=23, seconds=1), "complete")
 
 
 def test_a_text_in_markup_is_read_as_a_reader_sees_it(site: Site) -> None:

@@ -18,6 +18,7 @@ from collectors.post import Window
 from monitor.bootstrap import Application
 from monitor.cli import cli
 from monitor.commands.call import Call
+from monitor.dashboard.status import Health, status_page
 from monitor.errors import MonitorError
 from monitor.observability import configure_logging
 from monitor.settings import load_settings
@@ -215,7 +216,7 @@ def test_doctor_shows_every_platform_s_terms_and_the_lines_that_allow_it(
     assert all(one["read_on"] and one["may_store"] and one["terms"] for one in platforms.values())
 
 
-def test_doctor_says_where_texts_are_kept_longer_than_terms_allow(
+def test_a_source_does_not_start_where_its_deletions_would_be_followed_too_late(
     program: Callable[..., Program], capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = program(
@@ -229,7 +230,9 @@ def test_doctor_says_where_texts_are_kept_longer_than_terms_allow(
         there.run("doctor", "--json")
 
     (x,) = [one for one in _json(capsys)["platforms"] if one["platform"] == "x"]
-    assert any(line.startswith("jobs.compliance.every") for line in x["to_allow"])
+    assert any(line.startswith("jobs.compliance.enabled = true") for line in x["to_allow"])
+    with pytest.raises(PolicyError, match="terms"):
+        there.app.collect(there.app.topic(), "x")
 
 
 def test_status_tells_last_success_next_run_and_budget(
@@ -264,6 +267,32 @@ def test_status_tells_of_a_source_that_is_unusually_silent(
     there.run("status")
 
     assert "9.0 h, longer than its usual gaps" in capsys.readouterr().out
+
+
+def test_the_status_page_tells_how_each_source_stands(
+    program: Callable[..., Program], site: HackerNews
+) -> None:
+    _add(site, 5)
+    there = program(MONITOR_SOURCES__X__ENABLED="true", MONITOR_SOURCES__X__MONTHLY_READS="500")
+    there.run_jobs("collect:")
+    app = there.app
+
+    page = status_page(
+        app.topics,
+        app.queries,
+        Health("elsewhere", "ok", ()),
+        settings=app.settings,
+        lease=lambda: None,
+        clock=app.clock,
+    )
+
+    news, x = page.sources
+    assert (news.source, news.topic, news.note) == ("hackernews", "strike", "")
+    assert "12:00" in news.last_success
+    assert "20:00" in news.newest_post
+    assert (x.last_success, x.newest_post) == ("never", "none yet")
+    assert "0 of 500 reads" in x.budget
+    assert "approval_reference" in x.note
 
 
 def test_a_platform_that_lets_us_in_no_more_is_left_alone_for_a_while(

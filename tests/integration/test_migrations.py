@@ -186,7 +186,7 @@ def test_making_a_table_anew_on_sqlite_does_not_take_its_dependants_along(
         config.attributes["connection"].execute(text("DELETE FROM posts"))
 
     url = f"sqlite:///{tmp_path / 'monitor.db'}"
-    plant(url, "sqlite", REVISIONS[0])
+    plant(url, "sqlite", REVISIONS[-1])
     engine = open_engine(url)
     monkeypatch.setattr("monitor.store.engine.command.upgrade", remake_posts)
     migrate(engine)

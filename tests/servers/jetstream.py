@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import socket
 import threading
@@ -24,6 +25,8 @@ from websockets.sync.server import Server, ServerConnection, serve
 POST = "app.bsky.feed.post"
 REPOST = "app.bsky.feed.repost"
 
+_SILENT = logging.getLogger("servers.jetstream.connection")
+_SILENT.disabled = True
 _LOOP = "/around-and-around"
 _TICK = 0.05
 _HANDSHAKE_FAILURES = {
@@ -129,7 +132,14 @@ class Jetstream:
     def _start(self) -> Server:
         listening = socket.create_server(("127.0.0.1", self._port), reuse_port=False)
         self._port = listening.getsockname()[1]
-        server = serve(self._serve, sock=listening, process_request=self._refuse, compression=None)
+        server = serve(
+            self._serve,
+            sock=listening,
+            process_request=self._refuse,
+            compression=None,
+            ping_interval=None,
+            logger=_SILENT,
+        )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server
 

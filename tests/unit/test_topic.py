@@ -161,3 +161,9 @@ def test_loading_a_wrong_file_names_every_mistake(tmp_path: Path) -> None:
     assert "Berlim" in str(caught.value)
     assert '"xx"' in str(caught.value)
     assert caught.value.hint
+
+
+def test_feeds_may_be_asked_by_their_former_name(tmp_path: Path) -> None:
+    topic = _load(tmp_path, f'{SMALLEST}\n[queries.rss]\nterms = ["ausstand"]')
+
+    assert topic.query_for("feed").terms == ("ausstand",)

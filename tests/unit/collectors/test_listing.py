@@ -1,0 +1,158 @@
+"""Walking down a listing: whatever is claimed to be complete is, in every order of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from collectors.errors import UnavailableError
+from collectors.listing import Batch, Listing, Reach, walk_down
+from collectors.post import Coverage, Window
+from collectors.walks import coverage
+
+START = datetime(2020, 6, 1, tzinfo=UTC)
+WINDOW = Window(START, START + timedelta(days=300))
+OVERLAP = timedelta(hours=1)
+
+
+@dataclass
+class Board:
+    """Posts newest first, of which only so many can be had.
+
+    Attributes:
+        posts: When each was posted.
+        limit: How many the listing gives.
+        failures: Requests that go well before one fails, none fails if negative.
+    """
+
+    posts: dict[str, datetime] = field(default_factory=dict)
+    limit: int = 1000
+    page_posts: int = 3
+    failures: int = -1
+
+    def ask(self, after: str | None) -> Batch:
+        self.failures -= 1
+        if self.failures == -1:
+            raise UnavailableError("not now")
+        names = sorted(self.posts, key=lambda name: (self.posts[name], name), reverse=True)
+        names = names[: self.limit]
+        if after is not None and after not in names:
+            return Batch((), None, None)
+        start = 0 if after is None else names.index(after) + 1
+        page = names[start : start + self.page_posts]
+        more = start + self.page_posts < len(names)
+        oldest = self.posts[page[-1]] if page else None
+        return Batch(tuple(page), oldest, page[-1] if more else None)
+
+
+class ListingMachine(RuleBasedStateMachine):
+    """Posts come, late ones too, and go; runs stop, fail and come to their end."""
+
+    limits = st.sampled_from([4, 10, 1000])
+    told_limit = staticmethod(lambda board: board.limit)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.board = Board()
+        self.now = START + timedelta(days=1)
+        self.state: dict[str, Any] = {}
+        self.collected: set[str] = set()
+        self.names = 0
+
+    @initialize(limit=limits)
+    def open(self, limit: int) -> None:
+        self.board.limit = limit
+
+    @rule(minutes=st.lists(st.integers(0, 60), max_size=5), wait=st.integers(0, 200))
+    def publish(self, minutes: list[int], wait: int) -> None:
+        """Posts appear, each so many minutes after it was written."""
+        self.now += timedelta(minutes=wait, seconds=1)
+        for late in minutes:
+            self.names += 1
+            self.board.posts[f"post{self.names:04}"] = self.now - timedelta(minutes=late)
+
+    @rule(chosen=st.integers(0, 50))
+    def delete(self, chosen: int) -> None:
+        if self.board.posts:
+            names = sorted(self.board.posts)
+            del self.board.posts[names[chosen % len(names)]]
+
+    @rule(
+        batches=st.sampled_from([1, 2, 3, 1000, 1000, 1000]),
+        failures=st.sampled_from([-1, -1, -1, 0, 1, 2]),
+        page_posts=st.integers(1, 4),
+        pages=st.sampled_from([2, 500, 500]),
+    )
+    def run(self, batches: int, failures: int, page_posts: int, pages: int) -> None:
+        """A run that is killed after so many pages, or comes to its end."""
+        self.now += timedelta(seconds=1)
+        self.board.failures, self.board.page_posts = failures, page_posts
+        reach = Reach(WINDOW, self.now, OVERLAP, self.told_limit(self.board), pages)
+        listing = Listing.of(self.state, self.now)
+        walk = walk_down(listing, self.board.ask, reach)
+        for _ in range(batches):
+            try:
+                batch = next(walk)
+            except StopIteration as stop:
+                listing.tell()
+                self.state = listing.state()
+                if listing.covered == self.now:  # Else late posts are the next run's.
+                    self.check(coverage([stop.value]))
+                return
+            self.collected |= set(batch.records)
+            self.state = listing.state()
+
+    def check(self, claims: Sequence[Coverage]) -> None:
+        """What is there and was not collected lies in time that is not said to be complete."""
+        complete = [claim for claim in claims if claim.status == "complete"]
+        for name, at in self.board.posts.items():
+            if name not in self.collected and at < self.now - timedelta(seconds=2):
+                claimed = [claim for claim in complete if claim.start <= at < claim.end]
+                assert not claimed, f"{name} of {at} is lost in {claimed}"
+
+
+class WindowMachine(ListingMachine):
+    """The same for a platform that does not tell how much it gives, as feeds do not."""
+
+    told_limit = staticmethod(lambda _: 0)
+
+
+def test_what_is_said_to_be_complete_is() -> None:
+    run_state_machine_as_test(ListingMachine, settings=_SETTINGS)  # type: ignore[no-untyped-call]
+
+
+def test_what_is_said_to_be_complete_is_where_the_platform_s_limit_is_unknown() -> None:
+    run_state_machine_as_test(WindowMachine, settings=_SETTINGS)  # type: ignore[no-untyped-call]
+
+
+_SETTINGS = settings(
+    max_examples=25,
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],  # A busy machine is no failure.
+)
+
+
+def walk(listing: Listing, ask: Callable[[str | None], Batch], pages: int = 9) -> list[Batch]:
+    end = START + timedelta(days=1)
+    return list(walk_down(listing, ask, Reach(WINDOW, end, OVERLAP, 0, pages)))
+
+
+def test_a_run_that_has_had_its_pages_goes_on_there_the_next_time() -> None:
+    board = Board({f"{n}": START + timedelta(hours=n) for n in range(9)})
+    listing = Listing()
+    walk(listing, board.ask, pages=1)
+    walk(listing, board.ask, pages=1)
+    assert walk(listing, board.ask, pages=1)[0].records == ("2", "1", "0")
+
+
+def test_a_checkpoint_from_the_future_is_void() -> None:
+    state = Listing(covered=START + timedelta(days=2)).state()
+    assert Listing.of(state, START).covered is None
+    assert Listing.of(state, START + timedelta(days=3)).covered is not None
