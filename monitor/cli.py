@@ -26,6 +26,7 @@ COMMANDS = {
     "forget": "monitor.commands.removal",
     "score": "monitor.commands.score",
     "export": "monitor.commands.export",
+    "export-noisy": "monitor.commands.noisy",
     "label": "monitor.commands.labels",
     "retrain": "monitor.commands.models",
     "models": "monitor.commands.models",

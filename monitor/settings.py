@@ -51,6 +51,7 @@ class DashboardSettings(_Section):
 
     host: str = Field(min_length=1)
     port: int = Field(ge=0, le=65535)
+    user_header: str
 
 
 class JobSettings(_Section):
@@ -129,6 +130,13 @@ class ReleaseSettings(_Section):
     round_counts_to: int = Field(default=0, ge=0)
 
 
+class DifferentialPrivacySettings(_Section):
+    """`[differential_privacy]`; a budget of 0 switches it off."""
+
+    daily_budget: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    posts_per_author: Count
+
+
 class Settings(_Section):
     """Everything that can be set, checked; `config/default.toml` explains each key.
 
@@ -152,6 +160,7 @@ class Settings(_Section):
     pseudonyms: PseudonymSettings
     audit: AuditSettings
     release: ReleaseSettings
+    differential_privacy: DifferentialPrivacySettings
     origins: Mapping[str, str] = Field(repr=False)
     _environ: dict[str, str] = PrivateAttr(default_factory=dict)
 

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from monitor.dashboard.app import create_app
 from monitor.errors import StoreError
 from monitor.figure import ALL, Figure, Volume, Withheld
-from monitor.store.values import JobRun, Lease, SourceState, Totals
+from monitor.store.values import Access, JobRun, Lease, SourceState, Totals
 from monitor.topic import Event, Query, Target, Topic
 from monitor.validation import Validation
 
@@ -51,9 +51,13 @@ SETTINGS = SimpleNamespace(
     database_url="sqlite:///monitor.db",
     default_topic="walkout",
     daemon=SimpleNamespace(heartbeat_seconds=60.0),
-    retention=SimpleNamespace(text_days=30),
+    retention=SimpleNamespace(text_days=30, labelled_copies="", access_days=365),
+    pseudonyms=SimpleNamespace(rotate_days=30),
+    dashboard=SimpleNamespace(user_header="X-User"),
     audit=SimpleNamespace(minimum_labels=150),
-    release=SimpleNamespace(maximum_interval_width=0.5, minimum_coverage=0.5, minimum_scored=0.9),
+    release=SimpleNamespace(
+        maximum_interval_width=0.5, minimum_coverage=0.5, minimum_scored=0.9, round_counts_to=0
+    ),
 )
 
 
@@ -204,6 +208,9 @@ class FakeQueries:
 
     def totals(self, topic: str) -> Totals:
         return Totals(900, 100, 0, 2700, 400, 3, 2)
+
+    def accesses(self, since: date) -> list[Access]:
+        return [Access(since, "ann", "export aggregates", "walkout", 3)]
 
     def job_runs(self, limit: int) -> list[JobRun]:
         if not self.reachable:

@@ -132,6 +132,7 @@ def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
         clock=app.clock,
         heartbeat=heartbeat,
         lease=lambda: app.store.lease(DAEMON),
+        note_access=app.store.note_access,
     )
     settings = app.settings.dashboard
     made: DashboardServer = server.DashboardServer(web, settings.host, settings.port)

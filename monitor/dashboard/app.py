@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from monitor.dashboard import words
 from monitor.dashboard.assets import asset, asset_address
 from monitor.dashboard.pages import TopicData, topic_page
 from monitor.dashboard.selection import PageError, Selection, read_selection
-from monitor.dashboard.shield import log_access, secure
+from monitor.dashboard.shield import NoteAccess, access_keeper, log_access, secure
 from monitor.dashboard.status import check_health, status_page
 from monitor.dashboard.truth import Truth, load_truth
 from monitor.errors import MonitorError
@@ -31,6 +31,7 @@ from monitor.store.queries import Queries
 from monitor.store.values import Lease
 from monitor.topic import Topic
 
+_LOOKED_WITHIN = timedelta(days=30)
 _YEAR = "public, max-age=31536000, immutable"
 
 
@@ -83,11 +84,13 @@ def create_app(
     clock: Callable[[], datetime],
     heartbeat: Callable[[], datetime | None] | None = None,
     lease: Callable[[], Lease | None] = lambda: None,
+    note_access: NoteAccess = lambda _who, _what, _topic: None,
 ) -> FastAPI:
     """Builds the dashboard.
 
     `clock` tells the time in aware UTC, `heartbeat` when the scheduler of this process was last
-    heard of (None without one), `lease` who holds the daemons' lease.
+    heard of (None without one), `lease` who holds the daemons' lease; `note_access` is told who
+    looked at figures.
     """
     samples = settings.config / "samples"
     board = Dashboard(
@@ -106,6 +109,8 @@ def create_app(
     _add_operation_routes(app, board)
     _add_error_pages(app, board)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
+    keeper = access_keeper(note_access, settings.dashboard.user_header)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=keeper)
     app.add_middleware(BaseHTTPMiddleware, dispatch=secure)
     app.add_middleware(BaseHTTPMiddleware, dispatch=log_access)
     return app
@@ -223,7 +228,9 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
 
     @app.get("/privacy")
     def show_privacy() -> Response:
-        return board.page("privacy.html", settings=board.settings)
+        since = (board.clock() - _LOOKED_WITHIN).date()
+        looked = board.queries.accesses(since)
+        return board.page("privacy.html", settings=board.settings, looked=looked)
 
     @app.get("/static/{name}")
     def send_asset(name: str) -> Response:

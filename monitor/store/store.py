@@ -13,6 +13,7 @@ from monitor.kept import KeptDeletion, KeptPage, PageOutcome
 from monitor.releases import Chain
 from monitor.store import (
     accesses,
+    budgets,
     days,
     erasure,
     jobs,
@@ -243,6 +244,12 @@ class Store:
         """Tells who holds a lease (or held it last, if it has expired), None when it is free."""
         with reading(self._engine) as connection:
             return leases.current(connection, name)
+
+    def spend_budget(self, topic: str, *, epsilon: float, budget: float) -> bool:
+        """Takes from today's privacy budget if it suffices; says whether it did."""
+        with writing(self._engine) as connection:
+            today = self._clock().date()
+            return budgets.spend(connection, topic, today, epsilon=epsilon, budget=budget)
 
     def note_access(self, actor: str, what: str, topic: str = "") -> None:
         """Counts that somebody looked at something today."""

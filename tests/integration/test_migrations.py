@@ -53,6 +53,13 @@ ROWS = {
     "leases": 1,
     "audit_log": 1,
 }
+LATER = {
+    "releases": "0003",
+    "training_posts": "0003",
+    "accesses": "0003",
+    "privacy_budgets": "0003",
+}
+"""Tables that came with a later revision: its dump has a row in each, earlier ones have none."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -94,7 +101,7 @@ def row_counts(engine: Engine) -> dict[str, int]:
     with reading(engine) as connection:
         return {
             name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()
-            for name in ROWS
+            for name in (*ROWS, *LATER)
         }
 
 
@@ -114,7 +121,8 @@ def test_every_revision_is_brought_up_to_date_with_its_rows(
     counts, missing = row_counts(engine), differences(engine)
     examples = Queries(engine).examples("walkout")
     engine.dispose()
-    assert counts == ROWS
+    later = {name: int(revision >= since) for name, since in LATER.items()}
+    assert counts == ROWS | later
     assert missing == []
     assert [(each.text, each.label) for each in examples] == [("an invented text – 🪧", "favor")]
 
@@ -122,7 +130,7 @@ def test_every_revision_is_brought_up_to_date_with_its_rows(
 def test_an_empty_database_gets_the_schema_of_the_tables(engine: Engine) -> None:
     migrate(engine)
     assert differences(engine) == []
-    assert set(inspect(engine).get_table_names()) == {*ROWS, "alembic_version"}
+    assert set(inspect(engine).get_table_names()) == {*ROWS, *LATER, "alembic_version"}
 
 
 def test_a_database_newer_than_the_program_is_refused_untouched(engine: Engine) -> None:
