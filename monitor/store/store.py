@@ -160,10 +160,12 @@ class Store:
 
     # What was released
 
-    def release_chains(self, topic: str) -> dict[ReleaseKey, StoredChain]:
-        """Gives what was released of every day of a topic so far."""
+    def release_chains(
+        self, topic: str, known: Mapping[ReleaseKey, StoredChain] | None = None
+    ) -> dict[ReleaseKey, StoredChain]:
+        """Gives what was released of every day of a topic so far; `known` saves reading again."""
         with reading(self._engine) as connection:
-            return releases.chains(connection, topic)
+            return releases.chains(connection, topic, known)
 
     def keep_release(self, topic: str, key: ReleaseKey, chain: Chain, *, expected: int) -> bool:
         """Writes down what is about to be released.
