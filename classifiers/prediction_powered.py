@@ -31,18 +31,21 @@ class RangeShares:
     worth: Floats
 
 
-def range_shares(truth: Integers, scores: Floats, others: int, sums: Floats) -> RangeShares:
+def range_shares(
+    truth: Integers, scores: Floats, others: int, sums: Floats, *, worth: Floats | None = None
+) -> RangeShares:
     """Estimates the shares of all posts from the labelled ones and everybody's scores.
 
-    The labelled posts are a simple random sample of all. Intervals are Wilson's where the
-    scores are worth nothing, else normal, and never narrower than what two posts more, one
-    with the label and one without it, would leave of it: of ten labels alike none is certain.
+    The labelled posts are a simple random sample of all. Intervals are normal, and have a least
+    width: of ten labels alike none is certain.
 
     Args:
         truth: (labelled posts,) the people's labels.
         scores: (labelled posts, labels) probabilities.
         others: Posts that nobody labelled.
         sums: (labels,) sums of their probabilities.
+        worth: How much of the scores to use; what is best where None. (The variance of scores
+            is taken from the labelled posts: of the others only sums are kept.)
 
     Raises:
         ValueError: There is no labelled post.
@@ -52,7 +55,7 @@ def range_shares(truth: Integers, scores: Floats, others: int, sums: Floats) -> 
         raise ValueError("without a labelled post nothing can be said of all")
     answers = np.eye(labels)[truth]
     mean = sums / others if others else scores.mean(axis=0)
-    worth = _worth(answers, scores, others)
+    worth = _worth(answers, scores, others) if worth is None else worth
     share = answers.mean(axis=0) + worth * (mean - scores.mean(axis=0))
     left = np.maximum((answers - worth * scores).var(axis=0), _least(answers))
     theirs = worth**2 * scores.var(axis=0) / others if others else 0

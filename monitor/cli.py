@@ -27,6 +27,7 @@ COMMANDS = {
     "score": "monitor.commands.score",
     "export": "monitor.commands.export",
     "report": "monitor.commands.report",
+    "export-noisy": "monitor.commands.noisy",
     "label": "monitor.commands.labels",
     "retrain": "monitor.commands.models",
     "models": "monitor.commands.models",

@@ -227,7 +227,8 @@ class Figures:
         if made is None or (made.topic, made.evidence, made.hour) != (topic, evidence, hour):
             # Sample posts are ours and nobody's: whoever compares them learns about no one.
             ledger = None if evidence.sample else self._ledger
-            door = Door.of(topic.name, topic.minimum_authors, now, ledger)
+            before = made.door if made else None
+            door = Door.of(topic.name, topic.minimum_authors, now, ledger, before=before)
             made = self._made[topic.name] = _Made(topic, evidence, hour, door)
         return made
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+
+from phonenumbers import Leniency, PhoneNumberMatcher
 
 # An address before a mention: "someone@example.org" is not a mention of "@example".
 _EMAIL = re.compile(r"(?<![\w@＠.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -12,15 +15,101 @@ _MENTION = re.compile(r"(?<![\w/])[@＠]\w(?:[\w.-]*\w)?(?:@\w(?:[\w.-]*\w)?)?")
 _REDDIT_USER = re.compile(r"(?<![\w/])/?u/[\w-]{3,}")
 _LINK = re.compile(r"(https?://)(?:[^\s/?#@]*@)?([^\s/?#]+)[^\s]*", re.IGNORECASE)
 
+_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
+"""Fewer digits than this, near each other, are no telephone number; most texts end here."""
+_REGIONS = (None, "US", "GB", "DE", "FR", "ES", "BR", "IN")
+"""Whose numbers are recognised without a country code; with one (None) everybody's are."""
+
+_INTRODUCTION = re.compile(
+    r"\b(?:my name is|my name[’']s|they call me|call me|mein name ist|ich hei(?:ß|ss)e"
+    r"|me llamo|mi nombre es|je m[’']appelle|mon nom est|meu nome é|me chamo)[ \t]+(?=\S)",
+    re.IGNORECASE,
+)
+_I_AM = re.compile(
+    r"\b(?:[Ii][’']m|I am|I[’']M|[Ii]ch bin|[Jj]e suis|[Yy]o soy|[Ee]u sou)[ \t]+(?=\S)"
+)
+_WORD = re.compile(r"[^\W\d_](?:[\w’'-]*\w)?\.?")
+_MOST_NAMES = 3
+_NO_NAMES = frozenset(
+    re.findall(
+        r"\w+",
+        """a absolutely again all also always american an and angry at back black british by calling
+        canadian christian done english excited facebook feeling fine for from french german glad
+        going google grateful happy here i in indian irish italian jewish just leaving looking mad
+        mexican muslim never no not now of off on one or out part proud quitting really sad shocked
+        sick so sorry still sure that the thrilled tired to too trying twitter very walking white
+        with yes your""",
+    )
+)
+"""Words that stand after "I'm" in capitals without being anybody's name."""
+
 
 def redact(text: str) -> str:
-    """Replaces mentions by `@user`, mail addresses by `[email]`, and cuts links to their host."""
+    """Replaces what names a person or leads to one.
+
+    Mentions become `@user`, mail addresses `[email]`, telephone numbers `[phone]`, names by which
+    authors introduce themselves `[name]`; links are cut to their host.
+    """
     text = _LINK.sub(r"\1\2", text)
     text = _EMAIL.sub("[email]", text)
     text = _MENTION.sub("@user", text)
-    return _REDDIT_USER.sub("u/user", text)
+    text = _REDDIT_USER.sub("u/user", text)
+    return _without_names(_without_phones(text))
 
 
 def text_digest(text: str) -> str:
     """Names a text: equal texts have equal digests (BLAKE2b, 32 hex digits)."""
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _without_phones(text: str) -> str:
+    """Replaces telephone numbers until none is found: taking one out may bare another."""
+    while _DIGITS.search(text):
+        found = next(_phones(text), None)
+        if found is None:
+            return text
+        text = f"{text[: found[0]]}[phone]{text[found[1] :]}"
+    return text
+
+
+def _phones(text: str) -> Iterator[tuple[int, int]]:
+    for region in _REGIONS:
+        # Without a country code only what is also grouped as people of the region would.
+        leniency = Leniency.VALID if region is None else Leniency.STRICT_GROUPING
+        for match in PhoneNumberMatcher(text, region, leniency):
+            yield match.start, match.end
+
+
+def _without_names(text: str) -> str:
+    for opening, is_sure in ((_INTRODUCTION, True), (_I_AM, False)):
+        start = 0
+        while match := opening.search(text, start):
+            end = _end_of_name(text, match.end(), is_sure=is_sure)
+            if end > match.end():
+                text = f"{text[: match.end()]}[name]{text[end:]}"
+                end = match.end() + len("[name]")
+            start = max(end, match.end())
+    return text
+
+
+def _end_of_name(text: str, start: int, *, is_sure: bool) -> int:
+    """Where the name that begins at `start` ends; `start` itself where none does.
+
+    A name is up to three capitalised words; after "my name is" its first word may be small.
+    """
+    end = position = start
+    for number in range(_MOST_NAMES):
+        word = _WORD.match(text, position)
+        if word is None or not _can_be_name(word[0], is_sure=is_sure and number == 0):
+            break
+        end = word.end() - (word[0].endswith(".") and len(word[0]) > 2)
+        if end < word.end() or not text[word.end() : word.end() + 2].startswith((" ", "\t")):
+            break
+        position = word.end() + 1
+    return end
+
+
+def _can_be_name(word: str, *, is_sure: bool) -> bool:
+    if word.lower().rstrip(".") in _NO_NAMES:
+        return False
+    return is_sure or (word[0].isupper() and (len(word) < 3 or not word.isupper()))

@@ -193,6 +193,13 @@ class ReleaseSettings(_Section):
     round_counts_to: int = Field(default=0, ge=0)
 
 
+class DifferentialPrivacySettings(_Section):
+    """`[differential_privacy]`; a budget of 0 switches it off."""
+
+    daily_budget: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    posts_per_author: Count
+
+
 class Settings(_Section):
     """Everything that can be set, checked; `config/default.toml` explains each key.
 
@@ -218,6 +225,7 @@ class Settings(_Section):
     audit: AuditSettings
     release: ReleaseSettings
     report: ReportSettings
+    differential_privacy: DifferentialPrivacySettings
     origins: Mapping[str, str] = Field(repr=False)
     _environ: dict[str, str] = PrivateAttr(default_factory=dict)
 

@@ -19,6 +19,7 @@ from monitor.figure import ALL, Figure, Volume, Withheld
 from monitor.settings import SourcesSettings
 from monitor.shares.rollup import Unit
 from monitor.store.values import (
+    Access,
     CoverageSpan,
     JobRun,
     Lease,
@@ -77,10 +78,12 @@ SETTINGS = SimpleNamespace(
     sources=SourcesSettings.model_validate({"contact": "", "sample": {"enabled": True}}),
     secret=lambda name: None,
     daemon=SimpleNamespace(heartbeat_seconds=60.0),
-    sources=SimpleNamespace(enabled=lambda: ["sample"]),
-    retention=SimpleNamespace(text_days=30),
+    retention=SimpleNamespace(text_days=30, labelled_copies="", access_days=365),
+    pseudonyms=SimpleNamespace(rotate_days=30),
     audit=SimpleNamespace(minimum_labels=150, overlap=0.2),
-    release=SimpleNamespace(maximum_interval_width=0.5, minimum_coverage=0.5, minimum_scored=0.9),
+    release=SimpleNamespace(
+        maximum_interval_width=0.5, minimum_coverage=0.5, minimum_scored=0.9, round_counts_to=0
+    ),
 )
 
 
@@ -258,6 +261,9 @@ class FakeQueries:
 
     def totals(self, topic: str) -> Totals:
         return Totals(900, 100, 0, 2700, 400, 3, 2)
+
+    def accesses(self, since: date) -> list[Access]:
+        return [Access(since, "ann", "export aggregates", "walkout", 3)]
 
     def job_runs(self, limit: int) -> list[JobRun]:
         if not self.reachable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import json
 import os
 import sys
@@ -54,6 +55,10 @@ class Call:
     def say(self, text: str) -> None:
         """Tells a person what is going on; never mixed into a machine's answer."""
         click.echo(text, err=self.as_json)
+
+    def note_access(self, what: str) -> None:
+        """Writes down that this user took something out of the topic."""
+        self.app.store.note_access(getpass.getuser(), what, self.topic.name)
 
     @contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:

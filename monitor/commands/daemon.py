@@ -139,6 +139,7 @@ def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
         changes=importlib.import_module("monitor.dashboard.changes").Changes(
             app.accounts, app.desk, app.store.log, app.tasks, app.incidents, app.registry.list
         ),
+        note_access=app.store.note_access,
     )
     settings = app.settings.dashboard
     made: DashboardServer = server.DashboardServer(web, settings.host, settings.port)

@@ -52,6 +52,7 @@ def import_command(call: Call, file: Path) -> None:
 def export_command(call: Call, output: Path | None) -> None:
     """The topic's labels as a label file (JSON lines), to import elsewhere."""
     topic = call.topic
+    call.note_access("label export")
     fields = ("id", "platform", "head", "target", "label", "annotator", "sample")
     lines = []
     for label in call.app.queries.labels(topic.name, topic.start, topic.end):
@@ -76,6 +77,7 @@ def queue_command(call: Call, count: int, output: Path | None) -> None:
     """
     topic = call.topic
     questions = questions_of(topic)
+    call.note_access("label queue")
     posts = call.app.queries.unlabelled(topic.name, questions, topic.languages, limit=count)
     lines = [
         json.dumps(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -29,7 +29,7 @@ from monitor.dashboard.metrics import Metrics
 from monitor.dashboard.model_page import add_model_page
 from monitor.dashboard.pages import topic_page
 from monitor.dashboard.selection import PageError, Selection, read_selection
-from monitor.dashboard.shield import log_access, secure
+from monitor.dashboard.shield import NoteAccess, access_keeper, log_access, secure
 from monitor.dashboard.status import status_page
 from monitor.dashboard.task_pages import add_tasks
 from monitor.dashboard.topic_data import gather_topic
@@ -42,6 +42,7 @@ from monitor.store.queries import Queries
 from monitor.store.values import Lease
 from monitor.topic import Topic
 
+_LOOKED_WITHIN = timedelta(days=30)
 _YEAR = "public, max-age=31536000, immutable"
 
 
@@ -80,12 +81,14 @@ def create_app(
     heartbeat: Callable[[], datetime | None] | None = None,
     lease: Callable[[], Lease | None] = lambda: None,
     changes: Changes | None = None,
+    note_access: NoteAccess = lambda _who, _what, _topic: None,
 ) -> FastAPI:
     """Builds the dashboard.
 
     `clock` tells the time in aware UTC, `heartbeat` when the scheduler of this process was last
-    heard of (None without one), `lease` who holds the daemons' lease. Without `changes` nobody can
-    be given a login: only this machine is served, and only to read.
+    heard of (None without one), `lease` who holds the daemons' lease; `note_access` is told who
+    looked at figures. Without `changes` nobody can be given a login: only this machine is served,
+    and only to read.
     """
     board = make_board(
         topics, figures, queries, settings=settings, clock=clock, heartbeat=heartbeat, lease=lease
@@ -114,6 +117,8 @@ def create_app(
         explain=lambda request, error: _explain(board, request, error),
         routes=app.routes,
     )
+    # Within the guard, which says who is asking.
+    app.add_middleware(BaseHTTPMiddleware, dispatch=access_keeper(note_access))
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard.check)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BaseHTTPMiddleware, dispatch=secure)
@@ -178,7 +183,8 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
     def show_privacy() -> Response:
         is_admin = VISITOR.get().role == "admin"
         log = log_lines(board.queries.log_entries(LOG_SHOWN)) if is_admin else None
-        return board.page("privacy.html", settings=board.settings, log=log)
+        looked = board.queries.accesses((board.clock() - _LOOKED_WITHIN).date())
+        return board.page("privacy.html", settings=board.settings, log=log, looked=looked)
 
     @app.get("/static/{name}")
     def send_asset(name: str) -> Response:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
 
+from monitor.dashboard.visitor import VISITOR
+from monitor.errors import MonitorError
 from monitor.observability import get_logger
 
 CallNext = Callable[[Request], Awaitable[Response]]
@@ -34,6 +38,33 @@ async def secure(request: Request, call_next: CallNext) -> Response:
         response.headers[name] = value
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+LOOKED_AT = ("/topics/{name}", "/topics/{name}/figures.json")
+"""The routes with figures on them; who asks for one has looked."""
+
+NoteAccess = Callable[[str, str, str], None]
+"""Told who looked at what of which topic."""
+
+_LONGEST_NAME = 100
+
+
+def access_keeper(note: NoteAccess) -> Callable[..., Awaitable[Response]]:
+    """Makes what notes who looked at figures, by the name they logged in with, if any."""
+
+    async def keep_access(request: Request, call_next: CallNext) -> Response:
+        response = await call_next(request)
+        page = getattr(request.scope.get("route"), "path", "")
+        if page in LOOKED_AT and response.status_code == HTTPStatus.OK:
+            name = VISITOR.get().name[:_LONGEST_NAME] or "somebody"
+            topic = request.path_params.get("name", "")
+            try:
+                await run_in_threadpool(note, name, page, topic)
+            except MonitorError as error:
+                get_logger().warning("access_unrecorded", error=str(error))
+        return response
+
+    return keep_access
 
 
 async def log_access(request: Request, call_next: CallNext) -> Response:

@@ -36,12 +36,12 @@ class _Tally:
 
 
 def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
-    """Counts one day's posts by cell.
+    """Counts one day's posts by cell; the order of the posts makes no difference.
 
-    Their order decides which of several copies is the first, and about nothing else. Reposts
-    count for the volume and its authors; shares are about opinions only.
+    Reposts count for the volume and its authors; shares are about opinions only.
     """
-    copies = CopyFinder()
+    posts = list(posts)
+    copies = _copies(posts)
     tallies: dict[CellKey, _Tally] = defaultdict(_Tally)
     for post in posts:
         dimensions = (post.platform, post.cohort, post.language)
@@ -51,7 +51,7 @@ def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
             volume.reposts += 1
             continue
         volume.posts += 1
-        is_copy = copies.is_copy(post.text)
+        is_copy = post.id in copies
         volume.units.add_volume(is_copy=is_copy)
         for answer in post.predictions:
             key = CellKey(*dimensions, answer.head, answer.target, answer.version)
@@ -63,6 +63,20 @@ def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
             labels = head(answer.head).labels
             tally.soft_sums.update(dict(zip(labels, answer.scores, strict=True)))
     return tallies
+
+
+def _copies(posts: Iterable[DayPost]) -> set[int]:
+    """The opinions that are copies. Which is the first is decided by what they say and where.
+
+    Ids would tell in which order the posts came in, and the same posts come in any order.
+    """
+    finder = CopyFinder()
+    opinions = (post for post in posts if post.kind != "repost")
+    return {post.id for post in sorted(opinions, key=_by_text) if finder.is_copy(post.text)}
+
+
+def _by_text(post: DayPost) -> tuple[str, ...]:
+    return (post.text, post.platform, post.cohort, post.language, post.author or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ _Decided = tuple[Mapping[Cell, DailyAggregate], frozenset[Cell] | None, Mapping[
 class Ledger(Protocol):
     """Where it is written down what was released."""
 
-    def release_chains(self, topic: str) -> Mapping[ReleaseKey, StoredChain]:
+    def release_chains(
+        self, topic: str, known: Mapping[ReleaseKey, StoredChain] | None = None
+    ) -> Mapping[ReleaseKey, StoredChain]:
         """As `Store.release_chains`."""
         ...
 
@@ -44,9 +46,18 @@ class Door:
     decided: dict[ReleaseKey, _Decided] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, topic: str, minimum: int, at: datetime, ledger: Ledger | None) -> Door:
-        """A door that knows what has been released up to now."""
-        chains = ledger.release_chains(topic) if ledger else {}
+    def of(
+        cls,
+        topic: str,
+        minimum: int,
+        at: datetime,
+        ledger: Ledger | None,
+        *,
+        before: Door | None = None,
+    ) -> Door:
+        """A door that knows what has been released up to now; `before` saves reading it again."""
+        known = before.chains if before else None
+        chains = ledger.release_chains(topic, known) if ledger else {}
         return cls(topic, minimum, at, ledger, chains)
 
     def decide(
@@ -74,7 +85,7 @@ class Door:
             if revised is stored.chain or self._keep(key, revised, stored.revision):
                 return decide(revised, live, terms)
             # Somebody else has released a later state meanwhile.
-            self.chains = self.ledger.release_chains(self.topic) if self.ledger else {}
+            self.chains = self.ledger.release_chains(self.topic, self.chains) if self.ledger else {}
         return decide(self.chains.get(key, StoredChain(Chain())).chain, live, terms)
 
     def _keep(self, key: ReleaseKey, chain: Chain, revision: int) -> bool:

@@ -40,16 +40,25 @@ class StoredChain:
     revision: int = 0
 
 
-def chains(connection: Connection, topic: str) -> dict[ReleaseKey, StoredChain]:
-    """Gives all chains of a topic."""
+def chains(
+    connection: Connection, topic: str, known: Mapping[ReleaseKey, StoredChain] | None = None
+) -> dict[ReleaseKey, StoredChain]:
+    """Gives all chains of a topic; those that are `known` in their last revision are not read."""
     row = RELEASES.c
-    statement = select(RELEASES).where(row.topic == topic)
-    return {
-        ReleaseKey(each.day, each.head, each.target, each.version): StoredChain(
-            unpack(each.content, topic, each.day), each.revision
-        )
-        for each in connection.execute(statement)
-    }
+    statement = select(row.day, row.head, row.target, row.version, row.revision).where(
+        row.topic == topic
+    )
+    found: dict[ReleaseKey, StoredChain] = {}
+    for each in connection.execute(statement).all():
+        key = ReleaseKey(each.day, each.head, each.target, each.version)
+        before = (known or {}).get(key)
+        if before is not None and before.revision == each.revision:
+            found[key] = before
+        else:
+            read = select(row.content).where(*_where(topic, key))
+            content = connection.execute(read).scalar_one()
+            found[key] = StoredChain(unpack(content, topic, key.day), each.revision)
+    return found
 
 
 def keep(

@@ -13,6 +13,7 @@ from monitor.kept import KeptDeletion, KeptPage, PageOutcome
 from monitor.releases import Chain
 from monitor.store import (
     accesses,
+    budgets,
     days,
     erasure,
     jobs,
@@ -192,10 +193,12 @@ class Store:
 
     # What was released
 
-    def release_chains(self, topic: str) -> dict[ReleaseKey, StoredChain]:
-        """Gives what was released of every day of a topic so far."""
+    def release_chains(
+        self, topic: str, known: Mapping[ReleaseKey, StoredChain] | None = None
+    ) -> dict[ReleaseKey, StoredChain]:
+        """Gives what was released of every day of a topic so far; `known` saves reading again."""
         with reading(self._engine) as connection:
-            return releases.chains(connection, topic)
+            return releases.chains(connection, topic, known)
 
     def keep_release(self, topic: str, key: ReleaseKey, chain: Chain, *, expected: int) -> bool:
         """Writes down what is about to be released.
@@ -276,6 +279,12 @@ class Store:
         """Tells who holds a lease (or held it last, if it has expired), None when it is free."""
         with reading(self._engine) as connection:
             return leases.current(connection, name)
+
+    def spend_budget(self, topic: str, *, epsilon: float, budget: float) -> bool:
+        """Takes from today's privacy budget if it suffices; says whether it did."""
+        with writing(self._engine) as connection:
+            today = self._clock().date()
+            return budgets.spend(connection, topic, today, epsilon=epsilon, budget=budget)
 
     def note_access(self, actor: str, what: str, topic: str = "") -> None:
         """Counts that somebody looked at something today."""

@@ -132,7 +132,7 @@ def test_day_rows_give_posts_with_the_predictions_of_every_version(
         DayPrediction("sentiment", "", "v2", "none", (1000, 2000, 7000)),
     }
     assert replace(first, predictions=()) == DayPost(
-        found[0].id, "x", "public", "en", "original", "author-of-1", True, ()
+        found[0].id, "x", "public", "en", "original", "author-of-1", True, (), found[0].text
     )
     assert (second.kind, second.author, second.eligible) == ("reply", None, False)
     assert list(queries.day_rows(topic, NEXT)) == []

@@ -312,6 +312,40 @@ def test_privacy_tells_the_thresholds_in_force() -> None:
     assert "at least 150 posts" in text
 
 
+def looked_at(*pages: str, **headers: str) -> list[tuple[str, str, str]]:
+    noted: list[tuple[str, str, str]] = []
+    browser = client(note_access=lambda *look: noted.append(look))
+    for page in pages:
+        browser.get(page, headers=headers)
+    return noted
+
+
+def test_who_looks_at_figures_is_noted_by_the_name_that_a_login_hands_on() -> None:
+    pages = ("/topics/walkout?by=cohort", "/topics/walkout/figures.json")
+    assert looked_at(*pages, **{"X-User": "ann\x01"}) == [
+        ("ann", "/topics/{name}", "walkout"),
+        ("ann", "/topics/{name}/figures.json", "walkout"),
+    ]
+    assert looked_at(pages[0]) == [("somebody", "/topics/{name}", "walkout")]
+
+
+def test_pages_without_figures_are_not_noted() -> None:
+    assert looked_at("/", "/topics", "/topics/none", "/status", "/privacy", "/health") == []
+
+
+def test_an_access_that_cannot_be_noted_does_not_hold_the_page_back() -> None:
+    def broken(*_: str) -> None:
+        raise StoreError("the database does not answer")
+
+    assert client(note_access=broken).get("/topics/walkout").status_code == 200
+
+
+def test_the_privacy_page_says_who_looked_for_how_long_and_what_is_refused() -> None:
+    text = client().get("/privacy").text
+    for told in ("export aggregates", "ann", "30 days", "365 days", "rank people", "works council"):
+        assert told in text
+
+
 def test_the_access_log_holds_nothing_of_the_reader() -> None:
     with structlog.testing.capture_logs() as lines:
         client().get(

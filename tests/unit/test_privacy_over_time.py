@@ -32,7 +32,7 @@ class MemoryLedger:
     kept: dict = field(default_factory=dict)
     conflicts: int = 0
 
-    def release_chains(self, topic):
+    def release_chains(self, topic, known=None):
         return {
             key: StoredChain(unpack(content, topic, key.day), revision)
             for key, (content, revision) in self.kept.items()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,25 @@ from monitor.redaction import redact, text_digest
         pytest.param("mail ann.b+x@example.org now", "mail [email] now", id="mail"),
         pytest.param("see https://x.com/ann/status/1?s=2 now", "see https://x.com now", id="link"),
         pytest.param("http://ann:pw@example.org/a", "http://example.org", id="link with a login"),
+        pytest.param("call +1 650-253-0000 now", "call [phone] now", id="phone with country code"),
+        pytest.param("call (650) 253-0000!", "call [phone]!", id="phone without"),
+        pytest.param("ring 020 7031 3000", "ring [phone]", id="british phone"),
+        pytest.param("Tel. 030 303986300, danke", "Tel. [phone], danke", id="german phone"),
+        pytest.param("+49 30 303986300 +33 1 42 68 53 00", "[phone] [phone]", id="two phones"),
+        pytest.param("on 2020-06-01 at 10:30", "on 2020-06-01 at 10:30", id="a date is no phone"),
+        pytest.param("since 01.06.2020", "since 01.06.2020", id="a date with points"),
+        pytest.param("1,250,000 of 48,000,000", "1,250,000 of 48,000,000", id="large numbers"),
+        pytest.param("I'm Zelda Fitz, an engineer", "I'm [name], an engineer", id="I'm"),
+        pytest.param("Hi, I’m Zelda.", "Hi, I’m [name].", id="curly apostrophe"),
+        pytest.param("my name is zelda and", "my name is [name] and", id="my name is, small"),
+        pytest.param("My name is Zelda B. Fitz", "My name is [name]", id="with an initial"),
+        pytest.param("me llamo Zelda", "me llamo [name]", id="spanish"),
+        pytest.param("Ich heiße Zelda Fitz.", "Ich heiße [name].", id="german"),
+        pytest.param("I am Zelda O'Fitz-Hugh", "I am [name]", id="apostrophe and dash"),
+        pytest.param("I'm with them", "I'm with them", id="no name"),
+        pytest.param("I'm Proud of you", "I'm Proud of you", id="a capital is no name"),
+        pytest.param("I'M SO ANGRY", "I'M SO ANGRY", id="shouting"),
+        pytest.param("I'm a Facebook engineer", "I'm a Facebook engineer", id="a role"),
         pytest.param("5 @ 3 dollars", "5 @ 3 dollars", id="a lone sign"),
         pytest.param("#walkout and/or u/", "#walkout and/or u/", id="nothing to take out"),
     ],
@@ -44,3 +65,17 @@ def test_no_mentioned_handle_survives(handle: str) -> None:
 def test_equal_texts_have_equal_digests_and_others_do_not() -> None:
     assert text_digest("a") == text_digest("a")
     assert text_digest("a") != text_digest("b")
+
+
+@given(
+    st.sampled_from(["I'm ", "I’m ", "I am ", "My name is ", "my name is "]),
+    st.from_regex(r"Q[a-z]{3,9}( Z[a-z]{3,9})?", fullmatch=True),
+)
+def test_no_name_survives_an_introduction(opening: str, name: str) -> None:
+    kept = redact(f"Hello. {opening}{name}, and I stay.")
+    assert not set(name.split()) & set(re.findall(r"\w+", kept))
+
+
+@given(st.from_regex(r"650-253-[0-9]{4}|\+49 30 3039[0-9]{5}", fullmatch=True))
+def test_no_telephone_number_survives(number: str) -> None:
+    assert number not in redact(f"ring me: {number} tonight")

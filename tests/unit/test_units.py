@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -70,6 +71,26 @@ def test_voices_add_up_to_the_authors(drawn):
             10_000 * len(authors), abs=3 * len(authors)
         )
         assert found["texts"]["count"] == len(posts)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["x", "y"]), st.sampled_from(["", "!", " now"])), max_size=9
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_which_post_came_first_makes_no_difference(drawn, random):
+    def units(day):
+        numbered = [replace(one, id=n) for n, one in enumerate(day)]
+        return {key: one.units.as_counts() for key, one in tally_day(numbered).items()}
+
+    posts = [
+        replace(post(0, "a", "negative", LONG + more), platform=platform)
+        for platform, more in drawn
+    ]
+    shuffled = list(posts)
+    random.shuffle(shuffled)
+    assert units(shuffled) == units(posts)
 
 
 def aggregate(platform, units):
