@@ -29,7 +29,7 @@ class SteadyFigures(Figures):
     """
 
     def __init__(self, figures: Figures, stamp: Callable[[str], Hashable]) -> None:
-        self._figures = figures
+        self._source = figures
         self._stamp = stamp
         self._known: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -48,7 +48,7 @@ class SteadyFigures(Figures):
         return self._remembered(
             topic,
             key,
-            lambda: self._figures.released(
+            lambda: self._source.released(
                 topic,
                 since=since,
                 until=until,
@@ -68,12 +68,12 @@ class SteadyFigures(Figures):
         """As `Figures.volumes`."""
         key = ("volumes", since, until, tuple(by))
         return self._remembered(
-            topic, key, lambda: self._figures.volumes(topic, since=since, until=until, by=by)
+            topic, key, lambda: self._source.volumes(topic, since=since, until=until, by=by)
         )
 
     def validation(self, topic: Topic) -> list[Validation]:
         """As `Figures.validation`."""
-        return self._remembered(topic, ("validation",), lambda: self._figures.validation(topic))
+        return self._remembered(topic, ("validation",), lambda: self._source.validation(topic))
 
     def _remembered(self, topic: Topic, asked: Hashable, make: Callable[[], list[T]]) -> list[T]:
         key = (topic.name, self._stamp(topic.name), asked)
