@@ -15,7 +15,7 @@ from monitor.problem import Problem, nearest
 PREFIX = "MONITOR_"
 FILE_SUFFIX = "_FILE"
 SECRET_SOURCES = ("alerts", "bluesky", "mastodon", "reddit", "x")
-"""Platforms whose secrets may stand in the environment as MONITOR_<SOURCE>_<NAME>."""
+"""Platforms, and alerts, whose secrets may stand in the environment as MONITOR_<SOURCE>_<NAME>."""
 
 _TEST_VARIABLES = ("MONITOR_SHARED_DATA", "MONITOR_TEST_POSTGRES_URL")
 _NOT_SETTINGS = ("MONITOR_CONFIG", "MONITOR_DATABASE_URL_FILE", *_TEST_VARIABLES)
