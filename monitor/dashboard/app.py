@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -28,7 +28,7 @@ from monitor.dashboard.login import add_login
 from monitor.dashboard.metrics import Metrics
 from monitor.dashboard.model_page import add_model_page
 from monitor.dashboard.pages import topic_page
-from monitor.dashboard.selection import PageError, Selection, read_selection
+from monitor.dashboard.selection import PageError, Selection, read_selection, with_default_range
 from monitor.dashboard.shield import log_access, secure
 from monitor.dashboard.status import status_page
 from monitor.dashboard.task_pages import add_tasks
@@ -144,6 +144,9 @@ def _add_topic_routes(app: FastAPI, board: Dashboard) -> None:
     @app.get("/topics/{name}")
     def show_topic(name: str, selection: Asked) -> Response:
         topic = board.topic(name)
+        end = min(topic.end, topic.day_of(board.clock()) + timedelta(days=1))
+        if board.queries.has_posts(topic.name):
+            selection = with_default_range(selection, topic.start, end)
         page = topic_page(gather_topic(board, topic, selection), board.clock())
         return board.page("topic.html", page=page)
 
