@@ -28,7 +28,7 @@ from monitor.dashboard.login import add_login
 from monitor.dashboard.metrics import Metrics
 from monitor.dashboard.model_page import add_model_page
 from monitor.dashboard.pages import topic_page
-from monitor.dashboard.selection import PageError, Selection, read_selection
+from monitor.dashboard.selection import PageError, Selection, read_selection, with_default_range
 from monitor.dashboard.shield import NoteAccess, access_keeper, log_access, secure
 from monitor.dashboard.status import status_page
 from monitor.dashboard.task_pages import add_tasks
@@ -71,7 +71,7 @@ def make_board(
     )
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - the application's parts, each by its name
     topics: Mapping[str, Topic],
     figures: Figures,
     queries: Queries,
@@ -149,6 +149,9 @@ def _add_topic_routes(app: FastAPI, board: Dashboard) -> None:
     @app.get("/topics/{name}")
     def show_topic(name: str, selection: Asked) -> Response:
         topic = board.topic(name)
+        end = min(topic.end, topic.day_of(board.clock()) + timedelta(days=1))
+        if board.queries.has_posts(topic.name):
+            selection = with_default_range(selection, topic.start, end)
         page = topic_page(gather_topic(board, topic, selection), board.clock())
         return board.page("topic.html", page=page)
 

@@ -219,8 +219,9 @@ def _ranges(topic: Topic, selection: Selection, today: date) -> tuple[RangeLink,
         if since > topic.start:
             chosen = (selection.since, selection.until) == (since, end)
             found.append(RangeLink(title, selection.address(since=since, until=end), chosen))
-    whole = selection.since is None and selection.until is None
-    found.append(RangeLink("all days", selection.address(since=None, until=None), whole))
+    whole = selection.since in (None, topic.start) and selection.until is None
+    # Named, as a long topic's page shows its last days where no range is.
+    found.append(RangeLink("all days", selection.address(since=topic.start, until=None), whole))
     return tuple(found)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from base64 import b64encode
 from dataclasses import dataclass
@@ -112,7 +111,7 @@ def _part(block: Block) -> dict[str, Any]:
     text = json.dumps(spec, ensure_ascii=False).replace("0.8 * width *", f"0.8 * {WIDTH} *")
     for name, rows in data.items():
         values = json.dumps({"values": rows}, ensure_ascii=False)
-        text = re.sub(rf'\{{"name": "{name}"\}}', lambda _, v=values: v, text)
+        text = text.replace(json.dumps({"name": name}), values)
     part: dict[str, Any] = json.loads(text)
     part["title"]["subtitle"] = notes
     return part

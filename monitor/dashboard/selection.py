@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from difflib import get_close_matches
 from urllib.parse import urlencode
 
 from monitor.privacy import DIMENSIONS
+
+LONGEST_DEFAULT = 120
+"""Days that a topic's page shows unless it is asked for more."""
 
 _PARAMETERS = ("by", "since", "until", "preview", "truth")
 
@@ -54,6 +57,17 @@ class Selection:
             "truth": "1" if changed.truth else "",
         }
         return "?" + urlencode({key: value for key, value in values.items() if value})
+
+
+def with_default_range(selection: Selection, first: date, end: date) -> Selection:
+    """Returns the last days of a long topic where no range was asked for: years make a slow page.
+
+    `first` is the topic's first day, `end` the first one that is still to come.
+    """
+    asked = selection.since is not None or selection.until is not None
+    if asked or (end - first).days <= LONGEST_DEFAULT:
+        return selection
+    return replace(selection, since=end - timedelta(days=LONGEST_DEFAULT))
 
 
 def read_selection(parameters: Mapping[str, str]) -> Selection:

@@ -37,7 +37,7 @@ class SteadyFigures(Figures):
     def __init__(
         self, figures: Figures, stamp: Callable[[str], Hashable], clock: Callable[[], datetime]
     ) -> None:
-        self._figures = figures
+        self._source = figures
         self._stamp = stamp
         self._clock = clock
         self._known: OrderedDict[Hashable, Any] = OrderedDict()
@@ -56,7 +56,7 @@ class SteadyFigures(Figures):
         """As `Figures.released`."""
         asked = {"since": since, "until": until, "by": tuple(by), "unit": unit}
         asked["include_unvalidated"] = include_unvalidated
-        return list(self._remembered(topic, "released", asked, self._figures.released))
+        return list(self._remembered(topic, "released", asked, self._source.released))
 
     def volumes(
         self,
@@ -68,7 +68,7 @@ class SteadyFigures(Figures):
     ) -> list[Volume]:
         """As `Figures.volumes`."""
         asked = {"since": since, "until": until, "by": tuple(by)}
-        return list(self._remembered(topic, "volumes", asked, self._figures.volumes))
+        return list(self._remembered(topic, "volumes", asked, self._source.volumes))
 
     def changes(
         self,
@@ -81,19 +81,19 @@ class SteadyFigures(Figures):
     ) -> list[Change]:
         """As `Figures.changes`."""
         asked = {"since": since, "until": until, "by": tuple(by), "unit": unit}
-        return list(self._remembered(topic, "changes", asked, self._figures.changes))
+        return list(self._remembered(topic, "changes", asked, self._source.changes))
 
     def whole(self, topic: Topic) -> list[WholeShare]:
         """As `Figures.whole`."""
-        return list(self._remembered(topic, "whole", {}, self._figures.whole))
+        return list(self._remembered(topic, "whole", {}, self._source.whole))
 
     def whole_days(self, topic: Topic) -> dict[tuple[date, Question], Mapping[str, int] | None]:
         """As `Figures.whole_days`."""
-        return dict(self._remembered(topic, "whole_days", {}, self._figures.whole_days))
+        return dict(self._remembered(topic, "whole_days", {}, self._source.whole_days))
 
     def validation(self, topic: Topic) -> list[Validation]:
         """As `Figures.validation`."""
-        return list(self._remembered(topic, "validation", {}, self._figures.validation))
+        return list(self._remembered(topic, "validation", {}, self._source.validation))
 
     def _remembered(
         self, topic: Topic, what: str, asked: Mapping[str, Any], make: Callable[..., T]

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.dashboard.selection import PageError, Selection, read_selection
+from monitor.dashboard.selection import (
+    PageError,
+    Selection,
+    read_selection,
+    with_default_range,
+)
 from monitor.privacy import DIMENSIONS
 
 
@@ -68,3 +73,11 @@ def test_an_address_reads_back_as_the_same_selection(
 def test_an_address_can_change_one_thing() -> None:
     selection = Selection(by=("cohort",), truth=True)
     assert selection.address(truth=False) == "?by=cohort"
+
+
+def test_a_long_topic_shows_its_last_days_unless_asked_for_more() -> None:
+    first, end = date(2020, 1, 1), date(2023, 1, 1)
+    assert with_default_range(Selection(), first, end).since == date(2022, 9, 3)
+    assert with_default_range(Selection(), first, date(2020, 4, 1)) == Selection()
+    asked = Selection(since=first)
+    assert with_default_range(asked, first, end) == asked
