@@ -34,8 +34,8 @@ class Derivable:
         authors: Each base cell's authors, as numbers; of a cell with `minimum` or more, any
             `minimum` of them do. A cell of unknown authors has none, which makes it small.
         minimum: Distinct authors that a derivable set must have.
-        signed: Cells that may stand for posts taken away as well as for posts added, so that a
-            set may hold them with either sign; their authors are unknown.
+        signed: Cells that may be taken away as well as added, so that what too few authors wrote
+            must not come out with either sign.
     """
 
     def __init__(
@@ -50,7 +50,8 @@ class Derivable:
         self._column = {cell: column for column, cell in enumerate(order)}
         small = [authors[cell] for cell in order if len(authors[cell]) < minimum]
         self._large = len(authors) - len(small)
-        self._signed = {self._column[cell] for cell in signed}
+        columns = (self._column[cell] for cell in signed)
+        self._signed = {column for column in columns if column >= self._large}
         self._is_signed = np.zeros(len(small), dtype=bool)
         self._is_signed[[column - self._large for column in self._signed]] = True
         people = {person: n for n, person in enumerate(sorted(set[int]().union(*small)))}
@@ -130,7 +131,8 @@ class Derivable:
         taken_away = (values == _PRIME - 1) & self._is_signed[settled]
         fits = ((values <= 1) | taken_away).all(axis=1)
         found = found[fits]
-        authors = (values[fits] == 1).astype(np.float32) @ self._wrote[settled]
+        is_in = (values[fits] == 1) | (values[fits] == _PRIME - 1)
+        authors = is_in.astype(np.float32) @ self._wrote[settled]
         few: Integers = found[np.count_nonzero(authors, axis=1) < self._minimum]
         return few
 

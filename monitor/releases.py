@@ -204,9 +204,9 @@ def _widened(chain: Chain, live: Base, terms: Terms) -> Chain:
 
 def _shown_after(chain: Chain, live: Base, terms: Terms) -> frozenset[Cell]:
     """The cells of the live state that give no small group away beside all vintages."""
-    remainders = [index for index, atom in enumerate(chain.atoms) if atom.is_remainder]
     authors = [atom.authors for atom in chain.atoms]
-    derivable = Derivable(authors, terms.minimum, signed=remainders)
+    # What came and what went can hide in one another: a post and its author's next one.
+    derivable = Derivable(authors, terms.minimum, signed=range(len(authors)))
     for number, vintage in enumerate(chain.vintages):
         for cell in sorted(vintage.shown):
             derivable.know(_row(chain.atoms, cell, number))
@@ -247,13 +247,19 @@ def _change(before: Counted | None, now: Counted | None) -> _Change:
 def _split_atoms(chain: Chain, changes: Mapping[Cell, _Change]) -> Iterator[Atom]:
     """The atoms after a change: old ones fall apart into who stayed and who left."""
     number = len(chain.vintages)
+    grown = {atom.cell for atom in chain.atoms if atom.born}
     for atom in chain.atoms:
-        left = atom.authors & changes[atom.cell].gone if atom.cell in changes else frozenset()
-        if atom.died is not None or not left:
+        change = changes.get(atom.cell, _Change(frozenset(), frozenset(), is_silent=False))
+        is_doubtful = atom.cell in grown and bool(change.gone or change.is_silent)
+        left = atom.authors & change.gone
+        stayed = frozenset[int]() if is_doubtful else atom.authors - left
+        if atom.died is not None:
             yield atom
             continue
-        yield replace(atom, died=number, authors=left)
-        if stayed := atom.authors - left:
+        if left:
+            yield replace(atom, died=number, authors=left)
+        # Of who came back before, the older posts may be those that have gone now.
+        if stayed or is_doubtful or not left:
             yield replace(atom, authors=stayed)
     for cell, change in sorted(changes.items()):
         if change.came:

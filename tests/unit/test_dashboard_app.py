@@ -230,6 +230,7 @@ def test_figures_come_as_the_exports_objects() -> None:
         "validated": True,
         "withheld": None,
         "sample": True,
+        "provisional": False,
     }
 
 

@@ -128,6 +128,13 @@ SAME = [(CELLS[3], 6), (CELLS[3], 6)]
         ([], {5, 7, 8, 12}, True),
     ]
 )
+@example(
+    steps=[  # somebody's older post goes while their newer one, counted with others', stays
+        ([(CELLS[0], n) for n in (0, 0, 1, 2, 3)], set(), False),
+        ([(CELLS[0], 1), (CELLS[0], 5), (CELLS[1], 0), (CELLS[1], 1)], set(), False),
+        ([(CELLS[0], 4)], {2, 3, 4}, False),
+    ]
+)
 def test_figures_of_different_times_never_isolate_a_small_group(steps):
     ledger, present, authors, seen = MemoryLedger(), [], {}, set()
     at = START
