@@ -7,6 +7,7 @@ has not seen it. Both splits follow a hash of the text, so copies of a text stay
 and the split is the same for every version.
 """
 
+import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -159,7 +160,7 @@ class _Tuning:
         posts, self._places = _posts_of(examples)
         self._encoded = encode(posts, Tokeniser(base / TOKENIZER_FILE), post_tokens=POST_TOKENS)
         self._parts = np.array([part_of(post.text) for post in posts])
-        self._base = base
+        self._model = load_model(base)
         self._seed = seed
         self._progress = progress
         self._should_stop = should_stop
@@ -190,7 +191,7 @@ class _Tuning:
 
     def _train(self, posts: NDArray[np.int64], name: str, done: float) -> Classifier:
         """Return a model trained on those posts."""
-        model = _held(load_model(self._base))
+        model = _held(copy.deepcopy(self._model))
         rows = [self._encoded[post] for post in posts]
         batches = self._batches(model, rows)
         weights = _class_weights(rows)
