@@ -10,10 +10,10 @@ import torch
 from classifiers.encoder import Classifier
 from classifiers.model_config import TOKENIZER_FILE, base_folder
 from classifiers.model_files import load_model
-from classifiers.precision import Answers, Ids, Run, Tried, chosen, try_out
+from classifiers.precision import Answers, Run, Tried, chosen, try_out
 from classifiers.processor import candidates
 from classifiers.quantisation import quantise, read_ranges
-from classifiers.tokenisation import Tokeniser
+from classifiers.tokenisation import Ids, Tokeniser
 
 
 def export(folder: Path) -> tuple[openvino.Model, str]:
