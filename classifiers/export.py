@@ -10,10 +10,10 @@ import torch
 from classifiers.encoder import Classifier
 from classifiers.model_config import TOKENIZER_FILE, base_folder
 from classifiers.model_files import load_model
-from classifiers.precision import Run, Tried, chosen, try_out
+from classifiers.precision import Answers, Run, Tried, chosen, try_out
 from classifiers.processor import candidates
 from classifiers.quantisation import quantise, read_ranges
-from classifiers.tokenisation import Tokeniser
+from classifiers.tokenisation import Ids, Tokeniser
 
 
 def export(folder: Path) -> tuple[openvino.Model, str]:
@@ -57,7 +57,7 @@ def _runner(model: openvino.Model, precision: str) -> Run:
     settings = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
     request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
 
-    def run(batch: tuple[object, object]) -> list[object]:
+    def run(batch: tuple[Ids, Ids]) -> Answers:
         request.infer(list(batch), share_inputs=True)
         return [tensor.data.copy() for tensor in request.output_tensors]
 

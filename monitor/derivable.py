@@ -55,9 +55,12 @@ class Derivable:
         self._is_signed = np.zeros(len(small), dtype=bool)
         self._is_signed[[column - self._large for column in self._signed]] = True
         people = {person: n for n, person in enumerate(sorted(set[int]().union(*small)))}
-        self._wrote = np.zeros((len(small), len(people)), dtype=np.float32)
+        wrote = np.zeros((len(small), len(people)), dtype=np.float32)
         for cell, those in enumerate(small):
-            self._wrote[cell, [people[person] for person in those]] = 1
+            wrote[cell, [people[person] for person in those]] = 1
+        alone = wrote.sum(axis=0) == 1
+        self._alone: Integers = wrote[:, alone].sum(axis=1).astype(np.int64)
+        self._wrote, self._people = _alike(wrote[:, ~alone])
         self._rows: Integers = np.zeros((0, len(authors)), dtype=np.int64)
         self._pivots: list[int] = []
 
@@ -132,9 +135,28 @@ class Derivable:
         fits = ((values <= 1) | taken_away).all(axis=1)
         found = found[fits]
         is_in = (values[fits] == 1) | (values[fits] == _PRIME - 1)
-        authors = is_in.astype(np.float32) @ self._wrote[settled]
-        few: Integers = found[np.count_nonzero(authors, axis=1) < self._minimum]
+        few: Integers = found[self._authors(is_in, settled) < self._minimum]
         return few
+
+    def _authors(self, sets: NDArray[np.bool_], settled: NDArray[np.bool_]) -> Integers:
+        """How many have written in each of some sets of settled cells.
+
+        Most write in one cell. They are added up without a product of matrices, over which the
+        cores of a busy machine would wait for each other longer than it takes.
+        """
+        authors: Integers = np.where(sets, self._alone[settled], 0).sum(axis=1)
+        if self._people.size:
+            shared = sets.astype(np.float32) @ self._wrote[settled] > 0
+            authors = authors + shared @ self._people
+        return authors
+
+
+def _alike(wrote: NDArray[np.float32]) -> tuple[NDArray[np.float32], Integers]:
+    """People who wrote in the same cells as one column, and how many they are."""
+    if wrote.size == 0:
+        return wrote, np.ones(wrote.shape[1], dtype=np.int64)
+    columns, people = np.unique(wrote, axis=1, return_counts=True)
+    return columns, people.astype(np.int64)
 
 
 def _connected(touches: NDArray[np.bool_], start: NDArray[np.bool_]) -> list[int]:

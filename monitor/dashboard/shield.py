@@ -40,8 +40,15 @@ async def secure(request: Request, call_next: CallNext) -> Response:
     return response
 
 
-LOOKED_AT = ("/topics/{name}", "/topics/{name}/figures.json")
+LOOKED_AT = (
+    "/topics/{name}",
+    "/topics/{name}/figures.json",
+    "/topics/{name}/charts/{key}.{kind}",
+    "/api/v1/topics/{name}/figures",
+    "/api/v1/topics/{name}/volumes",
+)
 """The routes with figures on them; who asks for one has looked."""
+_ANSWERED = (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED)
 
 NoteAccess = Callable[[str, str, str], None]
 """Told who looked at what of which topic."""
@@ -54,8 +61,10 @@ def access_keeper(note: NoteAccess) -> Callable[..., Awaitable[Response]]:
 
     async def keep_access(request: Request, call_next: CallNext) -> Response:
         response = await call_next(request)
-        page = getattr(request.scope.get("route"), "path", "")
-        if page in LOOKED_AT and response.status_code == HTTPStatus.OK:
+        # What is mounted knows its routes by what follows the place where it is mounted.
+        mounted = request.scope.get("root_path", "")
+        page = mounted + getattr(request.scope.get("route"), "path", "")
+        if page in LOOKED_AT and response.status_code in _ANSWERED:
             name = VISITOR.get().name[:_LONGEST_NAME] or "somebody"
             topic = request.path_params.get("name", "")
             try:

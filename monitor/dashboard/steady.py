@@ -54,7 +54,7 @@ class SteadyFigures(Figures):
         include_unvalidated: bool = False,
     ) -> list[Figure]:
         """As `Figures.released`."""
-        asked = {"since": since, "until": until, "by": tuple(by), "unit": unit}
+        asked: dict[str, Any] = {"since": since, "until": until, "by": tuple(by), "unit": unit}
         asked["include_unvalidated"] = include_unvalidated
         return list(self._remembered(topic, "released", asked, self._source.released))
 

@@ -54,9 +54,9 @@ def shares_table(series: SharesSeries, topic: Topic, known: Known, *, today: dat
 
 
 def volume_table(series: VolumeSeries, topic: Topic, *, today: date) -> Table:
-    """Lists every day's posts, reposts and authors."""
+    """Lists every day's posts, how many of them repeat others, reposts and authors."""
     return Table(
-        columns=("Day", "Posts", "Reposts", "Authors", "Not scored", "Coverage"),
+        columns=("Day", "Posts", "Of them copies", "Reposts", "Authors", "Not scored", "Coverage"),
         rows=tuple(_volume_row(one, topic, today=today) for one in series.days),
     )
 
@@ -79,11 +79,13 @@ def _shares_row(
 
 
 def _volume_row(one: Volume, topic: Topic, *, today: date) -> tuple[Cell, ...]:
-    counts: tuple[Cell, ...] = tuple(
-        _count_cell(count) for count in (one.posts, one.reposts, one.authors, one.unscored)
+    counts: tuple[Cell, ...] = (
+        _count_cell(one.posts),
+        _copies_cell(one),
+        *(_count_cell(count) for count in (one.reposts, one.authors, one.unscored)),
     )
     if one.posts is None:
-        counts = (_withheld_cell(one, topic, span=4),)
+        counts = (_withheld_cell(one, topic, span=len(counts)),)
     return (_day_cell(one, today), *counts, _coverage_cell(one.coverage))
 
 
@@ -108,6 +110,12 @@ def _withheld_cell(figure: Figure | Volume, topic: Topic, *, span: int) -> Cell:
 
 def _count_cell(count: int | None) -> Cell:
     return Cell("withheld" if count is None else words.number(count))
+
+
+def _copies_cell(one: Volume) -> Cell:
+    if one.copies is None or not one.posts:
+        return Cell(_NOT_KNOWN)
+    return Cell(words.number(one.copies), words.percent(one.copies / one.posts))
 
 
 def _coverage_cell(coverage: float | None) -> Cell:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-import ruptures
 
 from classifiers.prevalence import REACH, Floats
 from monitor.figure import Figure
@@ -121,6 +121,7 @@ def change_points(shares: Floats, spreads: Floats) -> list[int]:
         return []
     scaled = shares / np.maximum(np.median(spreads, axis=0), 1e-4)
     independent = scaled[:, :-1] if scaled.shape[1] > 1 else scaled  # shares sum to 1
+    ruptures = importlib.import_module("ruptures")  # brings half a second of scipy with it
     search = ruptures.Pelt(model="l2", min_size=LEVEL_DAYS, jump=1).fit(independent)
     penalty = PENALTY * independent.shape[1] * float(np.log(len(shares)))
     return [int(end) for end in search.predict(pen=penalty)[:-1]]

@@ -313,21 +313,27 @@ def test_privacy_tells_the_thresholds_in_force() -> None:
     assert "at least 150 posts" in text
 
 
-def looked_at(*pages: str, **headers: str) -> list[tuple[str, str, str]]:
+def looked_at(*pages: str) -> list[tuple[str, str, str]]:
     noted: list[tuple[str, str, str]] = []
     browser = client(note_access=lambda *look: noted.append(look))
     for page in pages:
-        browser.get(page, headers=headers)
+        browser.get(page)
     return noted
 
 
-def test_who_looks_at_figures_is_noted_by_the_name_that_a_login_hands_on() -> None:
-    pages = ("/topics/walkout?by=cohort", "/topics/walkout/figures.json")
-    assert looked_at(*pages, **{"X-User": "ann\x01"}) == [
-        ("ann", "/topics/{name}", "walkout"),
-        ("ann", "/topics/{name}/figures.json", "walkout"),
-    ]
-    assert looked_at(pages[0]) == [("somebody", "/topics/{name}", "walkout")]
+@pytest.mark.parametrize(
+    ("page", "route"),
+    [
+        ("/topics/walkout?by=cohort", "/topics/{name}"),
+        ("/topics/walkout/figures.json", "/topics/{name}/figures.json"),
+        ("/topics/walkout/charts/stance-walkout.csv", "/topics/{name}/charts/{key}.{kind}"),
+        ("/api/v1/topics/walkout/figures", "/api/v1/topics/{name}/figures"),
+        ("/api/v1/topics/walkout/volumes", "/api/v1/topics/{name}/volumes"),
+    ],
+    ids=["page", "json", "chart", "api", "api-volumes"],
+)
+def test_who_looks_at_figures_is_noted_by_the_name_they_are_known_by(page: str, route: str) -> None:
+    assert looked_at(page) == [("local", route, "walkout")]
 
 
 def test_pages_without_figures_are_not_noted() -> None:

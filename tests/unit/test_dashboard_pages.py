@@ -294,3 +294,19 @@ def test_no_truth_is_claimed_for_platforms(tmp_path: Path) -> None:
     spec = shown.sections[0].blocks[0].spec
     assert spec is not None
     assert spec["datasets"]["truth"] == []
+
+
+def test_the_table_of_volume_tells_how_much_of_it_is_copies() -> None:
+    days = [
+        volume(MONDAY, copies=30),
+        volume(MONDAY + timedelta(1)),
+        volume(MONDAY + timedelta(2), None),
+    ]
+    (series,) = volume_series(days)
+    table = tables.volume_table(series, TOPIC, today=NOW.date())
+    assert table.columns[1:3] == ("Posts", "Of them copies")
+    told, unknown = (row[2] for row in table.rows[:2])
+    assert (told.text, told.detail) == ("30", "25%")
+    assert unknown.text == "not known"
+    assert table.rows[2][1].is_reason
+    assert {sum(cell.span for cell in row) for row in table.rows} == {len(table.columns)}
