@@ -129,7 +129,7 @@ class Derivable:
 
     def _possible(self, found: Integers, to_come: Integers) -> Integers:
         """Leaves out what can no longer become a set, or already has enough authors."""
-        settled = ~to_come.any(axis=0)
+        settled: NDArray[np.bool_] = np.logical_not(to_come.any(axis=0))
         values = found[:, settled]
         taken_away = (values == _PRIME - 1) & self._is_signed[settled]
         fits = ((values <= 1) | taken_away).all(axis=1)
