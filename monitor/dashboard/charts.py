@@ -91,7 +91,7 @@ def _noon_before(day: date) -> float:
 @lru_cache(maxsize=64)
 def _shares_layout(labels: tuple[str, ...]) -> Spec:
     colour = _by_label(alt.Color, labels, _COLOURS)
-    days = alt.Chart(alt.NamedData("figures")).encode(x=_time_axis(), color=colour)
+    days = alt.Chart(alt.NamedData("figures")).encode(x=_time_axis())
     share = alt.Y(
         "share:Q",
         title=None,
@@ -101,13 +101,20 @@ def _shares_layout(labels: tuple[str, ...]) -> Spec:
     truth = alt.Chart(alt.NamedData("truth")).encode(x=_time_axis(), y=share, color=colour)
     return _finished(
         *_event_layers(),
-        days.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", title=None), y2="high:Q"),
-        days.mark_line(strokeWidth=2).encode(y=share),
+        days.mark_area(opacity=0.16).encode(
+            y=alt.Y("low:Q", title=None), y2="high:Q", color=colour
+        ),
+        days.mark_line(strokeWidth=2).encode(y=share, color=colour),
         days.mark_point(filled=True, size=45, opacity=1).encode(
             y=share,
             shape=_by_label(alt.Shape, labels, _SHAPES),
+            stroke=_by_label(alt.Stroke, labels, _COLOURS),
             # A day that is not whole is hollow.
-            fill=alt.condition("datum.partial", alt.value("var(--card)"), colour),
+            fill=alt.condition(
+                "datum.partial",
+                alt.value("var(--card)"),
+                _by_label(alt.Fill, labels, _COLOURS),
+            ),
             tooltip=_tooltips("when", "label", "shown", "posts", "authors"),
         ),
         truth.mark_line(

@@ -15,9 +15,9 @@ import pytest
 from command_line import MONITOR, ROOT, Place
 from postgres import new_database
 
-KILLS_PER_DATABASE = 5
-DATABASES = 4
-POSTS = 300
+KILLS_PER_DATABASE = 10
+DATABASES = 2
+POSTS = 200
 TOPIC = (ROOT / "config/topics/facebook-walkout-2020.toml").read_text(encoding="utf-8")
 STEPS = f'"{MONITOR}" import "$1" && "{MONITOR}" classify && "{MONITOR}" aggregate'
 
@@ -57,7 +57,7 @@ def figures(where: Place) -> str:
     )  # fmt: skip
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_figures_are_the_same_byte_for_byte_after_kills_at_random_moments(
     kind: str, posts: Path, tmp_path: Path, request: pytest.FixtureRequest
@@ -95,6 +95,6 @@ def test_figures_are_the_same_byte_for_byte_after_kills_at_random_moments(
                     os.killpg(running.pid, signal.SIGKILL)
                     running.wait()
                     killed += 1
-            assert steps(where, posts).wait(300) == 0
+            assert steps(where, posts).wait(600) == 0
             assert figures(where) == expected
         assert killed >= DATABASES * KILLS_PER_DATABASE // 2
