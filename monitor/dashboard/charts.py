@@ -104,6 +104,8 @@ def _shares_layout(labels: tuple[str, ...]) -> Spec:
         days.mark_area(opacity=0.16).encode(
             y=alt.Y("low:Q", title=None), y2="high:Q", color=colour
         ),
+        # An area is nothing where a day stands alone.
+        days.mark_rule(strokeWidth=2, opacity=0.3).encode(y="low:Q", y2="high:Q", color=colour),
         days.mark_line(strokeWidth=2).encode(y=share, color=colour),
         days.mark_point(filled=True, size=45, opacity=1).encode(
             y=share,
