@@ -300,7 +300,14 @@ class Application:
     def retrain_step(self) -> RetrainStep:
         """What trains a candidate version; brings torch."""
         retrain = importlib.import_module("monitor.pipeline.retrain")
-        step: RetrainStep = retrain.RetrainStep(self.store, self.queries, self.registry, self.clock)
+        step: RetrainStep = retrain.RetrainStep(
+            self.store,
+            self.queries,
+            self.registry,
+            self.clock,
+            self.settings.home / "cache",
+            self.settings.classify.threads or None,
+        )
         return step
 
     def purge(self, topic: Topic) -> Mapping[str, int]:

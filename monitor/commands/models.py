@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="auto: promote the candidate if it beats the champion.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
 @with_call
-def retrain_command(call: Call, promote: str, seed: int) -> None:
+def retrain_command(call: Call, promote: str) -> None:
     """Trains a candidate version on the topic's labels and compares it with the champion."""
     topic = call.topic
     with call.stages() as stage:
-        retrained = call.app.retrain_step().retrain(topic, seed=seed, progress=stage)
+        retrained = call.app.retrain_step().retrain(topic, progress=stage)
     promoted = promote == "auto" and retrained.beats
     version = retrained.version
     call.say(f"candidate {version.id} from {retrained.examples} labels: {retrained.reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from classifiers.adaptation import AdaptationResult, Example, adapt, beats_champion
 from classifiers.examples import Key
@@ -35,18 +36,24 @@ class Retrained:
 
 @dataclass(frozen=True, slots=True)
 class RetrainStep:
-    """Trains a candidate on a topic's labels."""
+    """Trains a candidate on a topic's labels.
+
+    Attributes:
+        cache: Where exported models are kept.
+        threads: Processor threads to use; all there are where None.
+    """
 
     store: Store
     queries: Queries
     registry: Registry
     clock: Callable[[], datetime]
+    cache: Path
+    threads: int | None
 
     def retrain(
         self,
         topic: Topic,
         *,
-        seed: int = 0,
         progress: Callable[[str, float], None] = lambda _stage, _part: None,
     ) -> Retrained:
         """Makes a candidate version from every label of the topic.
@@ -66,7 +73,14 @@ class RetrainStep:
                 hint="`monitor label queue` draws posts, `monitor label import` takes answers",
             )
         examples = _examples(topic, posts)
-        result = adapt(self.registry, topic.name, list(examples), seed=seed, progress=progress)
+        result = adapt(
+            self.registry,
+            topic.name,
+            list(examples),
+            cache=self.cache,
+            threads=self.threads,
+            progress=progress,
+        )
         by_key = {example.key: post for example, post in examples.items()}
         self._keep_held_out(topic, result, by_key)
         beats, reason = beats_champion(result.version)
