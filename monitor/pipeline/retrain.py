@@ -12,6 +12,7 @@ from classifiers.heads import head
 from classifiers.registry import ModelVersion, Registry
 from monitor.errors import LabelError
 from monitor.pipeline.classify import whole_answer
+from monitor.post_ids import PostIds
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import LabelledPost, Prediction
@@ -35,11 +36,16 @@ class Retrained:
 
 @dataclass(frozen=True, slots=True)
 class RetrainStep:
-    """Trains a candidate on a topic's labels."""
+    """Trains a candidate on a topic's labels.
+
+    Attributes:
+        ids: What a topic's post ids are sealed with.
+    """
 
     store: Store
     queries: Queries
     registry: Registry
+    ids: Callable[[str], PostIds]
     clock: Callable[[], datetime]
 
     def retrain(
@@ -65,7 +71,7 @@ class RetrainStep:
                 f"{topic.name} has no labelled posts",
                 hint="`monitor label queue` draws posts, `monitor label import` takes answers",
             )
-        examples = _examples(topic, posts)
+        examples = _examples(topic, posts, self.ids(topic.name))
         result = adapt(self.registry, topic.name, list(examples), seed=seed, progress=progress)
         by_key = {example.key: post for example, post in examples.items()}
         self._keep_held_out(topic, result, by_key)
@@ -92,12 +98,14 @@ def _prediction(post: LabelledPost, probabilities: Sequence[float]) -> Predictio
     return Prediction(post.post_id, post.text_digest, post.head, post.target, label, scores)
 
 
-def _examples(topic: Topic, posts: Sequence[LabelledPost]) -> dict[Example, LabelledPost]:
+def _examples(
+    topic: Topic, posts: Sequence[LabelledPost], ids: PostIds
+) -> dict[Example, LabelledPost]:
     """The posts as examples; a label towards a target that the topic no longer has is left out."""
     texts = {target.name: target.text for target in topic.targets} | {"": ""}
     return {
         Example(
-            id=f"{post.platform}/{post.native_id}",
+            id=f"{post.platform}/{ids.open(post.native_id)}",
             text=post.text,
             head=post.head,
             target=texts[post.target],
