@@ -163,7 +163,9 @@ class FeedCollector:
                 done.add(_digest(feed.url))
                 if self._surroundings.should_stop():
                     return
-                walks.append((yield from self._walk(reader, feed, feeds, reach)))
+                walk = yield from self._walk(reader, feed, feeds, reach)
+                # Where all fail, the error is about a feed that the topic names.
+                walks.insert(0 if feed.until is None else len(walks), walk)
         for feed in feeds.values():
             feed.listing.tell()
         yield Page(self._checkpoint(feeds), coverage=coverage(walks))

@@ -20,6 +20,7 @@ from collectors.errors import (
     RefusedRequestError,
     UnavailableError,
 )
+from collectors.guard import GuardedTransport, check_redirect
 from collectors.pace import Pace, retry_after
 from collectors.retry import calling
 from collectors.source import Surroundings
@@ -95,6 +96,7 @@ class HttpClient:
         self._surroundings = surroundings
         self._limits = limits
         self._pace = Pace(surroundings.now)
+        self._is_guarded = isinstance(transport, GuardedTransport)
         self._client = httpx.Client(
             headers={
                 "User-Agent": surroundings.user_agent,
@@ -208,12 +210,17 @@ class HttpClient:
                 if response.next_request is None:
                     self._check(response, accept)
                     return self._read(response)
-                request = response.next_request
+                request = self._next(response.next_request, response.url)
             finally:
                 response.close()
         raise MalformedAnswerError(
             f"{_shown(request.url)} is more than {self._limits.maximum_redirects} redirects away"
         )
+
+    def _next(self, request: httpx.Request, origin: httpx.URL) -> httpx.Request:
+        if not self._is_guarded:
+            check_redirect(str(origin), str(request.url))
+        return request
 
     def _check(self, response: httpx.Response, accept: Sequence[str]) -> None:
         where = _shown(response.url)
