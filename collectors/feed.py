@@ -153,6 +153,7 @@ class FeedCollector:
             maximum_bytes=self._settings["maximum_megabytes"] * MEGABYTE,
             attempts=3,
             longest_pause=60.0,
+            patience=60.0,  # The other feeds are waiting.
         )
         walks: list[Walk] = []
         with FeedReader(self._surroundings, limits, self._settings["allow_private"]) as reader:

@@ -28,7 +28,9 @@ class MastodonChecker:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         settings = surroundings.settings
-        self._limits = Limits(timeout=settings["timeout"], attempts=2, longest_pause=30.0)
+        self._limits = Limits(
+            timeout=settings["timeout"], attempts=2, longest_pause=30.0, patience=30.0
+        )
         self._refusing = frozenset(map(host_of, settings["refusing_instances"]))
         named = [settings["base_url"], *settings["instances"]]
         self._plain = {one.rstrip("/") for one in named if one.startswith("http://")}

@@ -8,7 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -358,3 +358,22 @@ def test_an_event_that_does_not_end_is_not_held_in_memory(site: Site) -> None:
         with pytest.raises(MalformedAnswerError, match="over 100000 bytes"), closing(stream):
             for _ in stream.iter_content(chunk_size=1000):
                 pass
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Retry-After": "900"}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "900"}],
+    ids=["retry after", "rate limit"],
+)
+def test_a_server_that_others_wait_for_may_not_ask_for_long(
+    site: Site, headers: dict[str, str]
+) -> None:
+    status = 429 if "Retry-After" in headers else 200
+    site.reply = lambda _: Reply(b"{}", status, headers=headers)
+    limits = replace(LIMITS, patience=60)
+    with (
+        HttpClient(site.server.url, site.surroundings, limits=limits) as client,
+        pytest.raises(RateLimitedError),
+    ):
+        list(map(client.get, ["/x", "/x"]))
+    assert site.times.slept == []

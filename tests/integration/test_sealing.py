@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from postgres import new_database, postgres_server
 from sqlalchemy import select, text
 
-from collectors.post import Checkpoint, Deletion, Page, Post
+from collectors.post import Checkpoint, Deletion, Page, Post, Window
 from monitor.bootstrap import Application
 from monitor.errors import ConfigurationError
-from monitor.post_ids import PREFIX, key_path
+from monitor.post_ids import PREFIX, PostIds, key_path
 from monitor.settings import load_settings
 from monitor.store.engine import reading, writing
 from monitor.store.rows import CHECKPOINTS, POSTS, UNSCORED
@@ -38,18 +39,28 @@ NOON = datetime(2020, 6, 2, 12, tzinfo=UTC)
 STATE = {"page": 0, "feed": "https://a.test/@author3/feed"}
 
 
-class _PlainIds:
+class _PlainIds(PostIds):
     """What earlier programs did: nothing."""
 
-    fingerprint = ""
+    def __init__(self) -> None:
+        super().__init__(bytes(32))
 
     def seal(self, native_id: str) -> str:
         return native_id
 
-    def seal_state(self, state: object) -> object:
-        return state
+    def seal_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(state)
 
-    open, open_state = seal, seal_state
+
+@dataclass
+class Listening(FakeCollector):
+    """Remembers what it was asked to go on from."""
+
+    asked: list[Checkpoint | None] = field(default_factory=list)
+
+    def fetch(self, since: Checkpoint | None, window: Window) -> Iterator[Page]:
+        self.asked.append(since)
+        return super().fetch(since, window)
 
 
 def uri(number: int) -> str:
@@ -92,7 +103,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 
 def collect(app: Application, *found: Post, deletions: tuple[Deletion, ...] = ()) -> dict[str, int]:
     page = Page(Checkpoint(STATE), posts=found, deletions=deletions)
-    return dict(app.collect_step(app.topic()).collect(FakeCollector("bluesky", [page])).counts)
+    return dict(app.collect_step(app.topic()).collect(FakeCollector([page], "bluesky")).counts)
 
 
 def leave_as_earlier_programs_did(app: Application) -> None:
@@ -102,7 +113,7 @@ def leave_as_earlier_programs_did(app: Application) -> None:
     questions: list[Question] = [("sentiment", "")]
     app.store.begin_scoring("strike", "v1", questions, languages=["en"])
     gone = Page(Checkpoint(STATE), deletions=(Deletion("bluesky", uri(0)),))
-    plain.collect(FakeCollector("bluesky", [Page(Checkpoint(STATE), posts=posts()), gone]))
+    plain.collect(FakeCollector([Page(Checkpoint(STATE), posts=posts()), gone], "bluesky"))
     app.store.record_training("strike", "v1", [("bluesky", uri(1)), ("x", "77")])
     with writing(app._engine) as connection:
         connection.execute(text("DELETE FROM sealings"))
@@ -161,13 +172,11 @@ def test_deletions_hit_sealed_posts_their_reposts_and_what_models_learned(make: 
 def test_checkpoints_come_back_as_collectors_gave_them(make: Make) -> None:
     leave_as_earlier_programs_did(make())
     app = make()
-    collector = FakeCollector("bluesky", [])
-    asked: list[Checkpoint | None] = []
-    collector.fetch = lambda since, window: iter(asked.append(since) or ())  # type: ignore[method-assign]
+    collector = Listening([], "bluesky")
 
     app.collect_step(app.topic()).collect(collector)
 
-    assert asked == [Checkpoint(STATE)]
+    assert collector.asked == [Checkpoint(STATE)]
 
 
 def test_an_interrupted_sealing_goes_on(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
