@@ -74,7 +74,6 @@ def app(network: Network, tmp_path: Path) -> Iterator[Application]:
         "MONITOR_SOURCES__MASTODON__ENABLED": "true",
         "MONITOR_SOURCES__MASTODON__INSTANCES": network.mastodon.server.url,
     }
-    configure_logging(verbose=False)
     yield Application(load_settings(environ), network.clock)
     structlog.reset_defaults()
 
@@ -86,8 +85,9 @@ def run(app: Application, *jobs: str) -> list[bool]:
 
 
 def test_live_posts_are_stored_sealed_and_their_removals_find_them(
-    app: Application, network: Network, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    app: Application, network: Network, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    configure_logging(verbose=False)  # Here, so that it writes to where the test reads.
     at = NOON - timedelta(hours=1)
     blue = [network.jetstream.post(ANN, f"k{n}", f"the strike {n}", at) for n in range(3)]
     subject = {"createdAt": iso(at), "subject": {"uri": blue[0]}}
@@ -110,9 +110,9 @@ def test_live_posts_are_stored_sealed_and_their_removals_find_them(
     assert run(app, "compliance:") == [True, True]
     assert app.queries.totals("strike").posts == 3
 
-    network.mastodon.server.fail_next("error_503", 99)
+    network.mastodon.server.fail_next("refused", 99)
     run(app, "collect:mastodon")
-    said = "".join(capfd.readouterr())
+    said = "".join(capsys.readouterr())
     written = b"\n".join(one.read_bytes() for one in tmp_path.rglob("*") if one.is_file())
     assert "collect:mastodon" in said
     assert [word for word in PRIVATE if word in said or word.encode() in written] == []
