@@ -23,7 +23,7 @@ def label_group() -> None:
 def import_command(call: Call, file: Path) -> None:
     """Takes a label file in (JSON lines or CSV); a repeated import changes nothing."""
     topic = call.topic
-    imported = call.app.label_step().import_file(topic, file)
+    imported = call.app.label_step(topic).import_file(topic, file)
     names = ("stored", "repeated", "changed", "unknown_post", "rejected")
     counts = {name: imported.counts[name] for name in names}
     validation = [

@@ -6,7 +6,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -14,6 +14,7 @@ from typing import Any, cast, get_args
 from classifiers.errors import ClassifierError
 from classifiers.heads import head as head_named
 from monitor.errors import LabelError
+from monitor.post_ids import PostIds
 from monitor.spreadsheet import read_cell
 from monitor.store.store import Store
 from monitor.store.values import HumanLabel, LabelSample
@@ -44,9 +45,14 @@ class LabelsImported:
 
 @dataclass(frozen=True, slots=True)
 class LabelStep:
-    """Takes label files in (JSON lines or CSV)."""
+    """Takes label files in (JSON lines or CSV).
+
+    Attributes:
+        ids: The topic's: files may name posts by the platform's id or by its seal.
+    """
 
     store: Store
+    ids: PostIds
     clock: Callable[[], datetime]
 
     def import_file(self, topic: Topic, path: Path) -> LabelsImported:
@@ -59,7 +65,8 @@ class LabelStep:
         batch: list[HumanLabel] = []
         for place, record in _records(path, imported):
             try:
-                batch.append(parse_label(topic, record))
+                label = parse_label(topic, record)
+                batch.append(replace(label, native_id=self.ids.seal(label.native_id)))
             except LabelError as error:
                 imported.reject(place, str(error))
             if len(batch) == BATCH:

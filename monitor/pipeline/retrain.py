@@ -13,6 +13,7 @@ from classifiers.heads import head
 from classifiers.registry import ModelVersion, Registry
 from monitor.errors import LabelError
 from monitor.pipeline.classify import whole_answer
+from monitor.post_ids import PostIds
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import LabelledPost, Prediction
@@ -39,6 +40,7 @@ class RetrainStep:
     """Trains a candidate on a topic's labels.
 
     Attributes:
+        ids: What a topic's post ids are sealed with.
         cache: Where exported models are kept.
         threads: Processor threads to use; all there are where None.
     """
@@ -46,6 +48,7 @@ class RetrainStep:
     store: Store
     queries: Queries
     registry: Registry
+    ids: Callable[[str], PostIds]
     clock: Callable[[], datetime]
     cache: Path
     threads: int | None
@@ -72,7 +75,7 @@ class RetrainStep:
                 f"{topic.name} has no labelled posts",
                 hint="`monitor label queue` draws posts, `monitor label import` takes answers",
             )
-        examples = _examples(topic, posts)
+        examples = _examples(topic, posts, self.ids(topic.name))
         result = adapt(
             self.registry,
             topic.name,
@@ -106,12 +109,14 @@ def _prediction(post: LabelledPost, probabilities: Sequence[float]) -> Predictio
     return Prediction(post.post_id, post.text_digest, post.head, post.target, label, scores)
 
 
-def _examples(topic: Topic, posts: Sequence[LabelledPost]) -> dict[Example, LabelledPost]:
+def _examples(
+    topic: Topic, posts: Sequence[LabelledPost], ids: PostIds
+) -> dict[Example, LabelledPost]:
     """The posts as examples; a label towards a target that the topic no longer has is left out."""
     texts = {target.name: target.text for target in topic.targets} | {"": ""}
     return {
         Example(
-            id=f"{post.platform}/{post.native_id}",
+            id=f"{post.platform}/{ids.open(post.native_id)}",
             text=post.text,
             head=post.head,
             target=texts[post.target],

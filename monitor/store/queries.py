@@ -36,6 +36,7 @@ from monitor.store.values import (
     LabelSample,
     LogEntry,
     PendingPost,
+    PlatformId,
     Question,
     RecordedVersion,
     SourceState,
@@ -193,6 +194,11 @@ class Queries:
         """Tells which marks belong to authors who were removed."""
         with reading(self._engine) as connection:
             return removals.buried_marks(connection, topic, marks)
+
+    def buried_posts(self, topic: str, posts: Collection[PlatformId]) -> list[PlatformId]:
+        """Tells which posts have been removed, by the ids given."""
+        with reading(self._engine) as connection:
+            return removals.buried_posts(connection, topic, posts)
 
     def models_on_removed(self, topic: str) -> dict[str, int]:
         """Counts by model version the posts it was trained on that were removed since."""

@@ -24,6 +24,9 @@ FinishedStatus = Literal["ok", "failed", "stopped"]
 Question = tuple[str, str]
 """A head and the target's name it is asked about, empty where the head takes none."""
 
+PlatformId = tuple[str, str]
+"""A post's platform and its id there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:

@@ -19,6 +19,7 @@ from monitor.pipeline.classify import ClassifyStep
 from monitor.pipeline.collect import Collected, CollectStep
 from monitor.pipeline.retention import RetentionStep
 from monitor.pipeline.switch import SwitchStep
+from monitor.post_ids import PostIds
 from monitor.pseudonym import Pseudonyms
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries
@@ -54,7 +55,7 @@ class Pipeline:
         self.queries = Queries(self.engine)
 
     def collect(self, collector: FakeCollector) -> Collected:
-        admission = Admission(self.topic, Pseudonyms(b"k" * 32))
+        admission = Admission(self.topic, Pseudonyms(b"k" * 32), PostIds(b"k" * 32))
         return CollectStep(self.store, self.queries, admission, self.clock).collect(collector)
 
     def classify(self, *, batch: int = 7) -> None:
