@@ -36,7 +36,7 @@ _FUTURE = timedelta(days=1)
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 # Bounded, so that a document of nothing but beginnings is read in no more than its length.
 _TOMBSTONE = re.compile(
-    rb"""<(?:[\w.-]{1,99}:)?deleted-entry\b[^>]{0,2000}?\bref\s{0,9}=\s{0,9}(["'])(.{0,2000}?)\1""",
+    rb"""<(?:[\w.-]{1,99}:)?deleted-entry\b[^<>]{0,2000}?\bref\s{0,9}=\s{0,9}(["'])([^<]{0,2000}?)\1""",
     re.S,
 )
 _HTML = ("text/html", "application/xhtml+xml")
