@@ -168,7 +168,8 @@ class _Listener(StreamListener):
     def _put(self, event: Event) -> None:
         while not self._stop.is_set():
             with suppress(Full):
-                return self._events.put(event, timeout=_TICK)
+                self._events.put(event, timeout=_TICK)
+                return
         raise _StoppedStream
 
     def on_update(self, status: Mapping[str, Any]) -> None:
