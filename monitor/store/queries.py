@@ -39,6 +39,7 @@ from monitor.store.values import (
     PlatformId,
     Question,
     RecordedVersion,
+    SeriesSwitch,
     SourceState,
     StoredLabel,
     Totals,
@@ -135,6 +136,19 @@ class Queries:
         """Tells the version whose figures are shown, None before the first."""
         with reading(self._engine) as connection:
             return versions.shown(connection, topic)
+
+    def series_switches(self, topic: str) -> list[SeriesSwitch]:
+        """Tells when which version's series was first shown, the newest first.
+
+        Of the last thousand switches of all topics; a switch to what is shown already is none.
+        """
+        with reading(self._engine) as connection:
+            entries = jobs.log_entries(connection, 1000, action="version_shown")
+        return [
+            SeriesSwitch(str(entry.details["version"]), entry.at)
+            for entry in entries
+            if entry.details.get("topic") == topic
+        ]
 
     def recorded_versions(self, topic: str) -> list[RecordedVersion]:
         """Lists the recorded versions, oldest first."""

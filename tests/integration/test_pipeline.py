@@ -229,6 +229,8 @@ def test_a_new_version_is_shown_only_when_it_covers_every_post(pipeline: Pipelin
     pipeline.aggregate()
     assert pipeline.queries.shown_version("strike") == "fake00000002"
     assert {cell.version for cell in pipeline.cells()} == {"", "fake00000002"}
+    switches = pipeline.queries.series_switches("strike")
+    assert [one.version for one in switches] == ["fake00000002", old]
 
 
 def test_going_back_to_the_old_version_scores_nothing_again(pipeline: Pipeline) -> None:
