@@ -229,6 +229,7 @@ def finished(*layers: alt.Chart, height: int) -> Spec:
             domainColor="var(--line)",
             tickColor="var(--line)",
             gridColor="var(--line)",
+            titleColor="var(--muted)",
             labelFontSize=12,
         )
         .configure_legend(labelColor="var(--ink)", labelFontSize=13)
