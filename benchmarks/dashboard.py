@@ -81,9 +81,15 @@ def _measure(app: Application, asked: Any) -> None:
     month = f"?since={end - timedelta(days=30)}&until={end}"
     pages = {
         "a month": f"/topics/strike{month}",
-        "every day": "/topics/strike",
-        "every day by cohort": "/topics/strike?by=cohort",
+        "as it opens": "/topics/strike",
+        "by cohort": "/topics/strike?by=cohort",
+        "every day": f"/topics/strike?since={FIRST}",
+        "authors' voices": "/topics/strike?unit=authors",
         "API, 500 figures": "/api/v1/topics/strike/figures",
+        "API, changes": "/api/v1/topics/strike/changes",
+        "alerts": "/alerts",
+        "models": "/topics/strike/models",
+        "metrics": "/metrics",
         "status": "/status",
         "collection": "/topics/strike/collection",
     }

@@ -5,23 +5,28 @@
 Days are drawn around a constant share (binomial, with a 95 % interval as wide as the released
 ones) and a constant volume (overdispersed, weekends quieter), and go through the daemon's own
 `judge` with its hysteresis and cool-down. The line of the share rule is at the true share plus
-2, 4 and 6 points.
+2, 4 and 6 points. Hours follow the time of day, swing from day to day and come in bursts. A
+day's deviation from what the audit explains is drawn from its law where nothing drifts
+(chi-square over its two degrees of freedom).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 
-from monitor.alarm import Evidence, judge
+from monitor.alarms.evidence import DriftedDay, Evidence, Hours
+from monitor.alarms.judge import judge
+from monitor.alert_rule import AlertTable
 from monitor.figure import Figure, Volume
-from monitor.topic_file import AlertTable
 
 SHARE, POSTS, HALF_WIDTH, EXTRA = 0.5, 400, 0.07, 0.025
 FIRST = date(2020, 1, 1)
+HOURLY = (4, 20, 100)
 RULES: dict[str, dict[str, Any]] = {
     "share, line 2 points above": {"kind": "share", "label": "favor", "above": SHARE + 0.02},
     "share, line 4 points above": {"kind": "share", "label": "favor", "above": SHARE + 0.04},
@@ -38,8 +43,19 @@ def main() -> None:
     figures, volumes = _days(365 * years)
     print(f"{years} years without any change, {POSTS} posts a day, interval ±{HALF_WIDTH:.2f}")
     for name, fields in RULES.items():
-        rule = AlertTable.model_validate({"name": "rule", **fields}).model_dump()
-        print(f"{name:32} {_alarms(rule, figures, volumes) / years:6.2f} false alarms a year")
+        _tell(name, _alarms(_rule(fields), figures, volumes), years)
+    _tell("drift", _drift_alarms(_rule({"kind": "drift"}), 365 * years), years)
+    for posts in HOURLY:
+        spike = _rule({"kind": "spike"})
+        _tell(f"spike, {posts} posts an hour", _spike_alarms(spike, 365 * years, posts), years)
+
+
+def _rule(fields: dict[str, Any]) -> dict[str, Any]:
+    return AlertTable.model_validate({"name": "rule", **fields}).model_dump()
+
+
+def _tell(name: str, alarms: int, years: int) -> None:
+    print(f"{name:32} {alarms / years:6.2f} false alarms a year")
 
 
 def _days(count: int) -> tuple[list[Figure], list[Volume]]:
@@ -62,13 +78,57 @@ def _days(count: int) -> tuple[list[Figure], list[Volume]]:
 
 
 def _alarms(rule: dict[str, Any], figures: list[Figure], volumes: list[Volume]) -> int:
+    def looks() -> Iterator[Evidence]:
+        for n in range(10, len(figures)):
+            now = datetime.combine(FIRST + timedelta(days=n), time(6), UTC)
+            part = slice(max(n - 12, 0), n)
+            yield Evidence(figures[part], volumes[part], (), (), now.date(), now)
+
+    return _begun(rule, looks())
+
+
+def _drift_alarms(rule: dict[str, Any], days: int) -> int:
+    deviations = np.random.default_rng(2).chisquare(2, days) / 2
+    drift = [
+        DriftedDay(FIRST + timedelta(days=n), "stance", "", float(one))
+        for n, one in enumerate(deviations)
+    ]
+
+    def looks() -> Iterator[Evidence]:
+        for n in range(2, days):
+            now = datetime.combine(FIRST + timedelta(days=n), time(6), UTC)
+            yield Evidence((), (), (), (), now.date(), now, drift=drift[n - 2 : n])
+
+    return _begun(rule, looks())
+
+
+def _spike_alarms(rule: dict[str, Any], days: int, mean: int) -> int:
+    """Looks every hour at the last hours and the same hours of the days before."""
+    chance = np.random.default_rng(3)
+    hour = np.arange(24 * days)
+    daily = chance.gamma(20, 1 / 20, days)[hour // 24]  # a fifth more or less
+    usual = mean * daily * (1 + 0.8 * np.sin(2 * np.pi * hour / 24))
+    posts = chance.negative_binomial(4, 4 / (4 + usual))
+    length = rule["window_hours"]
+    sums = np.convolve(posts, np.ones(length, dtype=np.int64), mode="valid").tolist()
+    start = datetime.combine(FIRST, time(), UTC)
+
+    def looks() -> Iterator[Evidence]:
+        for n in range(24 * rule["days"], len(sums)):
+            now = start + timedelta(hours=n + length)
+            earlier = tuple(sums[n - 24 * k] for k in range(1, rule["days"] + 1))
+            found = Hours(now, sums[n], covered=True, is_shown=True, earlier=earlier)
+            yield Evidence((), (), (), (), now.date(), now, hours=lambda _, found=found: found)
+
+    return _begun(rule, looks())
+
+
+def _begun(rule: dict[str, Any], looks: Iterator[Evidence]) -> int:
+    """Counts the incidents that begin."""
     alarms, lasts = 0, False
     ended = datetime.min.replace(tzinfo=UTC)
-    for n in range(10, len(figures)):
-        now = datetime.combine(FIRST + timedelta(days=n), time(6), UTC)
-        part = slice(max(n - 12, 0), n)
-        evidence = Evidence(figures[part], volumes[part], (), (), now.date(), now)
-        state = judge(rule, evidence).state
+    for evidence in looks:
+        now, state = evidence.now, judge(rule, evidence).state
         if lasts and state == "quiet":
             lasts, ended = False, now
         cooled = now >= ended + timedelta(hours=rule["cool_down_hours"])

@@ -14,6 +14,7 @@ from classifiers.registry import ModelVersion, Registry
 from collectors import platforms
 from collectors.file import FileCollector
 from collectors.post import Collector, Deletion, Window
+from monitor.alarms.evidence import Spending
 from monitor.errors import UsageError
 from monitor.figures import Figures
 from monitor.job import Job, JobRunner, Resting, ShouldStop
@@ -22,7 +23,7 @@ from monitor.mailing import send_report
 from monitor.observability import get_logger
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
-from monitor.pipeline.alert import AlertStep
+from monitor.pipeline.alert import AlertStep, rules_in_force
 from monitor.pipeline.check import CheckStep
 from monitor.pipeline.classify import ClassifyStep
 from monitor.pipeline.collect import Collected, CollectStep
@@ -35,8 +36,9 @@ from monitor.post_ids import PostIds
 from monitor.pseudonym import KeyRing
 from monitor.scorers import Scorers
 from monitor.settings import Settings, load_settings
-from monitor.standing import silence
+from monitor.standing import silence, standings
 from monitor.store.accounts import Accounts
+from monitor.store.alert_rules import AlertRules
 from monitor.store.desk import LabelDesk
 from monitor.store.engine import Engine, migrate, open_engine
 from monitor.store.incidents import Incidents
@@ -131,13 +133,34 @@ class Application:
         """Alerts that began and ended."""
         return Incidents(self._engine)
 
+    @cached_property
+    def alert_rules(self) -> AlertRules:
+        """Alert rules that were made on a page."""
+        return AlertRules(self._engine)
+
     def alert_step(self) -> AlertStep:
         """What judges alert rules and tells; brings Apprise.
 
         Raises:
             ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
         """
-        return AlertStep(self.figures, self.queries, self.incidents, self.teller(), self.clock)
+        return AlertStep(
+            self.figures,
+            self.queries,
+            self.incidents,
+            self.teller(),
+            self.clock,
+            rules=lambda topic: rules_in_force(topic, self.alert_rules.of(topic.name)),
+            spending=self._spending,
+        )
+
+    def _spending(self, topic: Topic) -> list[Spending]:
+        standing = standings(self.live.names(), topic, self.queries, self.settings, self.clock)
+        return [
+            Spending(one.source, one.budget.used, one.budget.cap, one.budget.forecast.expected)
+            for one in standing
+            if one.budget is not None
+        ]
 
     def teller(self) -> Teller:
         """What delivers messages; brings Apprise.
@@ -186,7 +209,13 @@ class Application:
     @cached_property
     def figures(self) -> Figures:
         """The released figures."""
-        return Figures(self.queries, self.settings, ledger=self.store, clock=self.clock)
+        return Figures(
+            self.queries,
+            self.settings,
+            ledger=self.store,
+            clock=self.clock,
+            stamp=self.stamps.of,
+        )
 
     @cached_property
     def scorers(self) -> Scorers:
@@ -393,7 +422,7 @@ class Application:
         if settings.retention.enabled:
             jobs += [_retention_job(self, topic) for topic in topics]
         if settings.alert.enabled:
-            jobs += [_alert_job(self, topic) for topic in topics if topic.alerts]
+            jobs += [_alert_job(self, topic) for topic in topics]
         if settings.report.enabled:
             jobs += [_report_job(self, topic) for topic in topics]
         if settings.tasks.enabled:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
+from monitor.alarms.evidence import DriftedDay
 from monitor.errors import UsageError
 from monitor.figure import Figure, Volume
 from monitor.pipeline.classify import questions_of
@@ -33,12 +34,12 @@ class _Made:
     """A topic's figures by dimensions, as long as what they are made of stays the same.
 
     Attributes:
-        hour: When they were made; a change that was kept back may be due later.
+        stamp: What told that the evidence was up to date; None where it has to be read each time.
     """
 
     topic: Topic
     evidence: Evidence
-    hour: int
+    stamp: Hashable
     door: Door
     splits: dict[tuple[frozenset[str], Unit], Split] = field(default_factory=dict)
     figures: dict[tuple[frozenset[str], Unit], list[UnreleasedFigure]] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Figures:
         ledger: What was released before, so that no two answers give away what changed between
             them; without one every state stands for itself.
         clock: Tells the time, aware UTC.
+        stamp: Gives a topic's stamp; as long as it stays equal, the evidence is not read again.
     """
 
     def __init__(
@@ -71,11 +73,13 @@ class Figures:
         *,
         ledger: Ledger | None = None,
         clock: Callable[[], datetime] = _now,
+        stamp: Callable[[str], Hashable] | None = None,
     ) -> None:
         self._queries = queries
         self._settings = settings
         self._ledger = ledger
         self._clock = clock
+        self._stamp = stamp
         self._made: dict[str, _Made] = {}
 
     def released(
@@ -174,6 +178,21 @@ class Figures:
                 found += whole_shares(shown, counts, made.evidence.audits[question], days)
         return found
 
+    def drift(self, topic: Topic) -> list[DriftedDay]:
+        """Tells of every day whose shares are released how well the audit labels explain it."""
+        figures = self.released(topic)
+        split = self._up_to_date(topic).split(frozenset())
+        found = []
+        for question in questions_of(topic):
+            days = shown_days(figures, question)
+            by_day = split.drift(question) if days else {}
+            found += [DriftedDay(day, *question, by_day[day]) for day in days if day in by_day]
+        return found
+
+    def due(self, topic: Topic) -> datetime | None:
+        """When figures that were asked for may change by time alone, within a day of the topic."""
+        return self._up_to_date(topic).door.due()
+
     def whole_days(self, topic: Topic) -> dict[tuple[date, Question], Mapping[str, int] | None]:
         """Gives exact label counts of whole days, None where hidden.
 
@@ -220,17 +239,31 @@ class Figures:
         return made.figures[by, unit]
 
     def _up_to_date(self, topic: Topic) -> _Made:
-        evidence = gather(self._queries, topic)
-        now = self._clock()
-        hour = int(now.timestamp() // 3600)
+        # The stamp is older than what is read after it: at worst that is read once more.
+        stamp = self._stamp(topic.name) if self._stamp else None
         made = self._made.get(topic.name)
-        if made is None or (made.topic, made.evidence, made.hour) != (topic, evidence, hour):
-            # Sample posts are ours and nobody's: whoever compares them learns about no one.
-            ledger = None if evidence.sample else self._ledger
-            before = made.door if made else None
-            door = Door.of(topic.name, topic.minimum_authors, now, ledger, before=before)
-            made = self._made[topic.name] = _Made(topic, evidence, hour, door)
+        is_due = made is not None and _has_come(made.door.due(), self._clock())
+        is_known = made is not None and (made.topic, made.stamp) == (topic, stamp)
+        if made is not None and stamp is not None and is_known and not is_due:
+            return made
+        evidence = gather(self._queries, topic)
+        if made is None or is_due or (made.topic, made.evidence) != (topic, evidence):
+            made = self._made[topic.name] = self._make(topic, evidence, stamp, made)
+        made.stamp = stamp
         return made
+
+    def _make(
+        self, topic: Topic, evidence: Evidence, stamp: Hashable, before: _Made | None
+    ) -> _Made:
+        # Sample posts are ours and nobody's: whoever compares them learns about no one.
+        ledger = None if evidence.sample else self._ledger
+        known = before.door if before else None
+        door = Door.of(topic.name, topic.minimum_authors, self._clock(), ledger, before=known)
+        return _Made(topic, evidence, stamp, door)
+
+
+def _has_come(due: datetime | None, now: datetime) -> bool:
+    return due is not None and now >= due
 
 
 def _dimensions(by: Sequence[str]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from collectors.post import Window
+from monitor.alert_rule import completed
 from monitor.errors import ConfigurationError
 from monitor.problem import Problem
 from monitor.topic_file import TopicFile, read_topic_file
@@ -166,7 +167,9 @@ def _topic(content: TopicFile) -> Topic:
             sorted((Event(_instant(e.at, zone), e.title) for e in content.events), key=_when)
         ),
         minimum_authors=content.privacy.minimum_authors,
-        alerts=tuple(one.model_dump() for one in content.alerts),
+        alerts=tuple(
+            completed(one, [target.name for target in content.targets]) for one in content.alerts
+        ),
         sample=content.sample,
     )
 

@@ -9,11 +9,10 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeGuard
+from typing import Annotated, Any, Self, TypeGuard
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -23,22 +22,17 @@ from pydantic import (
 
 from collectors import platforms
 from monitor import problem, toml_places
+from monitor.alert_rule import AlertTable, misfits
 from monitor.languages import LANGUAGES
 from monitor.problem import Problem, mistake, nearest
+from monitor.toml_table import Name, Table
 
 LEAST_MINIMUM_AUTHORS = 5
 MANUAL = "docs/topics.md"
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 _FORMER_NAMES = {"rss": "feed"}
 """What platforms were called in topic files before; still read."""
 _RESERVED_COHORTS = ("all", "public")
-
-
-def _name(value: str) -> str:
-    if _NAME.fullmatch(value):
-        return value
-    raise mistake(f'"{value}" is not a name', "use a-z, 0-9, - and _, at most 60 of them")
 
 
 def _said(value: str) -> str:
@@ -100,25 +94,20 @@ def _some(value: list[Any]) -> list[Any]:
     raise mistake("the list is empty", "give at least one")
 
 
-Name = Annotated[str, AfterValidator(_name)]
 Said = Annotated[str, AfterValidator(_said)]
 Language = Annotated[str, AfterValidator(_language)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Some = AfterValidator(_some)
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class TargetTable(_Table):
+class TargetTable(Table):
     """`[[targets]]`: what stance is asked towards."""
 
     name: Name
     text: Said
 
 
-class QueryTable(_Table):
+class QueryTable(Table):
     """`[queries.<source>]`: terms, and options that the source's collector understands."""
 
     model_config = ConfigDict(extra="allow")
@@ -126,7 +115,7 @@ class QueryTable(_Table):
     terms: Annotated[list[Said], Some] | None = None
 
 
-class QueriesTable(_Table):
+class QueriesTable(Table):
     """`[queries]`: portable terms, and what platforms are asked instead, by their names."""
 
     model_config = ConfigDict(extra="allow")
@@ -151,58 +140,27 @@ class QueriesTable(_Table):
         return {**former, **{k: v for k, v in tables.items() if k not in _FORMER_NAMES}}
 
 
-class CohortTable(_Table):
+class CohortTable(Table):
     """`[[cohorts]]`: a group that authors put themselves into by their self-description."""
 
     name: Annotated[Name, AfterValidator(_cohort)]
     patterns: Annotated[list[Pattern], Some]
 
 
-class EventTable(_Table):
+class EventTable(Table):
     """`[[events]]`: something to annotate on the charts."""
 
     at: Annotated[Any, AfterValidator(_moment)]
     title: Said
 
 
-class PrivacyTable(_Table):
+class PrivacyTable(Table):
     """`[privacy]`."""
 
     minimum_authors: Annotated[int, AfterValidator(_enough_authors)] = 10
 
 
-class AlertTable(_Table):
-    """`[[alerts]]`: what somebody wants to be told about; docs/alerts.md explains each key."""
-
-    name: Name
-    kind: Literal["share", "change", "volume", "silence", "jobs"]
-    head: Literal["stance", "sentiment"] = "stance"
-    target: str = ""
-    label: str = ""
-    cohort: str = "all"
-    above: float | None = Field(None, ge=0, le=1)
-    below: float | None = Field(None, ge=0, le=1)
-    hysteresis: float = Field(0.02, ge=0, le=1)
-    coverage: float = Field(0.8, ge=0, le=1)
-    days: int = Field(7, ge=3, le=60)
-    times: float = Field(3.0, gt=1, le=1000)
-    least: int = Field(50, ge=1)
-    source: str = ""
-    hours: float = Field(24.0, gt=0, le=8760)
-    failures: int = Field(3, ge=1, le=100)
-    cool_down_hours: float = Field(24.0, ge=0, le=8760)
-    grace_hours: float = Field(48.0, ge=0, le=8760)
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if self.kind in ("share", "change") and not self.label:
-            raise mistake("a rule about a share needs the label it is about", 'label = "favor"')
-        if self.kind == "share" and (self.above is None) == (self.below is None):
-            raise mistake("a share crosses one line", "set either above or below")
-        return self
-
-
-class TopicFile(_Table):
+class TopicFile(Table):
     """A topic file as it is written."""
 
     name: Name
@@ -276,8 +234,17 @@ def _contradictions(raw: Mapping[str, Any], stem: str) -> Iterator[Contradiction
     yield from _window_contradictions(raw)
     for table, key in (("targets", "name"), ("cohorts", "name"), ("alerts", "name")):
         yield from _repeated([(table, i, key) for i in range(len(_tables(raw, table)))], raw)
+    yield from _alert_contradictions(raw)
     if isinstance(raw.get("languages"), list):
         yield from _repeated([("languages", i) for i in range(len(raw["languages"]))], raw)
+
+
+def _alert_contradictions(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
+    targets = [str(one.get("name")) for one in _tables(raw, "targets")]
+    cohorts = [str(one.get("name")) for one in _tables(raw, "cohorts")]
+    for index, rule in enumerate(_tables(raw, "alerts")):
+        for key, message, hint in misfits(rule, targets, cohorts):
+            yield ("alerts", index, key), message, hint
 
 
 def _window_contradictions(raw: Mapping[str, Any]) -> Iterator[Contradiction]:

@@ -53,7 +53,7 @@ def _roll_back(app: Application, task: Task, progress: Progress) -> str:
 def _rescore(app: Application, task: Task, progress: Progress) -> None:
     """Scores and counts with the champion; the series switches when every post is covered."""
     topic = app.topic(task.topic)
-    app.classify(topic, progress=_counted(progress, max(app.queries.totals(topic.name).posts, 1)))
+    app.classify(topic, progress=_counted(progress, max(app.queries.counts(topic.name).posts, 1)))
     progress("counting", 0.0)
     app.aggregate(topic)
 

@@ -13,13 +13,17 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from monitor.alarms.evidence import DriftedDay
 from monitor.dashboard.app import create_app
 from monitor.errors import StoreError
 from monitor.figure import ALL, Figure, Volume, Withheld
 from monitor.settings import SourcesSettings
+from monitor.shares.changes import Change
 from monitor.shares.rollup import Unit
 from monitor.store.values import (
     Access,
+    AuditLabel,
+    Counts,
     CoverageSpan,
     JobRun,
     Lease,
@@ -123,6 +127,29 @@ def volume(day: date, posts: int | None = 120, **fields: Any) -> Volume:
     return replace(base, **fields)
 
 
+QUESTIONS = (*(("stance", target.name) for target in TOPIC.targets), ("sentiment", ""))
+
+
+def change(day: date, label: str = "favor", difference: float = 0.12, **fields: Any) -> Change:
+    """A difference to the day before."""
+    base = Change(
+        topic=TOPIC.name,
+        day=day,
+        since=day - timedelta(days=1),
+        platform=ALL,
+        cohort=ALL,
+        language=ALL,
+        head="stance",
+        target="walkout",
+        label=label,
+        version="0123456789abcdef",
+        difference=difference,
+        low=difference - 0.05,
+        high=difference + 0.05,
+    )
+    return replace(base, **fields)
+
+
 @dataclass
 class FakeFigures:
     """Invented figures of twenty days: a wave of support, one small and one uncertain day."""
@@ -141,12 +168,11 @@ class FakeFigures:
         unit: Unit = "posts",
         include_unvalidated: bool = False,
     ) -> list[Figure]:
-        questions = [("stance", target.name) for target in topic.targets] + [("sentiment", "")]
         return [
             figure
             for n in self._days(since, until)
             for group in _groups(by)
-            for question in questions
+            for question in QUESTIONS
             for figure in self._day(n, question, group, include_unvalidated)
         ]
 
@@ -169,10 +195,44 @@ class FakeFigures:
             for group in _groups(by)
         ]
 
+    def changes(
+        self,
+        topic: Topic,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        by: Sequence[str] = (),
+        unit: Unit = "posts",
+    ) -> list[Change]:
+        """Every day against the day before; one change point, on the sixth day."""
+        if not self.validated:
+            return []
+        days = [_day(n) for n in self._days(since, until)[1:]]
+        return [
+            change(day, label, head=head, target=target, level=level, **group)
+            for day in days
+            for group in _groups(by)
+            for head, target in QUESTIONS
+            for label in LABELS[head]
+            for level in ((False, True) if day == _day(5) else (False,))
+        ]
+
+    def drift(self, topic: Topic) -> list[DriftedDay]:
+        """Two days in three weeks are not explained."""
+        if not self.validated:
+            return []
+        return [
+            DriftedDay(_day(n), head, target, 7.5 if n in (5, 6) else 1.0)
+            for head, target in QUESTIONS
+            for n in range(self.days)
+        ]
+
+    def due(self, topic: Topic) -> datetime | None:
+        return None
+
     def validation(self, topic: Topic) -> list[Validation]:
         labels = 400 if self.validated else 12
-        questions = [("stance", target.name) for target in topic.targets] + [("sentiment", "")]
-        return [Validation(head, target, labels, 150, self.validated) for head, target in questions]
+        return [Validation(head, target, labels, 150, self.validated) for head, target in QUESTIONS]
 
     def _days(self, since: date | None, until: date | None) -> list[int]:
         return [
@@ -217,6 +277,7 @@ class FakeQueries:
 
     posts: bool = True
     reachable: bool = True
+    audited: int = 200
     runs: list[JobRun] = field(default_factory=lambda: [_run(2, "failed"), _run(1, "ok")])
     switches: list[SeriesSwitch] = field(default_factory=list)
 
@@ -264,6 +325,26 @@ class FakeQueries:
     def log_entries(self, limit: int) -> list[LogEntry]:
         return [LogEntry(NOW, "ada", "login", {})]
 
+    def audit_labels(self, topic: str, head: str, target: str, version: str) -> list[AuditLabel]:
+        """Two hundred checked posts; three in four answers are right, at any confidence."""
+        labels = LABELS[head]
+        return [
+            AuditLabel(
+                native_id=str(n),
+                platform="x",
+                day=_day(n % 20),
+                cohort="public",
+                language="en",
+                truth=labels[n % 3],
+                predicted=labels[n % 3 if n % 4 else (n + 1) % 3],
+                scores=_scores(n % 3 if n % 4 else (n + 1) % 3, 5000 + 20 * n),
+            )
+            for n in range(self.audited)
+        ]
+
+    def counts(self, topic: str) -> Counts:
+        return Counts(900, 400, 3, 2)
+
     def totals(self, topic: str) -> Totals:
         return Totals(900, 100, 0, 2700, 400, 3, 2)
 
@@ -297,6 +378,11 @@ def write_truth(samples: Path) -> None:
     folder = samples / TOPIC.name
     folder.mkdir(parents=True)
     (folder / "truth.json").write_text(json.dumps({"days": days}), encoding="utf-8")
+
+
+def _scores(likely: int, most: int) -> tuple[int, ...]:
+    rest = 10_000 - most
+    return tuple(most if n == likely else rest // 2 for n in range(3))
 
 
 def _run(number: int, status: Any) -> JobRun:

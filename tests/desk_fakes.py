@@ -16,6 +16,7 @@ from collectors.post import Checkpoint
 from monitor.dashboard.changes import Changes
 from monitor.kept import KeptPage, KeptPost
 from monitor.store.accounts import Accounts
+from monitor.store.alert_rules import AlertRules
 from monitor.store.desk import LabelDesk
 from monitor.store.engine import migrate, open_engine
 from monitor.store.incidents import Incidents
@@ -93,6 +94,7 @@ class Desk:
             Tasks(self.engine),
             Incidents(self.engine),
             lambda _: VERSIONS,
+            AlertRules(self.engine),
         )
 
     def app(self, **options: Any) -> FastAPI:

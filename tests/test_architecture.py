@@ -62,7 +62,7 @@ FLOORS = {
     "monitor/live.py": 2,
     "monitor/standing.py": 2,
     "monitor/task.py": 2,
-    "monitor/alarm.py": 1,
+    "monitor/alarms/": 1,
     "monitor/lease.py": 2,
     "monitor/scorers.py": 2,
     "monitor/testing.py": 2,

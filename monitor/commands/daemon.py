@@ -138,7 +138,13 @@ def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
         lease=lambda: app.store.lease(DAEMON),
         champion=lambda name: app.champion_of(name).id,
         changes=importlib.import_module("monitor.dashboard.changes").Changes(
-            app.accounts, app.desk, app.store.log, app.tasks, app.incidents, app.registry.list
+            app.accounts,
+            app.desk,
+            app.store.log,
+            app.tasks,
+            app.incidents,
+            app.registry.list,
+            app.alert_rules,
         ),
         note_access=app.store.note_access,
     )

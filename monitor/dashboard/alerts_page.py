@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Response
 
 from monitor.dashboard import words
 from monitor.dashboard.board import Dashboard
-from monitor.store.incidents import Incident, Incidents
+from monitor.dashboard.changes import Changes
+from monitor.dashboard.rule_fields import KIND_WORDS
+from monitor.dashboard.rule_words import rule_words
+from monitor.store.alert_rules import StoredRule
+from monitor.store.incidents import Incident
+from monitor.topic import Topic
 
 _SHOWN = 50
 _UTC = ZoneInfo("UTC")
@@ -19,12 +23,20 @@ _UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
-    """A rule in words, and whether it holds."""
+    """A rule in words, and whether it holds.
+
+    Attributes:
+        origin: Where it was made, and by whom.
+        place: Where it can be changed; empty for one from a topic's file.
+    """
 
     topic: str
     name: str
     told: str
+    origin: str
+    is_on: bool
     is_firing: bool
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +52,47 @@ class IncidentLine:
     delivery: str
 
 
-def add_alerts_page(app: FastAPI, board: Dashboard, incidents: Incidents) -> None:
+def add_alerts_page(app: FastAPI, board: Dashboard, changes: Changes) -> None:
     """Adds the page of alerts."""
 
     @app.get("/alerts")
     def show_alerts() -> Response:
-        found = incidents.recent(_SHOWN)
-        rules = [
-            RuleLine(
-                topic.name, rule["name"], rule_words(rule), _lasts(incidents, topic.name, rule)
-            )
-            for topic in board.topics.values()
-            for rule in topic.alerts
-        ]
-        return board.page("alerts.html", rules=rules, incidents=[_line(one) for one in found])
+        found = [_line(one) for one in changes.incidents.recent(_SHOWN)]
+        rules = [line for topic in board.topics.values() for line in rule_lines(topic, changes)]
+        return board.page("alerts.html", rules=rules, incidents=found, kinds=KIND_WORDS)
 
 
-def rule_words(rule: Mapping[str, Any]) -> str:
-    """Returns what a rule waits for."""
-    label = words.label_word(rule["label"])
-    about = f"share “{label}”" + (f" towards {rule['target']}" if rule["target"] else "")
-    about += f" of {rule['cohort']}" if rule["cohort"] != "all" else ""
-    if rule["kind"] == "share":
-        side = "above" if rule["above"] is not None else "below"
-        line = rule["above"] if rule["above"] is not None else rule["below"]
-        return f"{about}: its whole interval {side} {words.percent(line)}"
-    if rule["kind"] == "change":
-        return f"{about}: two days clearly beyond each of the {rule['days']} days before"
-    if rule["kind"] == "volume":
-        usual = f"the usual posts of {rule['days']} days"
-        return f"{rule['times']:g} times {usual}, {rule['least']} at least"
-    if rule["kind"] == "silence":
-        return f"nothing stored from {rule['source'] or 'a source'} for {rule['hours']:g} hours"
-    return f"a job fails {rule['failures']} times in a row"
+def rule_lines(topic: Topic, changes: Changes) -> list[RuleLine]:
+    """Returns a topic's rules: those of its file, then those made on the page."""
+    lasting = {one.rule for one in changes.incidents.lasting(topic.name)}
+    written = [
+        RuleLine(
+            topic=topic.name,
+            name=rule["name"],
+            told=rule_words(rule),
+            origin="From the topic's file.",
+            is_on=True,
+            is_firing=rule["name"] in lasting,
+        )
+        for rule in topic.alerts
+    ]
+    names = {one.name for one in written}
+    return written + [_made_line(one, lasting, names) for one in changes.rules.of(topic.name)]
 
 
-def _lasts(incidents: Incidents, topic: str, rule: Mapping[str, Any]) -> bool:
-    last = incidents.last(topic, rule["name"])
-    return last is not None and last.ended_at is None
+def _made_line(one: StoredRule, lasting: Collection[str], written: Collection[str]) -> RuleLine:
+    origin = f"Made here, last changed by {one.changed_by}, {words.moment(one.changed_at, _UTC)}."
+    if one.name in written:
+        origin += " The topic's file has a rule of this name: that one is judged, not this."
+    return RuleLine(
+        topic=one.topic,
+        name=one.name,
+        told=rule_words(one.rule),
+        origin=origin,
+        is_on=one.enabled and one.name not in written,
+        is_firing=one.enabled and one.name in lasting and one.name not in written,
+        place=f"/alerts/rules/{one.topic}/{one.name}",
+    )
 
 
 def _line(one: Incident) -> IncidentLine:

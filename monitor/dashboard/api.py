@@ -14,6 +14,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import StreamingResponse
 
 from monitor.dashboard.api_models import (
+    AskedChanges,
     AskedDays,
     AskedFigures,
     AskedPart,
@@ -32,6 +33,8 @@ from monitor.dashboard.shield import CallNext
 from monitor.dashboard.topic_data import gather_turnover
 from monitor.errors import MonitorError
 from monitor.figure import Figure, Volume
+from monitor.shares.changes import Change
+from monitor.shares.rollup import Unit
 from monitor.store.values import JobRun, SourceState
 from monitor.validation import Validation
 
@@ -86,9 +89,16 @@ def _add_topic(api: FastAPI, board: Dashboard) -> None:
 
     @api.get("/topics/{name}/figures", summary="Released shares by day")
     def list_figures(name: Name, part: AskedFigures, request: Request) -> Listed[Figure]:
-        selection = _selection(part, preview=part.include_unvalidated)
+        selection = _selection(part, preview=part.include_unvalidated, unit=part.unit)
         found = board.released(board.topic(name), selection, selection.by)
         return part.cut(found, _address(request))
+
+    @api.get("/topics/{name}/changes", summary="Differences between days, and change points")
+    def list_changes(name: Name, part: AskedChanges, request: Request) -> Listed[Change]:
+        selection = _selection(part, unit=part.unit)
+        return part.cut(
+            board.changes(board.topic(name), selection, selection.by), _address(request)
+        )
 
     @api.get("/topics/{name}/volumes", summary="Released volume by day")
     def list_volumes(name: Name, part: AskedDays, request: Request) -> Listed[Volume]:
@@ -132,7 +142,7 @@ def _add_topic(api: FastAPI, board: Dashboard) -> None:
         return part.cut(found, _address(request))
 
 
-def _selection(part: DaysPart, *, preview: bool = False) -> Selection:
+def _selection(part: DaysPart, *, preview: bool = False, unit: Unit = "posts") -> Selection:
     """The same selection as a page's.
 
     Raises:
@@ -142,7 +152,7 @@ def _selection(part: DaysPart, *, preview: bool = False) -> Selection:
         raise PageError(422, f"since ({part.since}) is not before until ({part.until}).")
     if len(set(part.by)) < len(part.by):
         raise PageError(422, "by names a dimension twice.")
-    return Selection(tuple(part.by), part.since, part.until, preview)
+    return Selection(tuple(part.by), part.since, part.until, preview, unit=unit)
 
 
 def _address(request: Request) -> str:

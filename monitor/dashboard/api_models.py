@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from monitor.shares.rollup import Unit
 from monitor.topic import Topic
 
 Item = TypeVar("Item")
@@ -94,7 +95,17 @@ class DaysPart(Part):
     )
 
 
-class FiguresPart(DaysPart):
+class ChangesPart(DaysPart):
+    """Which changes are asked for."""
+
+    unit: Unit = Field(
+        "posts",
+        description="What shares are of: posts, authors (one voice each a day), or texts (copies "
+        "counted once).",
+    )
+
+
+class FiguresPart(ChangesPart):
     """Which figures are asked for."""
 
     include_unvalidated: bool = Field(
@@ -104,6 +115,7 @@ class FiguresPart(DaysPart):
 
 AskedPart = Annotated[Part, Query()]
 AskedDays = Annotated[DaysPart, Query()]
+AskedChanges = Annotated[ChangesPart, Query()]
 AskedFigures = Annotated[FiguresPart, Query()]
 
 

@@ -28,6 +28,7 @@ from monitor.dashboard.login import add_login
 from monitor.dashboard.metrics import Metrics
 from monitor.dashboard.model_page import add_model_page
 from monitor.dashboard.pages import topic_page
+from monitor.dashboard.rule_pages import add_rule_pages
 from monitor.dashboard.selection import PageError, Selection, read_selection, with_default_range
 from monitor.dashboard.shield import NoteAccess, access_keeper, log_access, secure
 from monitor.dashboard.status import status_page
@@ -118,7 +119,8 @@ def create_app(  # noqa: PLR0913 - the application's parts, each by its name
         add_labelling(app, board, changes.desk, changes.note)
         add_tasks(app, board, changes)
         add_model_page(app, board, changes)
-        add_alerts_page(app, board, changes.incidents)
+        add_alerts_page(app, board, changes)
+        add_rule_pages(app, board, changes)
     guard = Guard(
         changes.accounts if changes else None,
         settings.access,

@@ -21,6 +21,7 @@ from monitor.dashboard.visitor import VISITOR
 from monitor.figure import Figure, Volume
 from monitor.figures import Figures
 from monitor.settings import Settings
+from monitor.shares.changes import Change
 from monitor.store.queries import Queries
 from monitor.store.values import JobRun, Lease, SourceState
 from monitor.topic import Topic
@@ -75,7 +76,14 @@ class Dashboard:
             since=selection.since,
             until=selection.until,
             by=by,
+            unit=selection.unit,
             include_unvalidated=selection.preview,
+        )
+
+    def changes(self, topic: Topic, selection: Selection, by: Sequence[str]) -> list[Change]:
+        """Gives differences between days, and change points, of the selected days."""
+        return self.figures.changes(
+            topic, since=selection.since, until=selection.until, by=by, unit=selection.unit
         )
 
     def volumes(self, topic: Topic, selection: Selection, by: Sequence[str]) -> list[Volume]:

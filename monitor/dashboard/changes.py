@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from classifiers.version import ModelVersion
 from monitor.dashboard.visitor import Note
 from monitor.store.accounts import Accounts
+from monitor.store.alert_rules import AlertRules
 from monitor.store.desk import LabelDesk
 from monitor.store.incidents import Incidents
 from monitor.store.tasks import Tasks
@@ -28,3 +29,4 @@ class Changes:
     tasks: Tasks
     incidents: Incidents
     versions: Callable[[str], Sequence[ModelVersion]]
+    rules: AlertRules

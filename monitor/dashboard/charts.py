@@ -6,7 +6,7 @@ and gets its data afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -24,6 +24,7 @@ from monitor.dashboard.records import (
     volume_records,
 )
 from monitor.dashboard.series import SharesSeries, VolumeSeries
+from monitor.dashboard.shifts import Shift, change_records
 from monitor.dashboard.truth import Known
 
 Spec = dict[str, Any]
@@ -51,14 +52,21 @@ class Frame:
     today: date
 
 
-def shares_chart(series: SharesSeries, frame: Frame, known: Known) -> Spec:
+def shares_chart(
+    series: SharesSeries, frame: Frame, known: Known, shifts: Sequence[Shift] = ()
+) -> Spec:
     """Draws each label's share by day with its 95% band; days withheld leave a gap.
 
-    What is known to be true, if anything, is drawn as dashed lines.
+    What is known to be true, if anything, is drawn as dashed lines, and where the series took
+    another level as a line between two days.
     """
     layout = _shares_layout(_label_words(series))
     return _filled(
-        layout, frame, figures=share_records(series, frame.today), truth=truth_records(known)
+        layout,
+        frame,
+        figures=share_records(series, frame.today),
+        truth=truth_records(known),
+        changes=change_records(shifts, series.labels),
     )
 
 
@@ -99,8 +107,9 @@ def _shares_layout(labels: tuple[str, ...]) -> Spec:
         axis=alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1]),
     )
     truth = alt.Chart(alt.NamedData("truth")).encode(x=_time_axis(), y=share, color=colour)
-    return _finished(
+    return finished(
         *_event_layers(),
+        *_change_layers(),
         days.mark_area(opacity=0.16).encode(
             y=alt.Y("low:Q", title=None), y2="high:Q", color=colour
         ),
@@ -136,7 +145,7 @@ def _preview_layout(labels: tuple[str, ...]) -> Spec:
         fill=_by_label(alt.Fill, labels, _HATCHES),
         stroke=_by_label(alt.Stroke, labels, _COLOURS),
     )
-    return _finished(*_event_layers(), bars, height=160)
+    return finished(*_event_layers(), bars, height=160)
 
 
 @lru_cache(maxsize=1)
@@ -148,7 +157,7 @@ def _volume_layout() -> Spec:
         opacity=alt.condition("datum.partial", alt.value(0.45), alt.value(1)),
         tooltip=_tooltips("when", "posts", "reposts", "authors"),
     )
-    return _finished(*_event_layers(), bars, height=160)
+    return finished(*_event_layers(), bars, height=160)
 
 
 def _bars() -> alt.Chart:
@@ -166,10 +175,21 @@ def _event_layers() -> list[alt.Chart]:
     return [rule, number.encode(text="number:N")]
 
 
-def _time_axis() -> alt.X:
+def _change_layers() -> list[alt.Chart]:
+    """A solid line before the first day of a new level, with a triangle to point at below."""
+    changes = alt.Chart(alt.NamedData("changes"))
+    placed = changes.encode(x=_time_axis("between:T"))
+    mark = placed.mark_point(
+        shape="triangle-up", filled=True, size=110, opacity=1, color="var(--ink)", yOffset=-5
+    )
+    told = mark.encode(y=alt.datum(0), tooltip=_tooltips("when", "moved"))
+    return [placed.mark_rule(color="var(--ink)", strokeWidth=1.5), told]
+
+
+def _time_axis(field: str = "day:T") -> alt.X:
     ends = [alt.ExprRef("first"), alt.ExprRef("last")]
     return alt.X(
-        "day:T",
+        field,
         title=None,
         scale=alt.Scale(type="utc", domain=ends, nice=False),
         axis=alt.Axis(
@@ -188,11 +208,11 @@ def _by_label(channel: Any, labels: tuple[str, ...], values: tuple[str, ...]) ->
 
 
 def _tooltips(*fields: str) -> list[alt.Tooltip]:
-    titles = {"when": "day", "label": "answer", "shown": "share"}
+    titles = {"when": "day", "label": "answer", "shown": "share", "moved": "change point"}
     return [alt.Tooltip(f"{field}:N", title=titles.get(field, field)) for field in fields]
 
 
-def _finished(*layers: alt.Chart, height: int) -> Spec:
+def finished(*layers: alt.Chart, height: int) -> Spec:
     """Gives a chart its size and calm looks; it takes the width of its place on the page."""
     chart = (
         alt.layer(*layers)
@@ -209,6 +229,7 @@ def _finished(*layers: alt.Chart, height: int) -> Spec:
             domainColor="var(--line)",
             tickColor="var(--line)",
             gridColor="var(--line)",
+            titleColor="var(--muted)",
             labelFontSize=12,
         )
         .configure_legend(labelColor="var(--ink)", labelFontSize=13)

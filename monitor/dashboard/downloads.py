@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request, Response
 
+from monitor.dashboard.blocks import Block, key_of
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.drawing import draw, on_paper
-from monitor.dashboard.pages import Block, TopicData, TopicPage, key_of, topic_page
+from monitor.dashboard.pages import TopicPage, topic_page
 from monitor.dashboard.selection import PageError, Selection, read_selection
-from monitor.dashboard.topic_data import gather_topic
+from monitor.dashboard.topic_data import TopicData, gather_topic
 from monitor.dashboard.visitor import VISITOR, Note
-from monitor.figure import Figure, Volume
 from monitor.spreadsheet import csv_cell
 
 _MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
@@ -49,8 +48,8 @@ def _plain(name: str) -> str:
 
 
 def _csv(data: TopicData, key: str) -> bytes:
-    found: Sequence[Figure | Volume] = [one for one in data.split if key_of(one) == key]
-    found = found or [one for one in data.split_volumes if key_of(one) == key]
+    everything = (*data.split, *data.split_volumes, *data.changes)
+    found = [one for one in everything if key_of(one) == key]
     if not found:
         raise PageError(404, "There is no such chart for these days.")
     text = io.StringIO()

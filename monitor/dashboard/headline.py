@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from monitor.dashboard import words
 from monitor.dashboard.series import SharesDay, SharesSeries, VolumeSeries
 from monitor.figure import Figure
+from monitor.shares.rollup import Unit
 from monitor.topic import Topic
 
+_OF_UNIT: Mapping[Unit, str] = {
+    "posts": "of the posts, ",
+    "authors": "of the authors' voices, ",
+    "texts": "of the different texts, ",
+}
 _PAST_TENSE = {"favor": "supported it", "against": "opposed it", "none": "did neither"}
 
 
@@ -33,7 +39,9 @@ class Card:
     basis: str = ""
 
 
-def answer_sentence(series: SharesSeries, topic: Topic, today: date) -> str:
+def answer_sentence(
+    series: SharesSeries, topic: Topic, today: date, *, unit: Unit = "posts"
+) -> str:
     """Tells the latest shown day in one sentence, with intervals and what it rests on.
 
     Empty while nothing is shown.
@@ -49,10 +57,10 @@ def answer_sentence(series: SharesSeries, topic: Topic, today: date) -> str:
         interval = words.interval(figure.low or 0.0, figure.high or 0.0)
         said = _PAST_TENSE.get(figure.label, f"were {figure.label}")
         parts.append(f"{words.percent(figure.share or 0.0)} ({interval}) {said}")
-    about = ""
     if series.head == "stance":
         parts[0] = parts[0].removesuffix("it") + _target_text(series, topic)
-        about = "of the posts, "
+    # Of posts a mood is said without more; other units are always named.
+    about = _OF_UNIT[unit] if series.head == "stance" or unit != "posts" else ""
     listed = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
     basis = (
         f"{words.counted(one.posts or 0, 'scored post')} by "

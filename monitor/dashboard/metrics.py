@@ -93,7 +93,7 @@ class _State(Collector):
         )
         queries = self._board.queries
         for topic in self._board.topics.values():
-            totals = queries.totals(topic.name)
+            totals = queries.counts(topic.name)
             posts = whole_groups(totals.posts, topic.minimum_authors)
             stored.add_metric([topic.name], posts)
             labels.add_metric([topic.name], totals.labels)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypedDict
 
-from monitor.dashboard import charts, tables, words
-from monitor.dashboard.charts import Frame, Spec
+from monitor.dashboard import words
+from monitor.dashboard.blocks import (
+    Block,
+    asked_by,
+    key_from,
+    question_title,
+    shares_block,
+    volume_blocks,
+)
+from monitor.dashboard.charts import Frame
 from monitor.dashboard.headline import (
     Card,
     answer_sentence,
@@ -16,48 +24,22 @@ from monitor.dashboard.headline import (
     latest_day_card,
 )
 from monitor.dashboard.selection import Selection
-from monitor.dashboard.series import (
-    SharesSeries,
-    VolumeSeries,
-    group_of,
-    partial_notes,
-    shares_series,
-    volume_series,
-    withheld_notes,
-)
-from monitor.dashboard.tables import Table
-from monitor.dashboard.truth import Known, Truth
-from monitor.dashboard.turnover import Turnover, history, notices
-from monitor.figure import ALL, Figure, Volume
+from monitor.dashboard.series import SharesSeries, VolumeSeries, shares_series, volume_series
+from monitor.dashboard.topic_data import TopicData
+from monitor.dashboard.turnover import history, notices
+from monitor.figure import Volume
 from monitor.pipeline.classify import questions_of
+from monitor.shares.rollup import Unit
 from monitor.store.values import Question, SourceState
 from monitor.topic import Topic
 from monitor.validation import Validation
 
-
-@dataclass(frozen=True)
-class TopicData:
-    """What the page is made of, as released.
-
-    Attributes:
-        selection: What was asked for.
-        overall, volumes: Not split, of the selected days.
-        split, split_volumes: Split as selected; the same as above where nothing is split.
-        has_posts: Whether anything is stored for the topic.
-        truth: Known truth of the sample, None where there is none.
-    """
-
-    topic: Topic
-    selection: Selection
-    overall: Sequence[Figure]
-    volumes: Sequence[Volume]
-    split: Sequence[Figure]
-    split_volumes: Sequence[Volume]
-    validations: Sequence[Validation]
-    sources: Sequence[SourceState]
-    turnover: Turnover
-    has_posts: bool
-    truth: Truth | None
+_OF_UNIT: Mapping[Unit, str] = {
+    "posts": "Shares are of scored posts",
+    "authors": "Shares are of the authors of scored posts, each with one voice a day, spread over "
+    "what they wrote",
+    "texts": "Shares are of different texts among the scored posts, copies counted once",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +49,6 @@ class EventLine:
     number: int
     when: str
     title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One chart with its notes and the table of the same figures.
-
-    Attributes:
-        key: Unique on the page, fit for an `id`.
-        group: Whom it is about, empty for everybody.
-        spec: None where there is nothing that may be drawn.
-        is_preview: Whether the drawing is an uncorrected trend.
-    """
-
-    key: str
-    group: str
-    label: str
-    spec: Spec | None
-    is_preview: bool
-    notes: tuple[str, ...]
-    table: Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +112,7 @@ class TopicPage:
     """Everything that the topic template shows.
 
     Attributes:
+        unit_told: The beginning of a sentence: what shares are shares of.
         answer: What the headline question has to say, in one sentence; empty without figures.
         notices: What to know of the version that the figures are of.
         switches: When the figures became those of another version.
@@ -171,6 +134,7 @@ class TopicPage:
     days: str
     answer: str
     ranges: tuple[RangeLink, ...]
+    unit_told: str
 
 
 def ordered_questions(topic: Topic) -> list[Question]:
@@ -199,22 +163,14 @@ def topic_page(data: TopicData, now: datetime) -> TopicPage:
         days=words.days_between(frame.first, frame.last) if frame else "",
         answer=_answer(data, topic.day_of(now)),
         ranges=_ranges(topic, data.selection, topic.day_of(now)),
+        unit_told=_OF_UNIT[data.selection.unit],
     )
-
-
-def question_title(question: Question, topic: Topic) -> str:
-    """Returns a question as a heading."""
-    head, target = question
-    if head != "stance":
-        return head.capitalize()
-    texts = {one.name: one.text for one in topic.targets}
-    return f"Stance towards {texts.get(target, target)}"
 
 
 def _answer(data: TopicData, today: date) -> str:
     headline = ordered_questions(data.topic)[:1]
     series = shares_series(data.overall, headline)
-    return answer_sentence(series[0], data.topic, today) if series else ""
+    return answer_sentence(series[0], data.topic, today, unit=data.selection.unit) if series else ""
 
 
 def _ranges(topic: Topic, selection: Selection, today: date) -> tuple[RangeLink, ...]:
@@ -253,16 +209,16 @@ def _event_lines(topic: Topic) -> tuple[EventLine, ...]:
 def _sections(data: TopicData, frame: Frame, today: date) -> tuple[Section, ...]:
     topic = data.topic
     questions = ordered_questions(topic)
-    overall = {_asked(one): one for one in shares_series(data.overall, questions)}
+    overall = {asked_by(one): one for one in shares_series(data.overall, questions)}
     split = shares_series(data.split, questions)
     volume = volume_series(data.volumes)[0]
     checked = {(one.head, one.target): one for one in data.validations}
     return tuple(
         Section(
-            key=_key(*question),
+            key=key_from(*question),
             title=question_title(question, topic),
             blocks=tuple(
-                _shares_block(one, data, frame) for one in split if _asked(one) == question
+                shares_block(one, data, frame) for one in split if asked_by(one) == question
             ),
             cards=_cards(overall.get(question), volume, topic, today),
             **_audit(checked.get(question)),
@@ -279,10 +235,6 @@ def _audit(validation: Validation | None) -> _Audit:
         "labels": validation.audit_labels,
         "needed": validation.needed,
     }
-
-
-def _asked(series: SharesSeries) -> Question:
-    return (series.head, series.target)
 
 
 def _cards(
@@ -304,66 +256,8 @@ def _missing(validation: Validation) -> str:
     return f"checked posts of {days} are too few, {validation.days_needed} needed"
 
 
-def _shares_block(series: SharesSeries, data: TopicData, frame: Frame) -> Block:
-    topic, selection = data.topic, data.selection
-    drawn = any(one.withheld is None for one in series.days)
-    preview = selection.preview and not drawn and _has_raw(series)
-    known = _known(series, data.truth, selection)
-    spec: Spec | None = None
-    if drawn:
-        spec = charts.shares_chart(series, frame, known)
-    elif preview:
-        spec = charts.preview_chart(series, frame)
-    title = question_title(_asked(series), topic)
-    return Block(
-        key=_key(series.head, series.target, series.group),
-        group=series.group,
-        label=f"{title}{', ' if series.group else ''}{series.group}, by day",
-        spec=spec,
-        is_preview=preview,
-        notes=(*withheld_notes(series, topic.minimum_authors), *partial_notes(series, frame.today)),
-        table=tables.shares_table(series, topic, known, today=frame.today),
-    )
-
-
-def _has_raw(series: SharesSeries) -> bool:
-    return any(figure.share_raw is not None for one in series.days for figure in one.figures)
-
-
-def _known(series: SharesSeries, truth: Truth | None, selection: Selection) -> Known:
-    """The truth beside what is shown; none is known of platforms and languages."""
-    if truth is None or not selection.truth or selection.by not in ((), ("cohort",)):
-        return {}
-    cohort = series.group or ALL
-    return {
-        one.day: truth.of(one.day, series.head, series.target, cohort=cohort)
-        for one in series.days
-        if one.withheld is None
-    }
-
-
 def _volume_section(data: TopicData, frame: Frame) -> Section:
-    topic = data.topic
-    blocks = [
-        Block(
-            key=_key("volume", series.group),
-            group=series.group,
-            label=f"Posts and reposts{', ' if series.group else ''}{series.group}, by day",
-            spec=charts.volume_chart(series, frame) if _has_volume(series) else None,
-            is_preview=False,
-            notes=(
-                *withheld_notes(series, topic.minimum_authors),
-                *partial_notes(series, frame.today),
-            ),
-            table=tables.volume_table(series, topic, today=frame.today),
-        )
-        for series in volume_series(data.split_volumes)
-    ]
-    return Section(key="volume", title="How much was said", blocks=tuple(blocks))
-
-
-def _has_volume(series: VolumeSeries) -> bool:
-    return any(one.posts is not None for one in series.days)
+    return Section("volume", "How much was said", volume_blocks(data, frame))
 
 
 def _source_line(source: SourceState, topic: Topic) -> SourceLine:
@@ -388,16 +282,3 @@ def _audit_lines(topic: Topic, validations: Sequence[Validation]) -> tuple[Audit
         for question in ordered_questions(topic)
         if question in by_question
     )
-
-
-def key_of(one: Figure | Volume) -> str:
-    """Returns the key of the chart that a figure belongs to."""
-    if isinstance(one, Volume):
-        return _key("volume", group_of(one))
-    return _key(one.head, one.target, group_of(one))
-
-
-def _key(*parts: str) -> str:
-    """An `id` from names that may hold anything."""
-    written = "-".join(part for part in parts if part)
-    return "".join(letter if letter.isalnum() else "-" for letter in written)

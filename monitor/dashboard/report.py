@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from monitor.dashboard import words
+from monitor.dashboard.blocks import Block
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.charts import Spec
 from monitor.dashboard.downloads import blocks_of, told_below
 from monitor.dashboard.drawing import WIDTH, draw, on_paper
-from monitor.dashboard.pages import Block, TopicPage, topic_page
+from monitor.dashboard.pages import TopicPage, topic_page
 from monitor.dashboard.selection import PageError, Selection
 from monitor.dashboard.topic_data import gather_topic
 from monitor.errors import UsageError
@@ -105,7 +106,8 @@ def _part(block: Block) -> dict[str, Any]:
     """A chart inside the sheet: with its data in it, as the sheet's names would clash."""
     spec = on_paper(block.spec or {}, block.label, "")
     data = spec.pop("datasets")
-    notes = [line for note in block.notes for line in textwrap.wrap(note, _LINE)]
+    told = (*(f"Change point, {one}" for one in block.turns), *block.notes)
+    notes = [line for note in told for line in textwrap.wrap(note, _LINE)]
     for name in ("$schema", "config", "params", "padding", "background", "autosize"):
         spec.pop(name, None)
     text = json.dumps(spec, ensure_ascii=False).replace("0.8 * width *", f"0.8 * {WIDTH} *")

@@ -19,6 +19,7 @@ _RULES: tuple[tuple[str, str, Needed], ...] = (
     ("*", r"/topics/[^/]+/label(/.*)?", "annotator"),
     ("POST", r"/topics/[^/]+/retrain", "annotator"),
     ("GET", r"/access", "admin"),
+    ("GET", r"/alerts/rules(/.*)?", "admin"),
 )
 _COMPILED = [(method, re.compile(pattern), role) for method, pattern, role in _RULES]
 

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from difflib import get_close_matches
+from typing import get_args
 from urllib.parse import urlencode
 
 from monitor.privacy import DIMENSIONS
+from monitor.shares.rollup import Unit
 
 LONGEST_DEFAULT = 120
 """Days that a topic's page shows unless it is asked for more."""
 
-_PARAMETERS = ("by", "since", "until", "preview", "truth")
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+_PARAMETERS = ("by", "since", "until", "unit", "preview", "truth")
 
 
 class PageError(Exception):
@@ -38,6 +42,7 @@ class Selection:
         by: Dimensions to split by.
         preview: Whether unvalidated trends are drawn (marked as such).
         truth: Whether the known truth of sample data is drawn.
+        unit: What shares are shares of.
     """
 
     by: tuple[str, ...] = ()
@@ -45,6 +50,7 @@ class Selection:
     until: date | None = None
     preview: bool = False
     truth: bool = False
+    unit: Unit = "posts"
 
     def address(self, **changes: object) -> str:
         """Returns the query string of this selection with some of its fields changed."""
@@ -53,6 +59,7 @@ class Selection:
             "by": ",".join(changed.by),
             "since": changed.since.isoformat() if changed.since else "",
             "until": changed.until.isoformat() if changed.until else "",
+            "unit": "" if changed.unit == "posts" else changed.unit,
             "preview": "1" if changed.preview else "",
             "truth": "1" if changed.truth else "",
         }
@@ -84,6 +91,7 @@ def read_selection(parameters: Mapping[str, str]) -> Selection:
         until=_day(parameters, "until"),
         preview=_switch(parameters, "preview"),
         truth=_switch(parameters, "truth"),
+        unit=_unit(parameters.get("unit", "").strip()),
     )
     if selection.since and selection.until and selection.since >= selection.until:
         raise PageError(
@@ -110,6 +118,19 @@ def _dimensions(value: str) -> tuple[str, ...]:
         422,
         f"Figures cannot be split by {value[:40]!r}.",
         hint=f"by= takes {', '.join(DIMENSIONS)}, each at most once.",
+    )
+
+
+def _unit(value: str) -> Unit:
+    for unit in UNITS:
+        if value == unit:
+            return unit
+    if not value:
+        return "posts"
+    raise PageError(
+        422,
+        f"Shares are not taken of {value[:40]!r}.",
+        hint=f"unit= is one of {', '.join(UNITS)} (texts: copies counted once).",
     )
 
 

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from monitor.dashboard import words
 from monitor.figure import ALL, Figure, Volume, Withheld
+from monitor.shares.changes import Change
 
 COMPLETE = 0.995
 """A day of which this part was collected counts as whole."""
@@ -75,7 +76,7 @@ class VolumeSeries:
     days: tuple[Volume, ...]
 
 
-def group_of(figure: Figure | Volume) -> str:
+def group_of(figure: Figure | Volume | Change) -> str:
     """Returns the name of the group that a figure is about, empty for everybody."""
     parts = (figure.platform, figure.cohort, figure.language)
     return " · ".join(part for part in parts if part != ALL)

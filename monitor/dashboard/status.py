@@ -196,6 +196,6 @@ def _topic_line(topic: Topic, queries: Queries) -> TopicLine:
         title=topic.title,
         version=version,
         pending_posts=pending,
-        dirty_days=queries.totals(topic.name).dirty_days,
+        dirty_days=queries.counts(topic.name).dirty_days,
         is_sample=queries.sample_only(topic.name),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -39,16 +39,23 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def shares_table(series: SharesSeries, topic: Topic, known: Known, *, today: date) -> Table:
+def shares_table(
+    series: SharesSeries, topic: Topic, known: Known, *, today: date, turns: Collection[date] = ()
+) -> Table:
     """Lists every day's shares with intervals, and in words why one is withheld.
 
-    What is known to be true, if anything, stands beside the estimates.
+    What is known to be true, if anything, stands beside the estimates; the first days of new
+    levels, `turns`, are marked.
     """
     labels = tuple(words.label_word(label) for label in series.labels)
     return Table(
         columns=("Day", *labels, "Scored posts", "Authors", "Coverage"),
         rows=tuple(
-            _shares_row(one, topic, known.get(one.day, {}), today=today) for one in series.days
+            (
+                _day_cell(one, today, is_turn=one.day in turns),
+                *_shares_cells(one, topic, known.get(one.day, {})),
+            )
+            for one in series.days
         ),
     )
 
@@ -61,16 +68,13 @@ def volume_table(series: VolumeSeries, topic: Topic, *, today: date) -> Table:
     )
 
 
-def _shares_row(
-    one: SharesDay, topic: Topic, known: Mapping[str, float], *, today: date
-) -> tuple[Cell, ...]:
+def _shares_cells(one: SharesDay, topic: Topic, known: Mapping[str, float]) -> tuple[Cell, ...]:
     shares: tuple[Cell, ...] = tuple(
         _share_cell(figure, topic, known.get(figure.label)) for figure in one.figures
     )
     if one.withheld is not None:
         shares = (_withheld_cell(one.figures[0], topic, span=len(one.figures)),)
     return (
-        _day_cell(one, today),
         *shares,
         _count_cell(one.posts),
         _count_cell(one.authors),
@@ -89,8 +93,9 @@ def _volume_row(one: Volume, topic: Topic, *, today: date) -> tuple[Cell, ...]:
     return (_day_cell(one, today), *counts, _coverage_cell(one.coverage))
 
 
-def _day_cell(one: SharesDay | Volume, today: date) -> Cell:
-    return Cell(words.day_short(one.day), partial_word(one, today))
+def _day_cell(one: SharesDay | Volume, today: date, *, is_turn: bool = False) -> Cell:
+    marks = (partial_word(one, today), "change point" if is_turn else "")
+    return Cell(words.day_short(one.day), ", ".join(filter(None, marks)))
 
 
 def _share_cell(figure: Figure, topic: Topic, true: float | None) -> Cell:

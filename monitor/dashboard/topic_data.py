@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from monitor.dashboard.board import Dashboard
-from monitor.dashboard.pages import TopicData
 from monitor.dashboard.selection import PageError, Selection
+from monitor.dashboard.truth import Truth
 from monitor.dashboard.turnover import Turnover
+from monitor.figure import Figure, Volume
 from monitor.pipeline.classify import questions_of
+from monitor.shares.changes import Change
+from monitor.store.values import SourceState
 from monitor.topic import Topic
+from monitor.validation import Validation
+
+
+@dataclass(frozen=True)
+class TopicData:
+    """What the page is made of, as released.
+
+    Attributes:
+        selection: What was asked for.
+        overall, volumes: Not split, of the selected days.
+        split, split_volumes: Split as selected; the same as above where nothing is split.
+        changes: Between the days of `split`, and its change points.
+        has_posts: Whether anything is stored for the topic.
+        truth: Known truth of the sample, None where there is none.
+    """
+
+    topic: Topic
+    selection: Selection
+    overall: Sequence[Figure]
+    volumes: Sequence[Volume]
+    split: Sequence[Figure]
+    split_volumes: Sequence[Volume]
+    changes: Sequence[Change]
+    validations: Sequence[Validation]
+    sources: Sequence[SourceState]
+    turnover: Turnover
+    has_posts: bool
+    truth: Truth | None
 
 
 def gather_topic(board: Dashboard, topic: Topic, selection: Selection) -> TopicData:
@@ -35,11 +69,12 @@ def gather_topic(board: Dashboard, topic: Topic, selection: Selection) -> TopicD
         volumes=volumes,
         split=split,
         split_volumes=split_volumes,
+        changes=board.changes(topic, selection, selection.by),
         validations=board.figures.validation(topic),
         sources=board.sources(topic),
         turnover=gather_turnover(board, topic),
         has_posts=board.queries.has_posts(topic.name),
-        truth=board.truths[topic.name] if is_sample else None,
+        truth=board.truths[topic.name] if is_sample and selection.unit == "posts" else None,
     )
 
 

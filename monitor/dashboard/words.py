@@ -50,6 +50,12 @@ def interval(low: float, high: float) -> str:
     return f"{percent(low).removesuffix('%')}\N{EN DASH}{percent(high)}"
 
 
+def points(difference: float) -> str:
+    """Returns a difference of shares in whole percentage points with its sign, `+12`."""
+    rounded = round(100 * difference)
+    return f"{rounded:+d}".replace("-", "\N{MINUS SIGN}") if rounded else "0"
+
+
 def number(count: int) -> str:
     """Returns a count with thousands separated by commas."""
     return f"{count:,}"

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from monitor.alarm import Evidence, Finding, Rule, judge
+from monitor.alarms.evidence import Evidence, Finding, Rule, Spending
+from monitor.alarms.judge import judge
 from monitor.figures import Figures
+from monitor.pipeline.hours import last_hours
+from monitor.store.alert_rules import StoredRule
 from monitor.store.incidents import Incident, Incidents
 from monitor.store.queries import Queries
 from monitor.topic import Topic
 
 _RUNS_LOOKED_AT = 500
+_ABOUT_SHARES = ("share", "change")
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=1)
 
@@ -26,20 +30,35 @@ class Tells(Protocol):
         ...
 
 
+def rules_in_force(topic: Topic, stored: Sequence[StoredRule]) -> list[Rule]:
+    """Gives a topic file's rules, then those from pages; the file's is meant by a shared name."""
+    written = {rule["name"] for rule in topic.alerts}
+    made = [one.rule for one in stored if one.enabled and one.name not in written]
+    return [*topic.alerts, *made]
+
+
 @dataclass(frozen=True, slots=True)
 class AlertStep:
-    """Judges rules on released figures alone."""
+    """Judges rules on released figures alone.
+
+    Attributes:
+        rules: Gives a topic's rules in force, wherever they were made.
+        spending: Tells what the sources of a topic that are billed have cost.
+    """
 
     figures: Figures
     queries: Queries
     incidents: Incidents
     teller: Tells
     clock: Callable[[], datetime]
+    rules: Callable[[Topic], Sequence[Rule]] = lambda topic: topic.alerts
+    spending: Callable[[Topic], Sequence[Spending]] = lambda _: ()
 
     def alert(self, topic: Topic) -> dict[str, int]:
         """Judges every rule of a topic, then sends the messages that are due."""
-        begun = ended = 0
-        for rule in topic.alerts:
+        rules = self.rules(topic)
+        begun, ended = 0, self._end_ruleless(topic, rules)
+        for rule in rules:
             change = self._follow(topic, rule, judge(rule, self._evidence(topic, rule)))
             begun += change == 1
             ended += change == -1
@@ -55,16 +74,30 @@ class AlertStep:
         return told
 
     def _evidence(self, topic: Topic, rule: Rule) -> Evidence:
+        """Reads what a rule of this kind is about, and nothing else."""
+        kind, now = rule["kind"], self.clock()
         by = ("cohort",) if rule["cohort"] != "all" else ()
-        now = self.clock()
         return Evidence(
-            figures=self.figures.released(topic, by=by),
-            volumes=self.figures.volumes(topic),
-            sources=self.queries.sources(topic.name),
-            runs=self.queries.job_runs(_RUNS_LOOKED_AT),
+            figures=self.figures.released(topic, by=by) if kind in _ABOUT_SHARES else (),
+            volumes=self.figures.volumes(topic) if kind == "volume" else (),
+            sources=self.queries.sources(topic.name) if kind == "silence" else (),
+            runs=self.queries.job_runs(_RUNS_LOOKED_AT) if kind == "jobs" else (),
             today=topic.day_of(now),
             now=now,
+            budgets=self.spending(topic) if kind == "budget" else (),
+            drift=self.figures.drift(topic) if kind == "drift" else (),
+            hours=lambda one: last_hours(one, topic, self.queries, now),
         )
+
+    def _end_ruleless(self, topic: Topic, rules: Sequence[Rule]) -> int:
+        """Ends what still lasts of rules that are gone or switched off."""
+        names = {rule["name"] for rule in rules}
+        gone = [one for one in self.incidents.lasting(topic.name) if one.rule not in names]
+        for incident in gone:
+            self.incidents.end(
+                incident.id, "The rule was taken away or switched off.", at=self.clock()
+            )
+        return len(gone)
 
     def _follow(self, topic: Topic, rule: Rule, found: Finding) -> int:
         """Begins or ends an incident; returns 1, -1 or 0 for neither."""

@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 
+from classifiers.drift import unexplained
 from classifiers.prevalence import Audit, Cells, Estimate, Floats, Shares, estimate_shares
 from monitor.privacy import Cell, coarsen
 from monitor.shares.rollup import SCALE, CellCounts, Unit
@@ -45,6 +46,17 @@ def corrected_shares(
         }
         for row, key in enumerate(keys)
     }
+
+
+def drifted(
+    cells: Mapping[Place, CellCounts], audit: Sequence[AuditLabel], labels: Sequence[str]
+) -> dict[Place, float]:
+    """How much looser than usual each cell has to be read: see `classifiers.drift.unexplained`."""
+    keys = sorted(cells)
+    loose = unexplained(
+        _cells(cells, keys, labels, "posts"), _audit(audit, [], labels, by=frozenset())
+    )
+    return {key: float(one) for key, one in zip(keys, loose, strict=True)}
 
 
 def _estimate(shares: Shares, row: int, column: int, counts: CellCounts) -> Estimate:

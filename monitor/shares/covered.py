@@ -28,6 +28,12 @@ def covered_parts(topic: Topic, spans: Sequence[CoverageSpan]) -> dict[date, flo
     return parts
 
 
+def covered_part(spans: Sequence[CoverageSpan], start: datetime, end: datetime) -> float:
+    """The part of [start, end) that any source was asked for and answered, 0 to 1."""
+    answered = [(span.start, span.end) for span in spans if span.status != "gap"]
+    return _union(answered, start, end) / (end - start)
+
+
 def covered_by_platform(
     topic: Topic, spans: Sequence[CoverageSpan]
 ) -> dict[tuple[date, str], float]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from monitor.privacy import Cell
-from monitor.releases import Chain, Decision, Terms, decide, revise
+from monitor.releases import RIPE, Chain, Decision, Terms, decide, revise
 from monitor.store.releases import ReleaseKey, StoredChain
 from monitor.store.values import DailyAggregate
 
@@ -71,6 +71,19 @@ class Door:
         if known is None or known[:2] != (live, among):
             known = self.decided[key] = (live, among, self._decide(key, live, among))
         return known[2]
+
+    def due(self) -> datetime | None:
+        """When a change that is kept back for its smallness may be let out; None without any.
+
+        Until then time alone changes nothing that was decided here.
+        """
+        waiting = [
+            chain.vintages[-1].at + RIPE
+            for key, (live, _, _) in list(self.decided.items())
+            if (chain := self.chains.get(key, StoredChain(Chain())).chain).vintages
+            and chain.vintages[-1].base != live
+        ]
+        return min((one for one in waiting if one > self.at), default=None)
 
     def _decide(
         self,

@@ -16,7 +16,7 @@ from monitor.releases import Decision
 from monitor.settings import ReleaseSettings
 from monitor.shares.apart import kept_apart
 from monitor.shares.changes import place_of
-from monitor.shares.corrected import DIGITS, corrected_shares
+from monitor.shares.corrected import DIGITS, corrected_shares, drifted
 from monitor.shares.door import Door
 from monitor.shares.evidence import Evidence
 from monitor.shares.rollup import NONE, NOTHING, CellCounts, Unit, by_question, roll_up
@@ -93,6 +93,16 @@ class Split:
             for question, rolled in self._rolled.items()
             for place, reason in self._hidden(question).items()
         }
+
+    def drift(self, question: Question) -> dict[date, float]:
+        """How badly the audit labels explain each shown day; only in a split by nothing."""
+        hidden = self._hidden(question)
+        shown = {
+            place: counts for place, counts in self._rolled[question].items() if not hidden[place]
+        }
+        audit = self._evidence.audits.get(question, ())
+        found = drifted(shown, audit, head_named(question[0]).labels) if shown else {}
+        return {day: one for (day, _), one in found.items()}
 
     def volumes(self) -> list[UnreleasedVolume]:
         """Every cell's volume, sorted by day and cell."""

@@ -106,9 +106,24 @@ class IncidentRow(Row, table=True):
     next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class AlertRuleRow(Row, table=True):
+    """An alert rule that was made on a page; `settings` holds its keys besides name and kind."""
+
+    __tablename__ = "alert_rules"
+
+    topic: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    kind: str
+    settings: dict[str, Any] = Field(sa_type=JSON)
+    enabled: bool
+    changed_by: str
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
 USERS = Row.metadata.tables["users"]
 SESSIONS = Row.metadata.tables["sessions"]
 API_TOKENS = Row.metadata.tables["api_tokens"]
 LABEL_MARKS = Row.metadata.tables["label_marks"]
 TASKS = Row.metadata.tables["tasks"]
 INCIDENTS = Row.metadata.tables["incidents"]
+ALERT_RULES = Row.metadata.tables["alert_rules"]

@@ -56,6 +56,11 @@ class Incidents:
         """Gives the last incidents, newest first."""
         return self._select(INCIDENTS.c.topic == topic if topic else INCIDENTS.c.id > 0, limit)
 
+    def lasting(self, topic: str) -> list[Incident]:
+        """Gives a topic's incidents that have not ended, newest first."""
+        where = (INCIDENTS.c.topic == topic) & INCIDENTS.c.ended_at.is_(None)
+        return self._select(where, 1000)
+
     def open(self, topic: str, rule: str, kind: str, message: str, *, at: datetime) -> None:
         """Begins an incident, unless one of the rule lasts already."""
         row = {"topic": topic, "rule": rule, "kind": kind, "started_at": at, "message": message}

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
 from monitor.kept import KeptPage, KeptPost, PageOutcome
-from monitor.store import coverage, days, reads, removals, sources, unscored
+from monitor.store import coverage, days, reads, removals, sources, tallies, unscored
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import unstorable
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS
@@ -122,6 +122,7 @@ def _write(connection: Connection, delivery: Delivery, standings: Sequence[_Stan
             "purged_at": None,
         }
         connection.execute(insert(POSTS), [_values(post) | origin for post in new])
+        tallies.add_posts(connection, delivery.topic, delivery.source, len(new))
     for platform, native_ids in _by_platform(new).items():
         unscored.add_new(connection, delivery.topic, platform, native_ids)
     touched: set[date] = {post.day for post in new}

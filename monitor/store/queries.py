@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from collectors.post import Window
 from monitor.store import (
     accesses,
     coverage,
@@ -28,6 +29,7 @@ from monitor.store.values import (
     Access,
     AuditLabel,
     CellKey,
+    Counts,
     CoverageSpan,
     DailyAggregate,
     DayPost,
@@ -37,6 +39,7 @@ from monitor.store.values import (
     LogEntry,
     PendingPost,
     PlatformId,
+    Posted,
     Question,
     RecordedVersion,
     SeriesSwitch,
@@ -241,6 +244,11 @@ class Queries:
         with reading(self._engine) as connection:
             return sources.arrivals(connection, topic, source, since, limit)
 
+    def posted(self, topic: str, windows: Sequence[Window]) -> list[Posted]:
+        """Counts opinions and their known authors in each window; never to be shown as it is."""
+        with reading(self._engine) as connection:
+            return sources.posted(connection, topic, windows)
+
     def to_check(
         self, topic: str, platform: str, *, after: int, limit: int
     ) -> list[tuple[int, str]]:
@@ -264,6 +272,11 @@ class Queries:
         """Tells whether the topic has posts, and all are bundled sample posts."""
         with reading(self._engine) as connection:
             return sources.sample_only(connection, topic)
+
+    def counts(self, topic: str) -> Counts:
+        """Counts what can be counted at once, however many posts there are."""
+        with reading(self._engine) as connection:
+            return sources.counts(connection, topic)
 
     def totals(self, topic: str) -> Totals:
         """Counts what is stored."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from monitor.kept import KeptDeletion, KeptPost
-from monitor.store import days, erasure
+from monitor.store import days, erasure, tallies
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import (
@@ -165,7 +165,9 @@ def remove_source(connection: Connection, topic: str, source: str) -> int:
     """Removes all that came from a source."""
     for table in (CHECKPOINTS, COVERAGE, REJECTIONS):
         connection.execute(delete(table).where(table.c.topic == topic, table.c.source == source))
-    return _remove(connection, topic, [POSTS.c.source == source])
+    removed = _remove(connection, topic, [POSTS.c.source == source])
+    tallies.forget(connection, topic, source)
+    return removed
 
 
 def purge_texts(
@@ -271,6 +273,7 @@ def _remove(connection: Connection, topic: str, which: Iterable[ColumnElement[bo
     for condition in which:
         here = and_(POSTS.c.topic == topic, condition)
         touched.update(connection.execute(select(POSTS.c.day).distinct().where(here)).scalars())
+        tallies.take_posts(connection, topic, here)
         removed += connection.execute(delete(POSTS).where(here)).rowcount
     days.mark(connection, topic, touched)
     return removed

@@ -129,6 +129,17 @@ class TombstoneRow(Row, table=True):
     kept_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class TallyRow(Row, table=True):
+    """How many posts, or rejections of a reason, a source has."""
+
+    __tablename__ = "tallies"
+
+    topic: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    what: str = Field(primary_key=True)
+    number: int = Field(sa_type=BigInteger)
+
+
 class RejectionRow(Row, table=True):
     """A record that could not become a post."""
 
@@ -402,6 +413,7 @@ def _table(row: type[Row]) -> Table:
 POSTS = _table(PostRow)
 TOMBSTONES = _table(TombstoneRow)
 REJECTIONS = _table(RejectionRow)
+TALLIES = _table(TallyRow)
 COVERAGE = _table(CoverageRow)
 CHECKPOINTS = _table(CheckpointRow)
 READS = _table(ReadsRow)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, insert, select
 
-from collectors.post import Checkpoint, Rejection
+from collectors.post import Checkpoint, Rejection, Window
+from monitor.store import tallies
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import (
@@ -20,7 +21,7 @@ from monitor.store.rows import (
     PREDICTIONS,
     REJECTIONS,
 )
-from monitor.store.values import SAMPLE_SOURCE, Errand, SourceState, Totals
+from monitor.store.values import SAMPLE_SOURCE, Counts, Errand, Posted, SourceState, Totals
 
 LIVE = Errand()
 
@@ -53,6 +54,8 @@ def save_rejections(
             new.setdefault(rejection.place, rejection)
     if new:
         connection.execute(insert(REJECTIONS), [_rejection(delivery, r) for r in new.values()])
+        by_reason = Counter(rejection.reason for rejection in new.values())
+        tallies.add_rejections(connection, delivery.topic, delivery.source, by_reason)
     return len(rejections) - len(new)
 
 
@@ -89,28 +92,34 @@ def drop_checkpoint(connection: Connection, topic: str, name: str) -> None:
 
 def states(connection: Connection, topic: str) -> list[SourceState]:
     """Tells how far each source has come, by name."""
-    posts = POSTS.c
-    statement = (
-        select(posts.source, func.count().label("posts"), func.max(posts.created_at).label("last"))
-        .where(posts.topic == topic)
-        .group_by(posts.source)
-    )
-    of_posts = {row.source: row for row in connection.execute(statement)}
+    stored = tallies.posts(connection, topic)
+    newest = {source: _newest(connection, topic, source) for source in stored}
     saved = select(CHECKPOINTS.c.source, CHECKPOINTS.c.saved_at).where(
         CHECKPOINTS.c.topic == topic, CHECKPOINTS.c.source.not_like("%:%")
     )
     checked = {row.source: row.saved_at for row in connection.execute(saved)}
-    rejected = _rejections(connection, topic)
+    rejected = tallies.rejections(connection, topic)
     return [
         SourceState(
             source=source,
-            posts=of_posts[source].posts if source in of_posts else 0,
-            last_post_at=of_posts[source].last if source in of_posts else None,
+            posts=stored.get(source, 0),
+            last_post_at=newest.get(source),
             checkpoint_at=checked.get(source),
             rejections=rejected.get(source, {}),
         )
-        for source in sorted({*of_posts, *checked, *rejected})
+        for source in sorted({*stored, *checked, *rejected})
     ]
+
+
+def _newest(connection: Connection, topic: str, source: str) -> datetime | None:
+    """When a source's newest post was posted: the end of an index."""
+    statement = (
+        select(POSTS.c.created_at)
+        .where(POSTS.c.topic == topic, POSTS.c.source == source)
+        .order_by(POSTS.c.created_at.desc())
+        .limit(1)
+    )
+    return connection.execute(statement).scalar()
 
 
 def arrivals(
@@ -124,6 +133,20 @@ def arrivals(
         .limit(limit)
     )
     return list(connection.execute(statement).scalars())
+
+
+def posted(connection: Connection, topic: str, windows: Sequence[Window]) -> list[Posted]:
+    """Counts opinions and their authors in each window."""
+    found = []
+    for window in windows:
+        statement = select(func.count(), func.count(POSTS.c.author.distinct())).where(
+            POSTS.c.topic == topic,
+            POSTS.c.created_at >= window.start,
+            POSTS.c.created_at < window.end,
+            POSTS.c.kind != "repost",
+        )
+        found.append(Posted(*connection.execute(statement).one()))
+    return found
 
 
 def to_check(
@@ -182,6 +205,20 @@ def totals(connection: Connection, topic: str) -> Totals:
     )
 
 
+def counts(connection: Connection, topic: str) -> Counts:
+    """Counts what can be counted without looking at every post."""
+    rejected = tallies.rejections(connection, topic).values()
+    dirty = (DAYS.c.topic == topic) & (DAYS.c.revision > DAYS.c.aggregated)
+    labelled = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
+    labels = select(func.count()).select_from(labelled).where(POSTS.c.topic == topic)
+    return Counts(
+        posts=sum(tallies.posts(connection, topic).values()),
+        labels=connection.execute(labels).scalar_one(),
+        rejections=sum(sum(by_reason.values()) for by_reason in rejected),
+        dirty_days=_count(connection, DAYS, dirty),
+    )
+
+
 def _rejection(delivery: Delivery, rejection: Rejection) -> dict[str, object]:
     return {
         "topic": delivery.topic,
@@ -191,20 +228,6 @@ def _rejection(delivery: Delivery, rejection: Rejection) -> dict[str, object]:
         "detail": rejection.detail,
         "rejected_at": delivery.at,
     }
-
-
-def _rejections(connection: Connection, topic: str) -> dict[str, dict[str, int]]:
-    """Counts rejections by source and reason."""
-    rejection = REJECTIONS.c
-    statement = (
-        select(rejection.source, rejection.reason, func.count().label("times"))
-        .where(rejection.topic == topic)
-        .group_by(rejection.source, rejection.reason)
-    )
-    counted: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in connection.execute(statement):
-        counted[row.source][row.reason] = row.times
-    return counted
 
 
 def _count(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:

@@ -258,6 +258,14 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """Opinions of some time, and their distinct authors (those that are known)."""
+
+    posts: int
+    authors: int
+
+
+@dataclass(frozen=True, slots=True)
 class SourceState:
     """How far a source has come for a topic.
 
@@ -334,6 +342,16 @@ class SeriesSwitch:
 
     version: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is counted as it comes and goes: see `Totals`."""
+
+    posts: int
+    labels: int
+    rejections: int
+    dirty_days: int
 
 
 @dataclass(frozen=True, slots=True)

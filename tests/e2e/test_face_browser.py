@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from monitor.dashboard.rule_fields import defaults
 from monitor.dashboard.server import DashboardServer
+from monitor.store.alert_rules import AlertRules
 from monitor.store.queries import Queries
 from tests.conftest import need
-from tests.dashboard_fakes import FakeFigures, FakeQueries
+from tests.dashboard_fakes import NOW, TOPIC, FakeFigures, FakeQueries
 from tests.desk_fakes import HOSTILE, Desk, open_desk
 
 CHROMIUM = shutil.which("chromium") or ""
@@ -37,6 +39,7 @@ PAGES = {
     "models": "/topics/walkout/models",
     "tasks": "/tasks",
     "alerts": "/alerts",
+    "rule": "/alerts/rules?topic=walkout&kind=share",
     "status": "/status",
     "privacy": "/privacy",
     "access": "/access",
@@ -56,6 +59,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     made = open_desk(tmp_path_factory.mktemp("desk"), [HOSTILE, *(f"text {n}" for n in range(9))])
+    rule = {**defaults("share", TOPIC), "name": "support"}
+    AlertRules(made.engine).create(TOPIC.name, rule, who="ada", at=NOW)
     yield made
     made.engine.dispose()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,13 +15,16 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
+from monitor.alarms.evidence import Rule
+from monitor.alert_rule import AlertTable
 from monitor.errors import ConfigurationError
 from monitor.notify import Teller
-from monitor.pipeline.alert import AlertStep
+from monitor.pipeline.alert import AlertStep, rules_in_force
+from monitor.store.alert_rules import StoredRule
 from monitor.store.engine import migrate, open_engine
 from monitor.store.incidents import Incidents
 from monitor.testing import FakeClock
-from monitor.topic_file import AlertTable
+from monitor.topic import Topic
 from tests.dashboard_fakes import NOW, TOPIC, FakeFigures, FakeQueries, figure
 
 RULE = AlertTable.model_validate(
@@ -58,13 +61,15 @@ class World:
     told: Told = field(default_factory=Told)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
     share: float = 0.5
+    rules: Callable[[Topic], Sequence[Rule]] = lambda topic: topic.alerts
 
     def look(self, share: float | None = None, **later: float) -> None:
         self.clock.forward(**later)
         self.share = self.share if share is None else share
         figures: Any = _Figures(self)
         queries: Any = FakeQueries()
-        AlertStep(figures, queries, self.incidents, self.told, self.clock).alert(WATCHED)
+        step = AlertStep(figures, queries, self.incidents, self.told, self.clock, self.rules)
+        step.alert(WATCHED)
 
 
 class _Figures(FakeFigures):
@@ -121,6 +126,23 @@ def test_a_message_that_does_not_arrive_is_tried_again_ever_later(world: World) 
     world.look(0.7, hours=1)
     world.look(0.7, hours=1)
     assert len(world.told.messages) == 1
+
+
+def test_an_incident_ends_with_its_rule(world: World) -> None:
+    world.look(0.7, hours=1)
+    world.rules = lambda _: []
+    world.look(0.7, hours=1)
+    assert world.told.messages[-1].endswith("The rule was taken away or switched off.")
+    assert world.incidents.lasting(TOPIC.name) == []
+
+
+def test_rules_from_pages_are_judged_besides_those_of_the_file() -> None:
+    made = [
+        StoredRule(TOPIC.name, name, {**RULE, "name": name, "above": 0.9}, enabled, "ada", NOW)
+        for name, enabled in (("loud", True), ("off", False), ("support", True))
+    ]
+    found = rules_in_force(WATCHED, made)
+    assert [(one["name"], one["above"]) for one in found] == [("support", 0.6), ("loud", 0.9)]
 
 
 def free_port() -> int:

@@ -52,6 +52,7 @@ ROWS = {
     "job_runs": 1,
     "leases": 1,
     "audit_log": 1,
+    "tallies": 2,  # of older databases they are counted on the way
 }
 LATER = {
     "reads": "0002",
@@ -68,6 +69,7 @@ LATER = {
     "tasks": "0004",
     "incidents": "0004",
     "sealings": "0005",
+    "alert_rules": "0008",
 }
 """Tables that came with a later revision: its dump has a row in each, earlier ones have none."""
 

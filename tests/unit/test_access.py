@@ -20,6 +20,7 @@ from monitor.dashboard.throttle import Throttle
 from monitor.errors import ConfigurationError, UsageError
 from monitor.passwords import digest_of, hash_password, is_password
 from monitor.store.accounts import ROLES, Accounts, Role
+from monitor.store.alert_rules import AlertRules
 from monitor.store.desk import LabelDesk
 from monitor.store.engine import migrate, open_engine
 from monitor.store.incidents import Incidents
@@ -71,6 +72,7 @@ class Door:
             Tasks(self.accounts._engine),
             Incidents(self.accounts._engine),
             lambda _: [],
+            AlertRules(self.accounts._engine),
         )
 
     def visitor(self, address: str = "127.0.0.1") -> TestClient:
@@ -136,6 +138,8 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
 def expected(method: str, path: str) -> Role:
     if path.startswith("/topics/{name}/label"):
         return "annotator"
+    if path.startswith("/alerts/rules"):
+        return "admin"
     return LEAST.get((method, path), "viewer" if method == "GET" else "admin")
 
 

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from monitor.alarms.evidence import DriftedDay
+from monitor.dashboard.model_page import model_page
 from monitor.settings import SourcesSettings
 from monitor.store.tasks import Tasks
-from tests.dashboard_fakes import NOW, SETTINGS, FakeQueries
+from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeQueries
 from tests.desk_fakes import Desk, open_desk
 
 PLACE = "/topics/walkout"
@@ -77,10 +79,28 @@ def test_models_show_measurements_confusion_and_what_they_came_from(reader: Test
     text = reader.get(f"{PLACE}/models").text
     for told in (
         *("0123456789abcdef", "champion", "fedcba987654", "candidate", "shown"),
-        *("0.32 to 0.36", "1,935", "candidate log loss", "0.600"),
-        *("Stance towards the virtual walkout", "model: opposes", "75%"),
+        *("0.32 to 0.36", "1,935", "Log loss before", "0.600", "0.800"),
+        *("Stance towards the virtual walkout", "model: opposes", "200 checked posts"),
     ):
         assert told in text
+
+
+def test_models_without_checked_posts_show_the_confusion_they_were_made_with(desk: Desk) -> None:
+    queries: Any = FakeQueries(audited=0)
+    reader = TestClient(desk.app(queries=queries), base_url="http://127.0.0.1")
+    text = reader.get(f"{PLACE}/models").text
+    assert "model: opposes" in text and "75% <small>30</small>" in text
+    assert "checked posts that it had not trained on" not in text
+
+
+def test_drift_names_the_days_that_the_labels_do_not_explain(reader: TestClient) -> None:
+    text = reader.get(f"{PLACE}/models").text
+    assert "do not explain the scores of 2 days of 20: 1\N{EN DASH}2 June" in text
+
+
+def test_a_version_of_which_nothing_drifts_is_told_so() -> None:
+    page = model_page(TOPIC, [], None, {}, [DriftedDay(NOW.date(), "sentiment", "", 1.2)])
+    assert page.drift[0].told == "The audit labels explain the scores of all 1 shown day."
 
 
 def test_promoting_and_rolling_back_ask_whether_one_is_sure(desk: Desk, reader: TestClient) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from monitor.alarm import Evidence, Finding, judge
+from monitor.alarms.evidence import DriftedDay, Evidence, Finding, Hours, Spending
+from monitor.alarms.judge import judge
+from monitor.alert_rule import AlertTable
 from monitor.store.values import JobRun, SourceState
 from monitor.topic import check_topic_file, load_topic
-from monitor.topic_file import AlertTable
 from tests.dashboard_fakes import NOW, figure, volume
 
 TODAY = NOW.date()
@@ -113,6 +114,65 @@ def test_a_job_fires_after_failures_in_a_row() -> None:
     assert state(thrice, runs=runs("failed", "failed")) == "quiet"
 
 
+def hours(posts: int, *earlier: int, **fields: Any) -> Hours:
+    known: dict[str, Any] = {"end": NOW, "covered": True, "is_shown": True}
+    return Hours(posts=posts, earlier=earlier, **(known | fields))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (hours(300, 90, 100, 110), "firing"),
+        (hours(290, 90, 100, 110), "between"),
+        (hours(100, 90, 100, 110), "quiet"),
+        (hours(40, 1, 1, 1), "between"),
+        (hours(300, 90, 100), "between"),
+        (hours(300, 90, 100, 110, covered=False), "between"),
+        (hours(300, 90, 100, 110, is_shown=False), "between"),
+        (hours(300, 90, 100, 110, end=NOW - timedelta(hours=50)), "quiet"),
+        (None, "between"),
+    ],
+    ids=["many", "nearly", "usual", "few", "young", "gap", "few authors", "old", "before"],
+)
+def test_hours_are_compared_with_the_same_hours_of_earlier_days(
+    found: Hours | None, expected: str
+) -> None:
+    spike = rule(kind="spike", times=3, least=50, days=3)
+    assert state(spike, hours=lambda _: found) == expected
+
+
+def test_what_is_told_of_hours_gives_no_count_away() -> None:
+    found = judge(rule(kind="spike", days=3), evidence(hours=lambda _: hours(12345, 90, 100, 110)))
+    assert "3 times as many posts as usual" in found.message
+    assert not any(count in found.message for count in ("12345", "12,345", "100"))
+
+
+@pytest.mark.parametrize(
+    ("used", "expected", "state_of_it"),
+    [(100, 500, "quiet"), (950, 960, "firing"), (500, 1200, "firing")],
+    ids=["within", "nearly used", "too fast"],
+)
+def test_a_source_over_its_budget_is_named(used: int, expected: int, state_of_it: str) -> None:
+    spent = [Spending("x", used, 1000, expected)]
+    found = judge(rule(kind="budget"), evidence(budgets=spent))
+    assert found.state == state_of_it
+    assert (f"x has used {used:,}" in found.message) == (state_of_it == "firing")
+    assert state(rule(kind="budget", source="reddit"), budgets=spent) == "between"
+
+
+def test_drift_takes_two_days_in_a_row() -> None:
+    def told(*deviations: float, head: str = "stance") -> str:
+        newest = enumerate(reversed(deviations), start=1)
+        drift = [DriftedDay(day(ago), head, "walkout", one) for ago, one in newest]
+        return state(rule(kind="drift", target="walkout"), drift=drift)
+
+    assert told(1.0, 7.0, 6.0) == "firing"
+    assert told(1.0, 1.0, 6.0) == "between"
+    assert told(7.0, 6.0, 1.0) == "quiet"
+    assert told(6.0) == "between"
+    assert told(7.0, 6.0, head="sentiment") == "between"
+
+
 def test_a_message_says_what_was_seen() -> None:
     found = judge(rule(**SHARE), evidence(figures=[at(0.65)]))
     assert isinstance(found, Finding)
@@ -145,6 +205,9 @@ name = "loud"
         ('kind = "share"\nabove = 0.5', "label"),
         ('kind = "share"\nlabel = "favor"\nabove = 0.5\nbelow = 0.1', "above or below"),
         ('kind = "volume"\ntime = 3', "time"),
+        ('kind = "share"\nlabel = "favour"\nabove = 0.5', 'no label "favour" here'),
+        ('kind = "change"\nlabel = "favor"\ntarget = "strik"', 'did you mean "strike"?'),
+        ('kind = "change"\nlabel = "favor"\ncohort = "bosses"', 'no cohort "bosses"'),
         ("", "kind"),
     ],
 )
@@ -162,3 +225,10 @@ def test_a_good_rule_reaches_the_topic_with_its_defaults(tmp_path: Path) -> None
     path.write_text(f'{TOPIC}kind = "volume"\n')
     (found,) = load_topic(path).alerts
     assert (found["name"], found["times"], found["cool_down_hours"]) == ("loud", 3.0, 24.0)
+
+
+def test_a_rule_about_stance_is_about_the_headline_unless_it_says_another(tmp_path: Path) -> None:
+    path = tmp_path / "strike.toml"
+    path.write_text(f'{TOPIC}kind = "share"\nlabel = "favor"\nabove = 0.6\n')
+    (found,) = load_topic(path).alerts
+    assert found["target"] == "strike"

@@ -11,9 +11,10 @@ import altair as alt
 import pytest
 
 from monitor.dashboard import charts, tables
+from monitor.dashboard.blocks import UNIT_WORDS
 from monitor.dashboard.charts import Frame
 from monitor.dashboard.headline import busiest_week_card, latest_day_card
-from monitor.dashboard.pages import TopicData, TopicPage, ordered_questions, topic_page
+from monitor.dashboard.pages import TopicPage, ordered_questions, topic_page
 from monitor.dashboard.selection import Selection
 from monitor.dashboard.series import (
     SharesSeries,
@@ -21,11 +22,23 @@ from monitor.dashboard.series import (
     volume_series,
     withheld_notes,
 )
+from monitor.dashboard.shifts import change_points_told, shifts_of
+from monitor.dashboard.topic_data import TopicData
 from monitor.dashboard.truth import load_truth
 from monitor.dashboard.turnover import Turnover
 from monitor.figure import Figure
+from monitor.shares.rollup import Unit
 from monitor.validation import Validation
-from tests.dashboard_fakes import NOW, TOPIC, FakeFigures, FakeQueries, figure, volume, write_truth
+from tests.dashboard_fakes import (
+    NOW,
+    TOPIC,
+    FakeFigures,
+    FakeQueries,
+    change,
+    figure,
+    volume,
+    write_truth,
+)
 
 MONDAY = date(2020, 6, 1)
 FRAME = Frame(MONDAY, MONDAY + timedelta(days=6), {MONDAY: "1, 2"}, MONDAY + timedelta(30))
@@ -52,6 +65,7 @@ def page(
         "volumes": figures.volumes(TOPIC),
         "split": figures.released(TOPIC, by=selection.by) if selection.by else overall,
         "split_volumes": figures.volumes(TOPIC, by=selection.by),
+        "changes": figures.changes(TOPIC, by=selection.by),
         "validations": figures.validation(TOPIC),
         "sources": FakeQueries().sources(TOPIC.name),
         "turnover": Turnover("0123456789abcdef"),
@@ -311,3 +325,51 @@ def test_the_table_of_volume_tells_how_much_of_it_is_copies() -> None:
     assert unknown.text == "not known"
     assert table.rows[2][1].is_reason
     assert {sum(cell.span for cell in row) for row in table.rows} == {len(table.columns)}
+
+
+def test_change_points_are_told_drawn_and_marked_in_the_table() -> None:
+    block = page().sections[0].blocks[0]
+    assert block.turns == (
+        "Monday 1 June 2020: supports +12 points (+7 to +17), opposes +12 points (+7 to +17), "
+        "neither +12 points (+7 to +17).",
+    )
+    assert block.spec is not None
+    drawn = block.spec["datasets"]["changes"]
+    assert [one["day"] for one in drawn] == ["2020-06-01"]
+    assert [row[0].text for row in block.table.rows if row[0].detail == "change point"] == [
+        "1 June"
+    ]
+
+
+def test_every_day_is_compared_with_the_day_before_in_a_table() -> None:
+    table = page().sections[0].blocks[0].changes
+    assert table is not None
+    assert len(table.rows) == 20  # nineteen differences and a change point
+    assert [cell.text for cell in table.rows[0][:3]] == ["28 May", "27 May", "+12 points"]
+    assert table.rows[5][1].text == "the level up to 31 May"
+
+
+def test_a_change_point_behind_hidden_days_says_since_when_nothing_is_known() -> None:
+    series = series_of(one_day(MONDAY, 0.6, 0.2))
+    late = change(date(2020, 6, 5), since=date(2020, 6, 1), level=True, difference=-0.2)
+    told = change_points_told(shifts_of(series, [late]), series.labels)
+    assert told == (
+        "Friday 5 June 2020: supports −20 points (−25 to −15); "
+        "nothing is known of the days after 1 June.",
+    )
+
+
+def test_without_a_change_point_nothing_of_it_is_drawn() -> None:
+    block = page(FakeFigures(validated=False)).sections[0].blocks[0]
+    assert (block.turns, block.changes) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [("authors", "of the authors' voices, "), ("texts", "of the different texts, ")],
+)
+def test_shares_of_another_unit_are_called_so(unit: Unit, said: str) -> None:
+    shown = page(selection=Selection(unit=unit))
+    assert said in shown.answer
+    assert shown.unit_told != page().unit_told
+    assert UNIT_WORDS[unit] in shown.sections[0].blocks[0].label

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.dashboard.selection import (
+    UNITS,
     PageError,
     Selection,
     read_selection,
     with_default_range,
 )
 from monitor.privacy import DIMENSIONS
+from monitor.shares.rollup import Unit
 
 
 def test_nothing_asked_is_everything_unsplit() -> None:
@@ -36,6 +38,7 @@ def test_empty_values_count_as_absent() -> None:
         ({"by": "author"}, 422, "split"),
         ({"by": "cohort,cohort"}, 422, "split"),
         ({"truth": "yes"}, 422, "neither 0 nor 1"),
+        ({"unit": "people"}, 422, "not taken of"),
     ],
     ids=str,
 )
@@ -61,11 +64,17 @@ def test_a_misspelt_parameter_is_told_its_nearest() -> None:
     until=st.none() | st.dates(min_value=date(2020, 1, 2)),
     preview=st.booleans(),
     truth=st.booleans(),
+    unit=st.sampled_from(UNITS),
 )
 def test_an_address_reads_back_as_the_same_selection(
-    by: tuple[str, ...], since: date | None, until: date | None, preview: bool, truth: bool
+    by: tuple[str, ...],
+    since: date | None,
+    until: date | None,
+    preview: bool,
+    truth: bool,
+    unit: Unit,
 ) -> None:
-    selection = Selection(by, since, until, preview, truth)
+    selection = Selection(by, since, until, preview, truth, unit)
     address = selection.address().removeprefix("?")
     assert read_selection(dict(parse_qsl(address))) == selection
 

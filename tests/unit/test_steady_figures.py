@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from monitor.dashboard import steady as steady_module
 from monitor.dashboard.steady import SteadyFigures
 from monitor.figures import Figures
 from tests.dashboard_fakes import NOW, TOPIC, FakeFigures
@@ -59,14 +62,51 @@ def test_what_is_remembered_stays_within_bounds() -> None:
 
 
 def test_figures_are_made_again_when_a_change_may_have_become_due() -> None:
+    class Waiting(Counted):
+        def due(self, topic: Any) -> Any:
+            return NOW + timedelta(hours=3) if self.made == 1 else None
+
+    figures: Any = Waiting()
+    now = [NOW]
+    steady = SteadyFigures(figures, lambda _: 1, lambda: now[0])
+    made = []
+    for hours in (0, 2, 3, 3, 5):
+        now[0] = NOW + timedelta(hours=hours)
+        steady.released(TOPIC)
+        made.append(figures.made)
+    assert made == [1, 1, 2, 2, 2]
+
+
+def test_figures_are_made_again_when_a_day_has_ended() -> None:
     figures: Any = Counted()
     now = [NOW]
     steady = SteadyFigures(figures, lambda _: 1, lambda: now[0])
     steady.released(TOPIC)
-    steady.released(TOPIC)
-    now[0] = NOW + timedelta(hours=1)
+    now[0] = NOW + timedelta(days=1)
     steady.released(TOPIC)
     assert figures.made == 2
+
+
+def test_another_range_of_days_is_cut_from_the_same_answer() -> None:
+    figures: Any = Counted()
+    steady = SteadyFigures(figures, lambda _: 1, lambda: NOW)
+    whole = steady.released(TOPIC)
+    days = sorted({one.day for one in whole})
+    part = steady.released(TOPIC, since=days[3], until=days[5])
+    assert part == [one for one in whole if one.day in days[3:5]]
+    assert steady.changes(TOPIC, since=days[5], until=days[6]) == [
+        one for one in steady.changes(TOPIC) if one.day == days[5]
+    ]
+    assert figures.made == 1
+
+
+def test_the_memory_of_large_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steady_module, "_MOST_ITEMS", 200)
+    figures: Any = FakeFigures()
+    steady = SteadyFigures(figures, lambda _: 1, lambda: NOW)
+    for by in ((), ("cohort",), ("platform",), ("language",)):
+        steady.released(TOPIC, by=by)
+    assert len(steady._known) == 1  # 180 figures and more each
 
 
 def test_no_question_goes_round_what_is_remembered() -> None:

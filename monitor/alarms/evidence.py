@@ -1,0 +1,93 @@
+"""What alert rules are judged on, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from monitor.figure import Figure, Volume
+from monitor.store.values import JobRun, SourceState
+
+Rule = Mapping[str, Any]
+"""One `[[alerts]]` table, checked and with its defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule comes to now.
+
+    Attributes:
+        state: `firing`; `quiet` once it is clearly over; `between` where neither can be said (the
+            share is near the line, or there is no new figure): what was before goes on.
+        message: In a sentence, for whoever is told.
+    """
+
+    state: Literal["firing", "between", "quiet"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """A source's billed reads of this month, and how many are expected by its end."""
+
+    source: str
+    used: int
+    cap: int
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriftedDay:
+    """How well the audit labels explain a day's scores.
+
+    Attributes:
+        deviation: Mean squared standardised deviation from what they explain; 1 as a rule, from
+            `classifiers.drift.THRESHOLD` on the day counts as drifted.
+    """
+
+    day: date
+    head: str
+    target: str
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Posts of some whole hours, and of the same hours of earlier days.
+
+    Attributes:
+        end: Where the hours end.
+        covered: Whether collection covered them; earlier ones that it did not are left out.
+        is_shown: Whether enough authors posted for anything to be said of them.
+    """
+
+    end: datetime
+    posts: int
+    covered: bool
+    is_shown: bool
+    earlier: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What rules are judged on.
+
+    Attributes:
+        figures: Released, of everybody or of the rule's cohort.
+        volumes: Released, not split.
+        today: Days before it are over.
+        hours: Gives the posts of a rule's last hours; they stay in here, only whether the rule
+            holds gets out.
+    """
+
+    figures: Sequence[Figure]
+    volumes: Sequence[Volume]
+    sources: Sequence[SourceState]
+    runs: Sequence[JobRun]
+    today: date
+    now: datetime
+    budgets: Sequence[Spending] = ()
+    drift: Sequence[DriftedDay] = ()
+    hours: Callable[[Rule], Hours | None] = field(default=lambda _: None)

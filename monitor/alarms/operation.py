@@ -1,0 +1,62 @@
+"""Rules about the program's own work: sources that fall silent or cost too much, failing jobs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from monitor.alarms.evidence import Evidence, Finding, Rule, Spending
+from monitor.store.values import JobRun
+
+
+def judge_silence(rule: Rule, evidence: Evidence) -> Finding:
+    """A source of which nothing was stored for the rule's hours."""
+    limit = evidence.now - timedelta(hours=rule["hours"])
+    watched = [one for one in evidence.sources if rule["source"] in ("", one.source)]
+    told = [one for one in watched if one.checkpoint_at is not None]
+    silent = [one.source for one in told if one.checkpoint_at and one.checkpoint_at < limit]
+    if silent:
+        names = ", ".join(sorted(silent))
+        return Finding("firing", f"Nothing was stored from {names} for {rule['hours']:g} hours.")
+    if not told:
+        return Finding("between", "no source has delivered yet")
+    return Finding("quiet", "Every watched source delivers again.")
+
+
+def judge_jobs(rule: Rule, evidence: Evidence) -> Finding:
+    """A job whose last runs all failed."""
+    by_job: dict[str, list[JobRun]] = {}
+    for run in evidence.runs:  # newest first
+        if run.status != "running":
+            by_job.setdefault(run.job, []).append(run)
+    wanted = rule["failures"]
+    broken = sorted(
+        job
+        for job, runs in by_job.items()
+        if len(runs) >= wanted and all(run.status == "failed" for run in runs[:wanted])
+    )
+    if broken:
+        return Finding("firing", f"Failed {wanted} times in a row: {', '.join(broken)}.")
+    return Finding("quiet", "No job fails again and again any more.")
+
+
+def judge_budget(rule: Rule, evidence: Evidence) -> Finding:
+    """A source that has used its part of the month's reads, or will have used all too early."""
+    watched = [one for one in evidence.budgets if rule["source"] in ("", one.source)]
+    if not watched:
+        return Finding("between", "no watched source is billed")
+    over = [one for one in watched if _is_over(one, rule["part"])]
+    if over:
+        told = "; ".join(_spent(one) for one in sorted(over, key=lambda one: one.source))
+        return Finding("firing", f"Over budget: {told}.")
+    return Finding("quiet", "Every watched source keeps within its budget again.")
+
+
+def _is_over(one: Spending, part: float) -> bool:
+    return one.used >= part * one.cap or one.expected > one.cap
+
+
+def _spent(one: Spending) -> str:
+    return (
+        f"{one.source} has used {one.used:,} of this month's {one.cap:,} reads, "
+        f"{one.expected:,} are expected by its end"
+    )

@@ -1,0 +1,17 @@
+"""When what an alert rests on has grown too old."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from monitor.alarms.evidence import Evidence, Finding, Rule
+
+
+def stale(rule: Rule, evidence: Evidence, days: Sequence[date]) -> Finding | None:
+    """Without a new day for longer than the grace, an alert is not kept up any more."""
+    oldest = evidence.now - timedelta(hours=24 + rule["grace_hours"])
+    if days and days[-1] < oldest.date():
+        told = f"No new figure since {days[-1]}: closed without knowing more."
+        return Finding("quiet", told)
+    return None

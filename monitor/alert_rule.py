@@ -1,0 +1,88 @@
+"""An alert rule: its keys, and whether they fit a topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Self, get_args
+
+from pydantic import Field, model_validator
+
+from classifiers.heads import head as head_named
+from monitor.problem import mistake, nearest
+from monitor.toml_table import Name, Table
+
+Kind = Literal["share", "change", "drift", "volume", "spike", "silence", "budget", "jobs"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+OF_KIND: Mapping[Kind, tuple[str, ...]] = {
+    "share": ("head", "target", "label", "cohort", "above", "below", "hysteresis", "coverage"),
+    "change": ("head", "target", "label", "cohort", "days", "coverage"),
+    "drift": ("head", "target"),
+    "volume": ("times", "least", "days", "coverage"),
+    "spike": ("window_hours", "times", "least", "days", "coverage"),
+    "silence": ("source", "hours"),
+    "budget": ("source", "part"),
+    "jobs": ("failures",),
+}
+"""The keys that each kind goes by, besides name, cool-down and grace."""
+
+
+class AlertTable(Table):
+    """`[[alerts]]`: what somebody wants to be told about; docs/alerts.md explains each key."""
+
+    name: Name
+    kind: Kind
+    head: Literal["stance", "sentiment"] = "stance"
+    target: str = ""
+    label: str = ""
+    cohort: str = "all"
+    above: float | None = Field(None, ge=0, le=1)
+    below: float | None = Field(None, ge=0, le=1)
+    hysteresis: float = Field(0.02, ge=0, le=1)
+    coverage: float = Field(0.8, ge=0, le=1)
+    days: int = Field(7, ge=3, le=60)
+    times: float = Field(3.0, gt=1, le=1000)
+    least: int = Field(50, ge=1)
+    window_hours: int = Field(3, ge=1, le=24)
+    source: str = ""
+    hours: float = Field(24.0, gt=0, le=8760)
+    part: float = Field(0.9, gt=0, le=1)
+    failures: int = Field(3, ge=1, le=100)
+    cool_down_hours: float = Field(24.0, ge=0, le=8760)
+    grace_hours: float = Field(48.0, ge=0, le=8760)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.kind in ("share", "change") and not self.label:
+            raise mistake("a rule about a share needs the label it is about", 'label = "favor"')
+        if self.kind == "share" and (self.above is None) == (self.below is None):
+            raise mistake("a share crosses one line", "set either above or below")
+        return self
+
+
+def misfits(
+    rule: Mapping[str, Any], targets: Sequence[str], cohorts: Sequence[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Tells which keys name something that the topic does not have: key, message, hint.
+
+    Args:
+        rule: As written, maybe without its defaults.
+        targets: The topic's, by name.
+        cohorts: The topic's, by name.
+    """
+    known: dict[str, Sequence[str]] = {"cohort": ("all", "public", *cohorts)}
+    if rule.get("head", "stance") == "stance":
+        known["target"] = targets
+    if rule.get("head", "stance") in ("stance", "sentiment"):
+        known["label"] = head_named(rule.get("head", "stance")).labels
+    for key, names in known.items():
+        value = rule.get(key)
+        if isinstance(value, str) and value and value not in names:
+            yield key, f'there is no {key} "{value}" here', nearest(value, names)
+
+
+def completed(rule: AlertTable, targets: Sequence[str]) -> dict[str, Any]:
+    """Returns a rule with all defaults: stance is towards the headline unless it says another."""
+    values = rule.model_dump()
+    if rule.head == "stance" and not rule.target and "target" in OF_KIND[rule.kind]:
+        values["target"] = targets[0]
+    return values

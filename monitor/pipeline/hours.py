@@ -1,0 +1,50 @@
+"""How much was posted in a topic's last whole hours, and in the same hours of earlier days."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from collectors.post import Window
+from monitor.alarms.evidence import Hours, Rule
+from monitor.shares.covered import covered_part
+from monitor.store.queries import Queries
+from monitor.topic import Topic
+
+_LATEST = 24
+"""How many hours collection may lag behind before nothing is said of it."""
+
+
+def last_hours(rule: Rule, topic: Topic, queries: Queries, now: datetime) -> Hours | None:
+    """Counts the newest whole hours that are collected.
+
+    Earlier days are the same hours by the clock of the topic's time zone; those that were not
+    collected are left out. None before a first hour of the topic is over.
+    """
+    length = timedelta(hours=rule["window_hours"])
+    newest = min(now, topic.window.end).replace(minute=0, second=0, microsecond=0)
+    span = timedelta(days=rule["days"] + 1, hours=_LATEST) + length
+    spans = queries.coverage(topic.name, newest - span, newest)
+
+    def is_covered(end: datetime) -> bool:
+        return covered_part(spans, end - length, end) >= rule["coverage"]
+
+    ends = [newest - timedelta(hours=late) for late in range(_LATEST + 1)]
+    end = next((one for one in ends if is_covered(one)), newest)
+    if end - length < topic.window.start:
+        return None
+    earlier = [_days_before(end, days, topic) for days in range(1, rule["days"] + 1)]
+    kept = [one for one in earlier if is_covered(one) and one - length >= topic.window.start]
+    counts = queries.posted(topic.name, [Window(one - length, one) for one in (end, *kept)])
+    return Hours(
+        end=end,
+        posts=counts[0].posts,
+        covered=is_covered(end),
+        is_shown=counts[0].authors >= topic.minimum_authors,
+        earlier=tuple(one.posts for one in counts[1:]),
+    )
+
+
+def _days_before(moment: datetime, days: int, topic: Topic) -> datetime:
+    """The same time of an earlier day, as its people's clocks had it."""
+    local = moment.astimezone(topic.timezone).replace(tzinfo=None) - timedelta(days=days)
+    return local.replace(tzinfo=topic.timezone).astimezone(moment.tzinfo)
