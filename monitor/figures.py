@@ -194,6 +194,16 @@ class Figures:
                 found.append(self._validate(evidence, question))
         return found
 
+    def drift(self, topic: Topic) -> dict[Question, float]:
+        """Gives of every validated question the part of days that the audit does not explain.
+
+        On those days the classifier's scores look unlike any mixture of what people checked:
+        new words, another audience. Their intervals are wider already; many of them ask for
+        fresh audit labels.
+        """
+        self._figures(topic, frozenset(), "posts")
+        return dict(self._up_to_date(topic).split(frozenset()).drift)
+
     def _is_open(self, topic: Topic, day: date) -> bool:
         return self._clock() < topic.window_of(day, day + timedelta(1)).end
 

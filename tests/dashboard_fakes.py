@@ -60,6 +60,7 @@ TOPIC = Topic(
 )
 SETTINGS = SimpleNamespace(
     config=Path("/nonexistent"),
+    home=Path(__file__).parent,
     database_url="sqlite:///monitor.db",
     default_topic="walkout",
     dashboard=SimpleNamespace(host="127.0.0.1", port=0),
@@ -168,6 +169,9 @@ class FakeFigures:
             for n in self._days(since, until)
             for group in _groups(by)
         ]
+
+    def drift(self, topic: Topic) -> dict[tuple[str, str], float]:
+        return {("stance", "walkout"): 0.25} if self.validated else {}
 
     def validation(self, topic: Topic) -> list[Validation]:
         labels = 400 if self.validated else 12

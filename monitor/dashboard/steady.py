@@ -91,6 +91,10 @@ class SteadyFigures(Figures):
         """As `Figures.whole_days`."""
         return dict(self._remembered(topic, "whole_days", {}, self._source.whole_days))
 
+    def drift(self, topic: Topic) -> dict[Question, float]:
+        """As `Figures.drift`."""
+        return dict(self._remembered(topic, "drift", {}, self._source.drift))
+
     def validation(self, topic: Topic) -> list[Validation]:
         """As `Figures.validation`."""
         return list(self._remembered(topic, "validation", {}, self._source.validation))

@@ -55,6 +55,8 @@ class Split:
         self._by = by
         self.draws: dict[tuple[date, tuple[str, ...]], Floats] = {}
         """Joint draws of the estimated shares, by day and `place_of` the figure."""
+        self.drift: dict[Question, float] = {}
+        """Part of each estimated question's cells whose scores the audit does not explain."""
         self._questions = by_question(evidence.aggregates)
         self._volume = self._questions.pop((VOLUME, ""), {})
         self._volume_decided = {
@@ -128,6 +130,9 @@ class Split:
             if validated
             else {}
         )
+        drifted = [next(iter(of_cell.values())).drifted for of_cell in estimates.values()]
+        if drifted:
+            self.drift[question] = sum(drifted) / len(drifted)
         for place, eligible in self._eligible().items():
             counts = rolled.get(place, NOTHING)
             standing = Standing(
