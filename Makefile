@@ -20,10 +20,12 @@ test: $(VENV)/.dev  ## Every test (set PYTEST_ARGS to choose)
 	@# Passive: two processes that train at once must not spin for each other's cores.
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(VENV)/.dev  ## What CI runs: lint, format, types, tests with branch coverage
+check: $(VENV)/.dev  ## Lint, format, types, known holes, tests with branch coverage
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -ll -r monitor collectors classifiers
+	$(BIN)/python .ci/audit.py
 	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
 lock: $(VENV)/.dev  ## Write the versions now installed into requirements.lock

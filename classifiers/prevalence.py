@@ -100,6 +100,7 @@ class Estimate:
 
     Attributes:
         draws: Joint draws of the share, in the same order for all cells: for differences.
+        drifted: Whether the audit does not explain the cell's scores.
     """
 
     share: float
@@ -109,6 +110,7 @@ class Estimate:
     authors: int
     method: str = METHOD
     draws: Floats | None = field(default=None, compare=False, repr=False)
+    drifted: bool = False
 
 
 def estimate_shares(

@@ -14,11 +14,13 @@ band, and one banded Cholesky factor gives their likelihood, their means and exa
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
-from scipy.linalg.lapack import dpbtrf, dtbtrs
 
 from classifiers.audit_errors import Audit, Errors, Floats, Integers, coordinates, label_spread
 
@@ -223,7 +225,7 @@ class Solvable:
         right = right - factor.forward[:, 1:] @ mean
         if rng is not None:
             right = right + rng.standard_normal(len(right))
-        found = dtbtrs(factor.band, right[:, None], uplo="L", trans="T")[0]
+        found = _lapack().dtbtrs(factor.band, right[:, None], uplo="L", trans="T")[0]
         found = found.reshape(-1, 2 * rank)
         shares = (found[:, :rank] + mean) @ self._share_scale.T
         return Draw(shares, found[:, rank:] @ self._error_scale.T)
@@ -248,12 +250,12 @@ class Solvable:
         for row in range(2 * rank):
             for column in range(row, 2 * rank):
                 band[column - row, :, row] += self._precision[:, column, row]
-        lower, failed = dpbtrf(band.reshape(2 * rank + 1, -1), lower=1)
+        lower, failed = _lapack().dpbtrf(band.reshape(2 * rank + 1, -1), lower=1)
         if failed:  # pragma: no cover - the prior alone is positive definite
             raise ValueError(f"the cells' precision matrix is not positive definite ({failed})")
         of_mean = self._precision[:, :, :rank].reshape(cells * 2 * rank, rank)
         right = np.column_stack([self._pull.reshape(-1), of_mean])
-        forward = dtbtrs(lower, right, uplo="L", trans="N")[0]
+        forward = _lapack().dtbtrs(lower, right, uplo="L", trans="N")[0]
         certain = self._precision[:, :rank, :rank].sum(axis=0) - forward[:, 1:].T @ forward[:, 1:]
         certain += MEAN_PRECISION * np.eye(rank)
         pulled = self._pull[:, :rank].sum(axis=0) - forward[:, 1:].T @ forward[:, 0]
@@ -325,3 +327,9 @@ def blocks(cells: Cells, audit: Audit, most: int, size: int = 100) -> Iterator[I
     ranked = sorted(starts, key=lambda start: (-audited[start : start + size].sum(), start))
     for start in ranked[: max(most // size, 1)]:
         yield np.arange(start, min(start + size, len(cells.posts)))
+
+
+@cache
+def _lapack() -> Any:
+    """LAPACK's routines for banded matrices; loading scipy takes longer than most commands."""
+    return importlib.import_module("scipy.linalg.lapack")

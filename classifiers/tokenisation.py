@@ -30,7 +30,12 @@ class Tokeniser:
             raise ModelFilesError(
                 f"no tokenizer at {path}", hint="reinstall the package: its model is incomplete"
             )
-        self._tokenizer = Tokenizer.from_file(str(path))
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as exc:  # the library raises nothing narrower
+            raise ModelFilesError(
+                f"{path} is no tokenizer", hint="reinstall the package: its model is damaged"
+            ) from exc
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self.padding = self._padding(path)

@@ -72,7 +72,7 @@ def read_version(folder: Path) -> ModelVersion:
         fields["heads"] = tuple(fields["heads"])
         fields["created_at"] = datetime.fromisoformat(fields["created_at"])
         return ModelVersion(**fields)
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
         raise ModelFilesError(
             f"{path} describes no version ({type(exc).__name__})",
             hint="remove the folder, or reinstall the package if it is the shipped model",

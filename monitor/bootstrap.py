@@ -8,27 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from classifiers.registry import ModelVersion, Registry
 from collectors import platforms
-from collectors.file import FileCollector
 from collectors.post import Collector, Deletion, Window
 from monitor.alarms.evidence import Spending
 from monitor.errors import UsageError
-from monitor.figures import Figures
 from monitor.job import Job, JobRunner, Resting, ShouldStop
 from monitor.live import Live
 from monitor.mailing import send_report
 from monitor.observability import get_logger
-from monitor.pipeline.admission import Admission
-from monitor.pipeline.aggregate import AggregateStep
-from monitor.pipeline.alert import AlertStep, rules_in_force
-from monitor.pipeline.check import CheckStep
-from monitor.pipeline.classify import ClassifyStep
-from monitor.pipeline.collect import Collected, CollectStep
-from monitor.pipeline.forget import ForgetStep, UnlearnStep
-from monitor.pipeline.labels import LabelStep
 from monitor.pipeline.retention import RetentionStep, destroy_keys
 from monitor.pipeline.seal import SealStep
 from monitor.pipeline.switch import SwitchStep
@@ -51,9 +41,22 @@ from monitor.task import TaskRunner
 from monitor.topic import Topic, load_topics
 from monitor.wishes import works
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Each is imported where it is first made, so that commands start at once.
+    from collectors.file import FileCollector
+    from monitor.figures import Figures
     from monitor.notify import Teller  # brings Apprise
+    from monitor.pipeline.admission import Admission
+    from monitor.pipeline.aggregate import AggregateStep
+    from monitor.pipeline.alert import AlertStep
+    from monitor.pipeline.backup import BackupStep
+    from monitor.pipeline.check import CheckStep
+    from monitor.pipeline.classify import ClassifyStep
+    from monitor.pipeline.collect import Collected, CollectStep
+    from monitor.pipeline.forget import ForgetStep
+    from monitor.pipeline.labels import LabelStep
+    from monitor.pipeline.restore import RestoreStep
     from monitor.pipeline.retrain import RetrainStep  # brings torch
+    from monitor.sealing import Seal
 
 Clock = Callable[[], datetime]
 
@@ -144,15 +147,18 @@ class Application:
         Raises:
             ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
         """
-        return AlertStep(
+        made: AlertStep = _load("monitor.pipeline.alert", "AlertStep")(
             self.figures,
             self.queries,
             self.incidents,
             self.teller(),
             self.clock,
-            rules=lambda topic: rules_in_force(topic, self.alert_rules.of(topic.name)),
+            rules=lambda topic: _load("monitor.pipeline.alert", "rules_in_force")(
+                topic, self.alert_rules.of(topic.name)
+            ),
             spending=self._spending,
         )
+        return made
 
     def _spending(self, topic: Topic) -> list[Spending]:
         standing = standings(self.live.names(), topic, self.queries, self.settings, self.clock)
@@ -169,7 +175,7 @@ class Application:
             ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
         """
         addresses = (self.settings.secret("alerts_urls") or "").split()
-        made: Teller = importlib.import_module("monitor.notify").Teller(addresses)
+        made: Teller = _load("monitor.notify", "Teller")(addresses)
         return made
 
     @cached_property
@@ -209,13 +215,14 @@ class Application:
     @cached_property
     def figures(self) -> Figures:
         """The released figures."""
-        return Figures(
+        made: Figures = _load("monitor.figures", "Figures")(
             self.queries,
             self.settings,
             ledger=self.store,
             clock=self.clock,
             stamp=self.stamps.of,
         )
+        return made
 
     @cached_property
     def scorers(self) -> Scorers:
@@ -224,16 +231,20 @@ class Application:
 
     def collect_step(self, topic: Topic) -> CollectStep:
         """What stores posts for a topic."""
-        return CollectStep(self.store, self.queries, self._admission(topic), self.clock)
+        made: CollectStep = _load("monitor.pipeline.collect", "CollectStep")(
+            self.store, self.queries, self._admission(topic), self.clock
+        )
+        return made
 
     def _admission(self, topic: Topic) -> Admission:
-        return Admission(
+        made: Admission = _load("monitor.pipeline.admission", "Admission")(
             topic,
             self._keys(topic),
             self.post_ids(topic.name),
             removed=partial(self.queries.buried_marks, topic.name),
             buried=partial(self.queries.buried_posts, topic.name),
         )
+        return made
 
     def _keys(self, topic: Topic) -> KeyRing:
         folder = self.settings.home / "keys"
@@ -241,7 +252,10 @@ class Application:
 
     def label_step(self, topic: Topic) -> LabelStep:
         """What takes a topic's label files in."""
-        return LabelStep(self.store, self.post_ids(topic.name), self.clock)
+        made: LabelStep = _load("monitor.pipeline.labels", "LabelStep")(
+            self.store, self.post_ids(topic.name), self.clock
+        )
+        return made
 
     def champion(self, topic: Topic) -> ModelVersion:
         """The version that the topic's posts are scored with."""
@@ -256,7 +270,10 @@ class Application:
         source = self.settings.sources.get(SAMPLE_SOURCE)
         if topic.sample is None or source is None or not source.enabled:
             return None
-        return FileCollector(self.sample_folder(topic) / "posts.jsonl.gz", source=SAMPLE_SOURCE)
+        made: FileCollector = _load("collectors.file", "FileCollector")(
+            self.sample_folder(topic) / "posts.jsonl.gz", source=SAMPLE_SOURCE
+        )
+        return made
 
     def sample_folder(self, topic: Topic) -> Path:
         """Where a topic's bundled sample lies."""
@@ -320,8 +337,11 @@ class Application:
         """
         checker = self.live.checker(source, should_stop)
         if checker is None:
-            return Collected()
-        step = CheckStep(self.store, self.queries, self._admission(topic), self.clock)
+            nothing: Collected = _load("monitor.pipeline.collect", "Collected")()
+            return nothing
+        step: CheckStep = _load("monitor.pipeline.check", "CheckStep")(
+            self.store, self.queries, self._admission(topic), self.clock
+        )
         return step.check(checker, source, should_stop=should_stop)
 
     def classify(
@@ -333,7 +353,7 @@ class Application:
     ) -> Mapping[str, int]:
         """Scores what the champion has not answered; loads the model only if there is work."""
         from_version = self.champion(topic).id
-        step = ClassifyStep(
+        step: ClassifyStep = _load("monitor.pipeline.classify", "ClassifyStep")(
             self.store,
             self.queries,
             self.scorers.lazy(from_version),
@@ -346,18 +366,21 @@ class Application:
         self, topic: Topic, *, rebuild: bool = False, should_stop: ShouldStop = lambda: False
     ) -> Mapping[str, int]:
         """Rebuilds changed days, and lets a complete champion take over the series."""
-        step = AggregateStep(self.store, self.queries)
+        step: AggregateStep = _load("monitor.pipeline.aggregate", "AggregateStep")(
+            self.store, self.queries
+        )
         days = step.aggregate(topic, rebuild=rebuild, should_stop=should_stop)
         if days:
             ids = self.post_ids(topic.name)
-            UnlearnStep(self.queries, self.registry, ids).unlearn(topic)
+            unlearn = _load("monitor.pipeline.forget", "UnlearnStep")
+            unlearn(self.queries, self.registry, ids).unlearn(topic)
         SwitchStep(self.store, self.queries).switch_when_complete(topic, self.champion(topic).id)
         return {"days": days}
 
     def retrain_step(self) -> RetrainStep:
         """What trains a candidate version; brings torch."""
-        retrain = importlib.import_module("monitor.pipeline.retrain")
-        step: RetrainStep = retrain.RetrainStep(
+        load = _load("monitor.pipeline.retrain", "RetrainStep")
+        step: RetrainStep = load(
             self.store,
             self.queries,
             self.registry,
@@ -390,12 +413,52 @@ class Application:
 
     def forget(self, topic: Topic, deletion: Deletion) -> int:
         """Erases a post or an author from a topic; returns how many posts went."""
-        step = ForgetStep(self.store, self._admission(topic), self.clock)
+        step: ForgetStep = _load("monitor.pipeline.forget", "ForgetStep")(
+            self.store, self._admission(topic), self.clock
+        )
         removed = step.forget(deletion)
         self.aggregate(topic)
         if removed:
             self.store.reclaim()
         return removed
+
+    def backup_step(self) -> BackupStep:
+        """What copies everything away.
+
+        Raises:
+            ConfigurationError: MONITOR_BACKUP_KEY is no key.
+        """
+        made: BackupStep = _load("monitor.pipeline.backup", "BackupStep")(
+            self.settings, self._seal(), self.clock
+        )
+        return made
+
+    def restore_step(self) -> RestoreStep:
+        """What puts it back.
+
+        Raises:
+            ConfigurationError: MONITOR_BACKUP_KEY is no key.
+        """
+        made: RestoreStep = _load("monitor.pipeline.restore", "RestoreStep")(
+            self.settings, self._seal()
+        )
+        return made
+
+    def check_database_file(self) -> None:
+        """Reads SQLite's file once from end to end; a server looks after its own.
+
+        Raises:
+            StoreError: It is damaged.
+        """
+        if self._engine.dialect.name == "sqlite":
+            importlib.import_module("monitor.store.backup").quick_check(
+                Path(str(self._engine.url.database))
+            )
+
+    def _seal(self) -> Seal | None:
+        key = self.settings.secret("backup_key")
+        made: Seal | None = _load("monitor.sealing", "Seal")(key) if key else None
+        return made
 
     def jobs(self) -> list[Job]:
         """Every enabled job, in pipeline order."""
@@ -432,6 +495,11 @@ class Application:
     def job_runner(self) -> JobRunner:
         """What runs and records jobs."""
         return JobRunner(self.store, self.clock)
+
+
+def _load(module: str, name: str) -> Any:
+    """Gives a class of a module that is imported now: most commands need few of them."""
+    return getattr(importlib.import_module(module), name)
 
 
 def _collect_job(app: Application, topic: Topic, source: str) -> Job:

@@ -226,8 +226,8 @@ def next_run(schedule: JobSettings, last: JobRun | None, now: datetime) -> datet
     if schedule.cron is not None:
         following = _trigger(schedule).get_next_fire_time(None, now)
         return following if following is not None else now
-    if last is None or schedule.every is None:
-        return now
+    if last is None or schedule.every is None or last.started_at > now:
+        return now  # A run in the future was recorded by a clock that has been put right since.
     return max(now, last.started_at + timedelta(seconds=schedule.every))
 
 

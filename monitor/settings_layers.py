@@ -129,6 +129,6 @@ def _key(variable: str) -> str:
 
 
 def _is_no_setting(variable: str) -> bool:
-    holders = (*platforms.names(), "alerts")
+    holders = (*platforms.names(), "alerts", "backup")
     secrets = tuple(f"{PREFIX}{holder.upper()}_" for holder in holders)
     return variable in _NOT_SETTINGS or variable.startswith(secrets)

@@ -64,6 +64,7 @@ TOPIC = Topic(
 )
 SETTINGS = SimpleNamespace(
     config=Path("/nonexistent"),
+    home=Path(__file__).parent,
     database_url="sqlite:///monitor.db",
     default_topic="walkout",
     dashboard=SimpleNamespace(host="127.0.0.1", port=0),

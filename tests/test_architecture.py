@@ -43,6 +43,7 @@ VENDOR_ROOMS = {
     "tqdm": ("monitor/commands/", "classifiers/"),
     "scipy": ("classifiers/",),
     "ruptures": ("monitor/shares/",),
+    "pyrage": ("monitor/sealing.py",),
     "rensa": ("monitor/copies.py",),
 }
 """Each vendor library and the only places that may know it."""

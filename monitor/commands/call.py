@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import getpass
+import importlib
 import json
 import os
 import sys
@@ -12,14 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
 
 import click
 from tqdm import tqdm
 
-from monitor.bootstrap import Application, open_application
 from monitor.observability import configure_logging
-from monitor.topic import Topic
+
+if TYPE_CHECKING:
+    from monitor.bootstrap import Application
+    from monitor.topic import Topic
 
 P = ParamSpec("P")
 
@@ -41,7 +44,11 @@ class Call:
     @cached_property
     def app(self) -> Application:
         """The application, from this process's environment."""
-        return open_application(os.environ)
+        # The store and the settings load when a command asks for them, not to print its help.
+        made: Application = importlib.import_module("monitor.bootstrap").open_application(
+            os.environ
+        )
+        return made
 
     @property
     def topic(self) -> Topic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import sys
@@ -13,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pyarrow
-import pyarrow.parquet
 
 from collectors.post import Window
 from monitor.commands.call import Call, Day, with_call
@@ -129,9 +128,10 @@ def _csv(columns: Sequence[str], records: Records) -> bytes:
 
 
 def _parquet(columns: Sequence[str], records: Records) -> bytes:
+    pyarrow = importlib.import_module("pyarrow")
     table = pyarrow.Table.from_pydict({c: [record[c] for record in records] for c in columns})
     sink = io.BytesIO()
-    pyarrow.parquet.write_table(table, sink)
+    importlib.import_module("pyarrow.parquet").write_table(table, sink)
     return sink.getvalue()
 
 

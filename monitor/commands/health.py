@@ -92,6 +92,7 @@ def _default_topic(call: Call) -> str:
 
 
 def _database(call: Call) -> str:
+    call.app.check_database_file()
     posts = {name: call.app.queries.totals(name).posts for name in call.app.topics}
     kind = call.app.settings.database_url.split(":", 1)[0]
     return f"{kind}, posts: " + (", ".join(f"{n} {posts[n]:,}" for n in posts) or "none")

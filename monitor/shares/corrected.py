@@ -67,6 +67,7 @@ def _estimate(shares: Shares, row: int, column: int, counts: CellCounts) -> Esti
         posts=counts.posts,
         authors=counts.authors,
         draws=shares.draws[:, row, column],
+        drifted=bool(shares.drifted[row]),
     )
 
 

@@ -7,33 +7,43 @@ decide and write without another one coming between. Transactions are short.
 
 from __future__ import annotations
 
-import sqlite3
-import threading
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from monitor.errors import StoreError
 
-__all__ = ["Engine", "insert_into", "migrate", "open_engine", "reading", "unstorable", "writing"]
+__all__ = [
+    "Engine",
+    "damaged",
+    "insert_into",
+    "known_revisions",
+    "migrate",
+    "open_engine",
+    "reading",
+    "sqlite_engine",
+    "unstorable",
+    "writing",
+]
 
 WAIT_SECONDS = 30
 """How long a transaction waits for its turn before it gives up."""
 
+_LOCKED = "55P03"
+"""PostgreSQL's code for a lock that is not to be had; SQLite's errors carry no code."""
+
+_DAMAGED = ("malformed", "not a database")
+"""What SQLite says of a file whose pages are not what they should be."""
+
 _ADVISORY_LOCK = 0x6D6F6E69746F72
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_MIGRATING = threading.Lock()  # Alembic keeps the environment it runs in a module global.
+_REVISIONS = Path(__file__).parent / "migrations/versions"
 
 
 def open_engine(database_url: str) -> Engine:
@@ -46,7 +56,7 @@ def open_engine(database_url: str) -> Engine:
         StoreError: The address makes no sense, or nothing usable answers there.
     """
     url = _parse(database_url)
-    engine = _sqlite_engine(url) if url.get_backend_name() == "sqlite" else _postgres_engine(url)
+    engine = sqlite_engine(url) if url.get_backend_name() == "sqlite" else _postgres_engine(url)
     with reading(engine) as connection:
         connection.exec_driver_sql("SELECT 1")
     return engine
@@ -78,6 +88,7 @@ def reclaim(engine: Engine) -> None:
     the file shrinks. PostgreSQL frees the rows that no transaction can see any more. Where others
     are at work, this is left to the next time.
     """
+    driver: Any = engine.dialect.loaded_dbapi
     with _store_errors(engine):
         borrowed = engine.raw_connection()
         try:
@@ -89,8 +100,9 @@ def reclaim(engine: Engine) -> None:
             else:
                 connection.autocommit = True
                 connection.execute("VACUUM posts").close()
-        except (sqlite3.OperationalError, psycopg.errors.LockNotAvailable):
-            return
+        except driver.OperationalError as exc:
+            if getattr(exc, "sqlstate", _LOCKED) != _LOCKED:
+                raise
         finally:
             borrowed.invalidate()
 
@@ -109,12 +121,23 @@ def migrate(engine: Engine) -> None:
         StoreError: The database was written by a newer program, or a step failed (and was
             undone).
     """
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    with _MIGRATING, _foreign_keys_off(engine) as unchecked, writing(unchecked) as connection:
-        _refuse_newer(connection, ScriptDirectory.from_config(config))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    with reading(engine) as connection:
+        if _revision(connection) == max(known_revisions()):
+            return
+    # Alembic takes as long to load as all else that a command needs.
+    importlib.import_module("monitor.store.migration").upgrade(engine)
+
+
+def known_revisions() -> frozenset[str]:
+    """The revisions of the schema that this program can go on from; their files begin with them."""
+    return frozenset(path.name[:4] for path in _REVISIONS.glob("[0-9]*.py"))
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)
 
 
 def _parse(database_url: str) -> URL:
@@ -130,10 +153,16 @@ def _parse(database_url: str) -> URL:
     raise StoreError(f"databases of the kind {url.drivername!r} are not supported", hint=hint)
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def sqlite_engine(url: URL) -> Engine:
+    """An engine for a file, its folder made; nothing is opened yet."""
     if not url.database or url.database == ":memory:":
         raise StoreError(
             "the database address names no file", hint="Use sqlite:///path/to/file.db."
+        )
+    if url.query:
+        raise StoreError(
+            f"an SQLite address takes no options, and {len(url.query)} follow its question mark",
+            hint="Use sqlite:///path/to/file.db.",
         )
     try:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +213,8 @@ def _begin_postgres(connection: Connection) -> None:
 @contextmanager
 def _store_errors(engine: Engine) -> Iterator[None]:
     """Turns the database's errors into ours; a message never holds what was being stored."""
-    where = engine.url.render_as_string(hide_password=True)
+    # A password may stand in the query too, as libpq reads it.
+    where = engine.url.set(query={}).render_as_string(hide_password=True)
     try:
         yield
     except OperationalError as exc:
@@ -196,6 +226,8 @@ def _store_errors(engine: Engine) -> Iterator[None]:
     except UnicodeEncodeError:
         raise unstorable("a value") from None  # Its message would hold the text.
     except DBAPIError as exc:
+        if any(word in _first_line(exc) for word in _DAMAGED):
+            raise damaged(engine.url.database or where, _first_line(exc)) from exc
         raise StoreError(
             f"the database {where} refused a statement ({type(exc.orig).__name__})",
             hint="Run `monitor doctor`; is this a database of this program?",
@@ -208,6 +240,14 @@ def _store_errors(engine: Engine) -> Iterator[None]:
         ) from exc
 
 
+def damaged(place: str, how: str) -> StoreError:
+    """The error for a file that SQLite finds broken; trying again does not mend it."""
+    return StoreError(
+        f"the database file {place} is damaged: {how}",
+        hint="Take the last good backup: docs/operations.md, “The database file is damaged”.",
+    )
+
+
 def unstorable(what: str) -> StoreError:
     """The error for characters that a database cannot hold."""
     return StoreError(
@@ -218,31 +258,3 @@ def unstorable(what: str) -> StoreError:
 
 def _first_line(exc: DBAPIError) -> str:
     return str(exc.orig).strip().partition("\n")[0]
-
-
-@contextmanager
-def _foreign_keys_off(engine: Engine) -> Iterator[Engine]:
-    """SQLite changes a table by making it anew; its rows' dependants must survive that."""
-    if engine.dialect.name != "sqlite":
-        yield engine
-        return
-    unchecked = _sqlite_engine(engine.url)
-    event.listen(unchecked, "connect", _ignore_foreign_keys)
-    try:
-        yield unchecked
-    finally:
-        unchecked.dispose()
-
-
-def _ignore_foreign_keys(dbapi_connection: Any, _record: Any) -> None:
-    dbapi_connection.execute("PRAGMA foreign_keys=OFF").close()
-
-
-def _refuse_newer(connection: Connection, script: ScriptDirectory) -> None:
-    known = {step.revision for step in script.walk_revisions()}
-    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
-    if unknown:
-        raise StoreError(
-            f"the database is at revision {', '.join(sorted(unknown))}, newer than this program",
-            hint="Update the program, or give it another database in MONITOR_DATABASE_URL.",
-        )

@@ -59,6 +59,28 @@ def test_health_checks_and_a_user_that_is_not_root(compose: dict[str, Any]) -> N
     assert re.search(r"^USER monitor$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
 
+def test_every_container_is_confined(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["mem_limit"], name
+        assert 0 < service["pids_limit"] <= 1024, name
+        assert any(place.startswith("/tmp:size=") for place in service["tmpfs"]), name
+        assert not {"privileged", "devices", "network_mode", "pid"} & set(service), name
+        assert not any("docker.sock" in str(volume) for volume in service["volumes"]), name
+    assert all("cap_add" not in service for service in ours(compose).values())
+
+
+def test_the_database_can_be_reached_by_the_monitor_alone(compose: dict[str, Any]) -> None:
+    database = compose["services"]["database"]
+    assert database["networks"] == ["inside"]
+    assert "ports" not in database
+    assert compose["networks"]["inside"] == {"internal": True}
+    ports = [port for service in ours(compose).values() for port in service.get("ports", [])]
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
 def test_the_image_copies_only_what_is_there() -> None:
     for line in (ROOT / "Dockerfile").read_text().splitlines():
         if line.startswith("COPY") and "--from" not in line:
@@ -77,6 +99,7 @@ def test_the_services_start_under_the_compose_file_s_environment(
         "MONITOR_CONFIG": None,
         "MONITOR_DATABASE_URL_FILE": str(secret),
         "MONITOR_HOME": str(tmp_path / "data"),
+        "HOME": str(tmp_path),
         "MONITOR_DASHBOARD__HOST": "127.0.0.1",
         "MONITOR_DASHBOARD__PORT": "0",
         "MONITOR_SOURCES__SAMPLE__ENABLED": "false",

@@ -27,7 +27,7 @@ from sqlalchemy import Engine, inspect, text
 
 import monitor.store.migrations
 from monitor.errors import StoreError
-from monitor.store.engine import migrate, open_engine, reading, writing
+from monitor.store.engine import known_revisions, migrate, open_engine, reading, writing
 from monitor.store.queries import Queries
 from monitor.store.rows import Row
 
@@ -173,7 +173,7 @@ def test_threads_that_migrate_at_once_all_find_it_done(engine: Engine) -> None:
 
 def test_processes_that_migrate_at_once_all_find_it_done(database_url: str) -> None:
     code = (
-        "import sys; from monitor.store.engine import migrate, open_engine;"
+        "import sys; from monitor.store.engine import known_revisions, migrate, open_engine;"
         "migrate(open_engine(sys.argv[1]))"
     )
     command = [sys.executable, "-c", code, database_url]
@@ -196,3 +196,9 @@ def test_making_a_table_anew_on_sqlite_does_not_take_its_dependants_along(
     counts = row_counts(engine)
     engine.dispose()
     assert (counts["posts"], counts["predictions"], counts["labels"]) == (0, 4, 1)
+
+
+def test_the_files_of_the_steps_begin_with_their_revisions() -> None:
+    """What the program takes for the newest revision, without asking Alembic, is Alembic's."""
+    assert known_revisions() == set(REVISIONS)
+    assert max(known_revisions()) == SCRIPTS.get_current_head()

