@@ -44,6 +44,9 @@ VENDOR_ROOMS = {
     "scipy": ("classifiers/",),
     "ruptures": ("monitor/shares/",),
     "rensa": ("monitor/copies.py",),
+    "dask": ("monitor/cluster.py",),
+    "distributed": ("monitor/cluster.py",),
+    "fsspec": ("monitor/pipeline/archive.py",),
 }
 """Each vendor library and the only places that may know it."""
 
@@ -51,6 +54,7 @@ FLOORS = {
     "monitor/cli.py": 5,
     "monitor/commands/": 5,
     "monitor/bootstrap.py": 4,
+    "monitor/cluster.py": 4,
     "monitor/wishes.py": 4,
     "monitor/mailing.py": 4,
     "monitor/daemon.py": 3,

@@ -1,4 +1,4 @@
-"""Commands that move posts: `collect`, `import`, `classify`, `aggregate`."""
+"""Commands that bring posts in: `collect`, `import`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from collectors.formats.reading import FORMATS
 from monitor.commands.call import Call, Moment, with_call
 from monitor.errors import MonitorError, UsageError
 from monitor.pipeline.collect import Collected
+
+PAGE_POSTS = 1000
+"""Records a transaction of an import: larger ones gain little, and a page is held in memory."""
 
 
 @click.command("collect")
@@ -83,7 +86,10 @@ def import_command(
     total, failed = Collected(), []
     for path in files:
         collector = FileCollector(
-            path, format=format_, assume_distinct_authors=assume_distinct_authors
+            path,
+            format=format_,
+            assume_distinct_authors=assume_distinct_authors,
+            page_posts=PAGE_POSTS,
         )
         try:
             with call.progress(path.name) as progress:
@@ -142,27 +148,4 @@ def _in_words(collected: Collected) -> str:
     return words
 
 
-@click.command("classify")
-@with_call
-def classify_command(call: Call) -> None:
-    """Scores the posts that the champion has not answered yet."""
-    with call.progress("posts") as progress:
-        counts = call.app.classify(call.topic, progress=progress)
-    call.answer(dict(counts), f"{counts['posts']:,} posts scored")
-
-
-@click.command("aggregate")
-@click.option("--all", "rebuild", is_flag=True, help="Every day, not only those that changed.")
-@with_call
-def aggregate_command(call: Call, rebuild: bool) -> None:
-    """Rebuilds the daily figures of the days that changed."""
-    counts = call.app.aggregate(call.topic, rebuild=rebuild)
-    call.answer(dict(counts), f"{counts['days']:,} days rebuilt")
-
-
-COMMANDS = {
-    "collect": collect_command,
-    "import": import_command,
-    "classify": classify_command,
-    "aggregate": aggregate_command,
-}
+COMMANDS = {"collect": collect_command, "import": import_command}

@@ -26,11 +26,26 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 
 from monitor.errors import StoreError
 
-__all__ = ["Engine", "insert_into", "migrate", "open_engine", "reading", "unstorable", "writing"]
+__all__ = [
+    "Engine",
+    "claiming",
+    "insert_into",
+    "migrate",
+    "open_engine",
+    "reading",
+    "store_errors",
+    "unstorable",
+    "writing",
+]
 
 WAIT_SECONDS = 30
 """How long a transaction waits for its turn before it gives up."""
 
+_POSTGRES_OPTIONS = (
+    f"-c lock_timeout={WAIT_SECONDS}s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5"
+    " -c tcp_keepalives_count=3"
+)
+"""The server forgets a client whose machine fell silent, and frees what it had locked."""
 _ADVISORY_LOCK = 0x6D6F6E69746F72
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATING = threading.Lock()  # Alembic keeps the environment it runs in a module global.
@@ -55,7 +70,7 @@ def open_engine(database_url: str) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database from beginning to end."""
-    with _store_errors(engine), engine.connect() as connection:
+    with store_errors(engine), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
@@ -63,9 +78,24 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def claiming(engine: Engine) -> Iterator[Connection]:
+    """A transaction that marks rows as its own and waits for no writer where it need not.
+
+    On PostgreSQL it runs beside the writing one: it may lock single rows (`SKIP LOCKED`), never
+    wait for any while it holds some. SQLite has one writer.
+    """
+    if engine.dialect.name == "sqlite":
+        with writing(engine) as connection:
+            yield connection
+        return
+    with store_errors(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that is the only writing one; committed at the end, undone by an exception."""
-    with _store_errors(engine), engine.connect() as connection:
+    with store_errors(engine), engine.connect() as connection:
         connection.execution_options(monitor_writes=True)
         with connection.begin():
             yield connection
@@ -78,7 +108,7 @@ def reclaim(engine: Engine) -> None:
     the file shrinks. PostgreSQL frees the rows that no transaction can see any more. Where others
     are at work, this is left to the next time.
     """
-    with _store_errors(engine):
+    with store_errors(engine):
         borrowed = engine.raw_connection()
         try:
             connection: Any = borrowed.driver_connection
@@ -153,7 +183,7 @@ def _postgres_engine(url: URL) -> Engine:
         url,
         hide_parameters=True,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 10, "options": f"-c lock_timeout={WAIT_SECONDS}s"},
+        connect_args={"connect_timeout": 10, "options": _POSTGRES_OPTIONS},
     )
     event.listen(engine, "begin", _begin_postgres)
     return engine
@@ -182,7 +212,7 @@ def _begin_postgres(connection: Connection) -> None:
 
 
 @contextmanager
-def _store_errors(engine: Engine) -> Iterator[None]:
+def store_errors(engine: Engine) -> Iterator[None]:
     """Turns the database's errors into ours; a message never holds what was being stored."""
     where = engine.url.render_as_string(hide_password=True)
     try:
