@@ -26,7 +26,8 @@ from ingest import postgres_databases
 BATCH = 1000
 MONTHS = 36
 COLUMNS = "topic, platform, native_id, day, text, text_digest, author"
-ROW = """'walkout', 'x', (1000000000000000000 + n)::text, date '2020-01-01' + least(n, {total}) * 1095 / {total},
+ROW = """'walkout', 'x', (1000000000000000000 + n)::text,
+    date '2020-01-01' + least(n, {total}) * 1095 / {total},
     repeat(md5(n::text), 4), md5(n::text), md5(mod(n, 100000)::text)"""
 TABLE = """id {identity}, topic varchar NOT NULL, platform varchar NOT NULL,
     native_id varchar NOT NULL, day date NOT NULL, text text NOT NULL, text_digest varchar NOT NULL,

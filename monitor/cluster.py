@@ -22,7 +22,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from distributed import Client, LocalCluster, Nanny, Scheduler, as_completed
+from distributed import Client, LocalCluster, Nanny, Scheduler, wait
 from distributed.scheduler import KilledWorker
 
 from monitor.bootstrap import Application, open_application
@@ -175,19 +175,18 @@ class Cluster:
     def _results(self, calls: Iterable[tuple[Any, ...]], should_stop: ShouldStop) -> Iterator[Any]:
         """Yields results as they come; on a stop those that have not begun are taken back."""
         futures = [self.client.submit(*call, pure=False, retries=_ATTEMPTS - 1) for call in calls]
-        waiting, failed = as_completed(futures), list[BaseException]()
+        waiting, failed = set(futures), list[BaseException]()
         try:
-            while not waiting.is_empty():
-                if should_stop():
-                    return
+            while waiting and not should_stop():
                 try:
-                    future = waiting.next(timeout=_LOOK_SECONDS)
+                    ready, waiting = wait(waiting, _LOOK_SECONDS, "FIRST_COMPLETED")
                 except TimeoutError:
                     continue
-                if future.status == "finished":
-                    yield future.result()
-                else:
-                    failed.append(future.exception())
+                for future in ready:
+                    if future.status == "finished":
+                        yield future.result()
+                    else:
+                        failed.append(future.exception())
         finally:
             self.client.cancel(futures)
         if failed:

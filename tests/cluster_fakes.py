@@ -102,7 +102,8 @@ def fill(app: Application, topic: Topic, posts: int) -> None:
         )
         for number in range(posts)
     )
-    collector = FakeCollector(numbered_pages([Page(Checkpoint({}), posts=made)]), "x")
+    pages = numbered_pages([Page(Checkpoint({}), posts=made)])
+    collector = FakeCollector(pages, f"source-of-{posts}")
     app.collect_step(topic).collect(collector)
 
 

@@ -60,8 +60,8 @@ def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
             tally.add_author(post)
             tally.units.add(post, answer, is_copy=is_copy)
             tally.label_counts[answer.label] += 1
-            labels = head(answer.head).labels
-            tally.soft_sums.update(dict(zip(labels, answer.scores, strict=True)))
+            for label, score in zip(head(answer.head).labels, answer.scores, strict=True):
+                tally.soft_sums[label] += score
     return tallies
 
 
