@@ -35,6 +35,7 @@ from monitor.topic import Topic
 
 PARTITION_POSTS = 2_000
 """A worker that dies costs at most this many posts; a partition of them takes tens of seconds."""
+_THREADS = "MONITOR_CLASSIFY__THREADS"
 _ATTEMPTS = 3
 _LOOK_SECONDS = 0.5
 
@@ -223,9 +224,15 @@ def connected(scheduler: str, workers: int, opener: Opener = from_environment) -
         with _client(scheduler) as client:
             yield Cluster(client, opener)
         return
+    # Workers that each took every core would be in each other's way.
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
     with (
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs="CRITICAL",
+            env={_THREADS: os.environ.get(_THREADS, threads)},
         ) as local,
         Client(local) as client,
     ):

@@ -27,10 +27,20 @@ PARTITION = 30
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    """Two worker processes of this machine, for all tests of this file."""
+    """Two workers within this process: all but what a process of its own is needed for."""
+    with cluster(processes=False) as client:
+        yield client
+
+
+@contextmanager
+def cluster(*, processes: bool) -> Iterator[Client]:
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
+            n_workers=2,
+            threads_per_worker=1,
+            processes=processes,
+            dashboard_address=None,
+            silence_logs="CRITICAL",
         ) as local,
         Client(local) as client,
     ):
@@ -64,7 +74,7 @@ def local_cells(tmp_path_factory: pytest.TempPathFactory) -> list[DailyAggregate
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_killed_worker_costs_its_partition_and_changes_no_figure(
+def test_partitions_come_to_the_figures_of_one_process(
     kind: str,
     client: Client,
     local_cells: list[DailyAggregate],
@@ -72,22 +82,33 @@ def test_a_killed_worker_costs_its_partition_and_changes_no_figure(
     request: pytest.FixtureRequest,
 ) -> None:
     url = request.getfixturevalue("postgres_url") if kind == "postgresql" else None
-    victims = list(client.run(os.getpid).values())[:1]
     progressed: list[int] = []
-
-    def kill_one(posts: int) -> None:
-        progressed.append(posts)
-        if victims:
-            os.kill(victims.pop(), signal.SIGKILL)
-
     with installation(tmp_path, url) as (app, topic, opener):
-        cluster = Cluster(client, opener)
-        done = cluster.classify(app, topic, progress=kill_one, partition_posts=PARTITION)
-        assert cluster.aggregate(app, topic) == {"days": len(app.topic("strike").days()[:2])}
+        spread = Cluster(client, opener)
+        done = spread.classify(app, topic, progress=progressed.append, partition_posts=PARTITION)
+        assert spread.aggregate(app, topic) == {"days": 2}
         found = cells(app, topic)
-    assert done["partitions"] == POSTS // PARTITION
+    assert done == {"posts": POSTS, "reused": 0, "partitions": POSTS // PARTITION}
     assert progressed == sorted(progressed)
+    assert progressed[-1] == POSTS
     assert found == local_cells
+
+
+@pytest.mark.timeout(900)
+def test_a_killed_worker_costs_its_partition_and_changes_no_figure(
+    local_cells: list[DailyAggregate], tmp_path: Path
+) -> None:
+    with cluster(processes=True) as client, installation(tmp_path) as (app, topic, opener):
+        victims = list(client.run(os.getpid).values())[:1]
+
+        def kill_one(_posts: int) -> None:
+            if victims:
+                os.kill(victims.pop(), signal.SIGKILL)
+
+        spread = Cluster(client, opener)
+        spread.classify(app, topic, progress=kill_one, partition_posts=PARTITION)
+        spread.aggregate(app, topic)
+        assert cells(app, topic) == local_cells
     scored = Counter(fakes.scored_texts(tmp_path))
     assert len(scored) == POSTS
     assert sum(scored.values()) - POSTS <= PARTITION
@@ -97,8 +118,8 @@ def test_what_was_stopped_goes_on_with_what_is_left(
     client: Client, local_cells: list[DailyAggregate], tmp_path: Path
 ) -> None:
     with installation(tmp_path) as (app, topic, opener):
-        cluster, reached = Cluster(client, opener), list[int]()
-        stopped = cluster.classify(
+        spread, reached = Cluster(client, opener), list[int]()
+        stopped = spread.classify(
             app,
             topic,
             progress=reached.append,
@@ -106,8 +127,8 @@ def test_what_was_stopped_goes_on_with_what_is_left(
             partition_posts=PARTITION,
         )
         assert PARTITION <= stopped["posts"] < POSTS
-        cluster.classify(app, topic, partition_posts=PARTITION)
-        cluster.aggregate(app, topic)
+        spread.classify(app, topic, partition_posts=PARTITION)
+        spread.aggregate(app, topic)
         assert cells(app, topic) == local_cells
 
 
@@ -119,9 +140,9 @@ def test_files_of_posts_become_files_of_answers(client: Client, tmp_path: Path) 
         pq.write_table(pa.Table.from_pylist(rows), posts / f"{number}.parquet")
     archive = ArchiveStep(str(posts), str(tmp_path / "answers"))
     with installation(tmp_path) as (app, topic, opener):
-        cluster = Cluster(client, opener)
-        assert cluster.classify_archive(app, topic, archive) == {"posts": 15, "files": 3}
-        assert cluster.classify_archive(app, topic, archive) == {"posts": 0, "files": 3}
+        spread = Cluster(client, opener)
+        assert spread.classify_archive(app, topic, archive) == {"posts": 15, "files": 3}
+        assert spread.classify_archive(app, topic, archive) == {"posts": 0, "files": 3}
     written = sorted(path.name for path in (tmp_path / "answers").iterdir())
     assert written == ["0.parquet", "1.parquet", "2.parquet"]
 
