@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from hashlib import blake2b
@@ -19,6 +19,7 @@ from classifiers.heads import reported_heads
 from collectors.post import Checkpoint, Page, Post, Window
 from monitor.bootstrap import Application
 from monitor.settings import load_settings
+from monitor.store.values import DailyAggregate
 from monitor.topic import Topic
 
 TOPIC = """
@@ -136,6 +137,12 @@ def fill(app: Application, topic: Topic, posts: int) -> None:
         for number in range(posts)
     )
     app.collect_step(topic).collect(OnePage(Page(Checkpoint({}), posts=made)))
+
+
+def figures(app: Application, topic: Topic, version: str) -> list[DailyAggregate]:
+    """The topic's cells; without sketches, which are made with each installation's own key."""
+    found = app.queries.cells(topic.name, [version], topic.start, topic.end)
+    return [replace(cell, authors_sketch=b"") for cell in found]
 
 
 def scored_texts(folder: Path) -> list[str]:

@@ -39,6 +39,8 @@ def cluster(*, processes: bool) -> Iterator[Client]:
             n_workers=2,
             threads_per_worker=1,
             processes=processes,
+            protocol="tcp://",
+            host="127.0.0.1",
             dashboard_address=None,
             silence_logs="CRITICAL",
         ) as local,
@@ -58,10 +60,7 @@ def installation(folder: Path, url: str | None = None) -> Iterator[tuple[Any, An
 
 
 def cells(app: Any, topic: Any) -> list[DailyAggregate]:
-    found: list[DailyAggregate] = app.queries.cells(
-        topic.name, [app.champion(topic).id], topic.start, topic.end
-    )
-    return found
+    return fakes.figures(app, topic, app.champion(topic).id)
 
 
 @pytest.fixture(scope="module")

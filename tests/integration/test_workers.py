@@ -33,8 +33,7 @@ def step(app: Any, scorer: FakeScorer, **changes: Any) -> ClassifyStep:
 
 def cells(app: Any, topic: Any) -> list[Any]:
     AggregateStep(app.store, app.queries).aggregate(topic)
-    found: list[Any] = app.queries.cells(topic.name, [FakeScorer().version], topic.start, topic.end)
-    return found
+    return fakes.figures(app, topic, FakeScorer().version)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
