@@ -7,8 +7,10 @@ whatever was interrupted goes on with the files that lack their answers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import fsspec
@@ -23,6 +25,7 @@ from monitor.store.values import UNDETERMINED
 from monitor.topic import Topic
 
 BATCH_ROWS = 2048
+_Batch = list[dict[str, Any]]
 SUFFIX = ".parquet"
 _COLUMNS = ("id", "platform", "text", "language")
 _SCHEMA = pa.schema(
@@ -56,7 +59,7 @@ class ArchiveStep:
         """The files of posts, as `answer` takes them, by name.
 
         Raises:
-            UsageError: There are none.
+            UsageError: There are none, or two of one name.
             ConfigurationError: A package for this kind of address is missing.
         """
         system, path = _located(self.source)
@@ -67,6 +70,12 @@ class ArchiveStep:
             raise UsageError(
                 f"there are no Parquet files at {self.source}",
                 hint="name a folder, a file or a pattern such as s3://bucket/posts/*.parquet",
+            )
+        names = Counter(_name(file) for file in found)
+        if twice := sorted(name for name, count in names.items() if count > 1):
+            raise UsageError(
+                f"several files at {self.source} are called {', '.join(twice[:3])}",
+                hint="answers are called as their posts' files are: name one folder at a time",
             )
         return found
 
@@ -88,23 +97,51 @@ class ArchiveStep:
         source, _ = _located(self.source)
         target, folder = _located(self.target)
         made_of = f"{source.ukey(file)} {scorer.version} {_questions(topic)}".encode()
-        answers = f"{folder.rstrip('/')}/{file.rsplit('/', 1)[-1]}"
+        answers = f"{folder.rstrip('/')}/{_name(file)}"
         if _made_of(target, answers) == made_of:
             return 0
+        ask = partial(_answered, topic=topic, scorer=scorer)
         target.makedirs(folder, exist_ok=True)
         draft = f"{answers}.part"
-        with source.open(file, "rb") as posts, target.open(draft, "wb") as sink:
-            schema = _SCHEMA.with_metadata({_MADE_OF: made_of})
-            with pq.ParquetWriter(sink, schema) as writer:
-                count = 0
-                for batch in _batches(posts, file):
-                    if should_stop():
-                        return 0
-                    table, scored = _answered(batch, topic, scorer)
-                    writer.write_table(table.replace_schema_metadata(schema.metadata))
-                    count += scored
-        target.mv(draft, answers)
+        try:
+            with source.open(file, "rb") as posts, target.open(draft, "wb") as sink:
+                count = _write(sink, _until(should_stop, _batches(posts, file)), made_of, ask)
+            target.mv(draft, answers)
+        except _StoppedError:
+            return 0
+        finally:
+            if target.exists(draft):
+                target.rm(draft)
         return count
+
+
+class _StoppedError(Exception):
+    """A stop was asked for in the middle of a file."""
+
+
+def _until(should_stop: Callable[[], bool], batches: Iterator[_Batch]) -> Iterator[_Batch]:
+    for batch in batches:
+        if should_stop():
+            raise _StoppedError
+        yield batch
+
+
+def _write(
+    sink: Any, batches: Iterator[_Batch], made_of: bytes, ask: Callable[[_Batch], tuple[Any, int]]
+) -> int:
+    """Writes the answers about every batch; returns about how many posts."""
+    schema = _SCHEMA.with_metadata({_MADE_OF: made_of})
+    count = 0
+    with pq.ParquetWriter(sink, schema) as writer:
+        for batch in batches:
+            table, scored = ask(batch)
+            writer.write_table(table.replace_schema_metadata(schema.metadata))
+            count += scored
+    return count
+
+
+def _name(file: str) -> str:
+    return file.rsplit("/", 1)[-1]
 
 
 def _located(url: str) -> tuple[Any, str]:
@@ -135,7 +172,7 @@ def _made_of(system: Any, answers: str) -> bytes | None:
         return None
 
 
-def _batches(stream: Any, file: str) -> Iterator[list[dict[str, Any]]]:
+def _batches(stream: Any, file: str) -> Iterator[_Batch]:
     try:
         posts = pq.ParquetFile(stream)
     except (pa.ArrowException, OSError) as exc:
@@ -147,9 +184,7 @@ def _batches(stream: Any, file: str) -> Iterator[list[dict[str, Any]]]:
         yield batch.to_pylist()
 
 
-def _answered(
-    batch: list[dict[str, Any]], topic: Topic, scorer: ScoresTexts
-) -> tuple[pa.Table, int]:
+def _answered(batch: _Batch, topic: Topic, scorer: ScoresTexts) -> tuple[Any, int]:
     """The answers about those posts of a batch that the topic's scoring is for."""
     posts = [(post, redact(str(post["text"]))) for post in batch if post["text"]]
     welcome = {*topic.languages, UNDETERMINED}

@@ -101,6 +101,7 @@ def test_a_stop_leaves_no_file_of_answers(root: str, topic: Topic) -> None:
     archive = ArchiveStep(f"{root}/posts", f"{root}/answers")
     (file,) = archive.files()
     assert archive.answer(file, topic, FakeScorer(), should_stop=lambda: True) == 0
+    assert not fsspec.open(f"{root}/answers/a.parquet.part").fs.glob(f"{root}/answers/*")
     assert answer(root, topic) == 1
 
 
@@ -115,6 +116,13 @@ def test_a_file_without_the_columns_is_a_clear_error(
     write(root, "a.parquet", rows)
     with pytest.raises(UsageError, match=message):
         answer(root, topic)
+
+
+def test_two_files_of_one_name_are_refused(root: str, topic: Topic) -> None:
+    write(root, "a.parquet", [{"id": "1", "text": "we strike"}])
+    write(root, "b/a.parquet", [{"id": "1", "text": "we strike"}])
+    with pytest.raises(UsageError, match=r"are called a\.parquet"):
+        ArchiveStep(f"{root}/posts/**/*.parquet", f"{root}/answers").files()
 
 
 def test_no_files_and_unknown_addresses_are_clear_errors(tmp_path: Path) -> None:
