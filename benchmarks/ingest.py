@@ -112,7 +112,7 @@ def run(file: Path, home: Path, url: str | None, server: psutil.Process | None =
     }
     if url:
         environ["MONITOR_DATABASE_URL"] = url
-    command = [sys.executable, "-m", "monitor.cli"]
+    command = [sys.executable, "-c", "import sys; from monitor.cli import main; sys.exit(main())"]
     subprocess.run([*command, "status"], env=environ, check=True, stdout=subprocess.DEVNULL)
     server_before, before = _busy(server), time.monotonic()
     process = subprocess.Popen(
