@@ -9,7 +9,7 @@ COPY config config
 # Point pip at an index of CPU builds (PIP_EXTRA_INDEX_URL) to leave the CUDA packages out.
 ARG PIP_EXTRA_INDEX_URL=""
 RUN python -m venv /opt/monitor \
-    && /opt/monitor/bin/pip install --no-cache-dir -c requirements.lock .
+    && /opt/monitor/bin/pip install --no-cache-dir -c requirements.lock ".[dask]"
 
 FROM python:3.11-slim
 RUN useradd --create-home --uid 10001 monitor \

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from classifiers.registry import ModelVersion, Registry
 from collectors import platforms
 from collectors.post import Collector, Deletion, Window
 from monitor.alarms.evidence import Spending
-from monitor.errors import UsageError
+from monitor.errors import ConfigurationError, UsageError
 from monitor.job import Job, JobRunner, Resting, ShouldStop
 from monitor.live import Live
 from monitor.mailing import send_report
@@ -25,7 +29,7 @@ from monitor.pipeline.switch import SwitchStep
 from monitor.post_ids import PostIds
 from monitor.pseudonym import KeyRing
 from monitor.scorers import Scorers
-from monitor.settings import Settings, load_settings
+from monitor.settings import DASK, DistributionSettings, Settings, load_settings
 from monitor.standing import silence, standings
 from monitor.store.accounts import Accounts
 from monitor.store.alert_rules import AlertRules
@@ -48,6 +52,7 @@ if TYPE_CHECKING:  # Each is imported where it is first made, so that commands s
     from monitor.pipeline.admission import Admission
     from monitor.pipeline.aggregate import AggregateStep
     from monitor.pipeline.alert import AlertStep
+    from monitor.pipeline.archive import ArchiveStep
     from monitor.pipeline.backup import BackupStep
     from monitor.pipeline.check import CheckStep
     from monitor.pipeline.classify import ClassifyStep
@@ -348,10 +353,28 @@ class Application:
         self,
         topic: Topic,
         *,
+        engine: DistributionSettings | None = None,
         should_stop: ShouldStop = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
     ) -> Mapping[str, int]:
-        """Scores what the champion has not answered; loads the model only if there is work."""
+        """Scores what the champion has not answered; loads the model only if there is work.
+
+        Args:
+            topic: Whose posts.
+            engine: Where; unless told as the settings say.
+            should_stop: Asked after every batch.
+            progress: Told how many posts are done.
+
+        Raises:
+            MonitorError: As the steps raise, or Dask is not installed.
+        """
+        where = engine or self.settings.distribution
+        if where.engine == DASK and self._is_pending(topic):
+            with self._cluster(where) as cluster:
+                counts: Mapping[str, int] = cluster.classify(
+                    self, topic, should_stop=should_stop, progress=progress
+                )
+                return counts
         from_version = self.champion(topic).id
         step: ClassifyStep = _load("monitor.pipeline.classify", "ClassifyStep")(
             self.store,
@@ -362,14 +385,95 @@ class Application:
         done = step.classify(topic, should_stop=should_stop, progress=progress)
         return {"posts": done.posts, "reused": done.reused}
 
-    def aggregate(
-        self, topic: Topic, *, rebuild: bool = False, should_stop: ShouldStop = lambda: False
+    def classify_archive(
+        self,
+        topic: Topic,
+        archive: ArchiveStep,
+        *,
+        engine: DistributionSettings | None = None,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> Mapping[str, int]:
-        """Rebuilds changed days, and lets a complete champion take over the series."""
+        """Scores files of posts into files of answers, past the database.
+
+        Raises:
+            MonitorError: A file cannot be read, or Dask is not installed.
+        """
+        where = engine or self.settings.distribution
+        if where.engine == DASK:
+            with self._cluster(where) as cluster:
+                counts: Mapping[str, int] = cluster.classify_archive(
+                    self, topic, archive, progress=progress
+                )
+                return counts
+        scorer, files, posts = self.scorers.lazy(self.champion(topic).id), archive.files(), 0
+        for file in files:
+            posts += archive.answer(file, topic, scorer)
+            progress(posts)
+        return {"posts": posts, "files": len(files)}
+
+    def aggregate(
+        self,
+        topic: Topic,
+        *,
+        rebuild: bool = False,
+        engine: DistributionSettings | None = None,
+        should_stop: ShouldStop = lambda: False,
+    ) -> Mapping[str, int]:
+        """Rebuilds changed days, and lets a complete champion take over the series.
+
+        Args:
+            topic: Whose days.
+            rebuild: Every day, not only those that changed.
+            engine: Where; unless told on this machine alone, as changed days are few.
+            should_stop: Asked after every day.
+
+        Raises:
+            MonitorError: As the steps raise, or Dask is not installed.
+        """
+        if engine is not None and engine.engine == DASK:
+            with self._cluster(engine) as cluster:
+                counts: Mapping[str, int] = cluster.aggregate(
+                    self, topic, rebuild=rebuild, should_stop=should_stop
+                )
+                return counts
         step: AggregateStep = _load("monitor.pipeline.aggregate", "AggregateStep")(
             self.store, self.queries
         )
-        days = step.aggregate(topic, rebuild=rebuild, should_stop=should_stop)
+        return self.settle(topic, step.aggregate(topic, rebuild=rebuild, should_stop=should_stop))
+
+    def _is_pending(self, topic: Topic) -> bool:
+        questions = _load("monitor.pipeline.classify", "questions_of")(topic)
+        version = self.champion(topic).id
+        return self.queries.is_pending(topic.name, version, questions, languages=topic.languages)
+
+    def _cluster(self, where: DistributionSettings) -> AbstractContextManager[Any]:
+        """The workers of a Dask cluster.
+
+        Raises:
+            ConfigurationError: Dask is not installed.
+            ClusterError: No scheduler answers.
+        """
+        workers = where.workers or os.cpu_count() or 1
+        made: AbstractContextManager[Any] = self.cluster_module().connected(
+            where.scheduler, workers
+        )
+        return made
+
+    def cluster_module(self) -> ModuleType:
+        """What speaks with a Dask cluster; brings Dask.
+
+        Raises:
+            ConfigurationError: Dask is not installed.
+        """
+        if importlib.util.find_spec("distributed") is None:
+            raise ConfigurationError(
+                "engine 'dask' needs Dask, which is not installed",
+                hint="pip install 'employee-sentiment-monitor[dask]', or --engine local",
+            )
+        return importlib.import_module("monitor.cluster")
+
+    def settle(self, topic: Topic, days: int) -> Mapping[str, int]:
+        """What follows when days were rebuilt; returns how many, for the record of the run."""
         if days:
             ids = self.post_ids(topic.name)
             unlearn = _load("monitor.pipeline.forget", "UnlearnStep")

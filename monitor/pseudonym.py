@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -34,6 +34,10 @@ class Pseudonyms:
         """Returns 32 hex digits, keyed BLAKE2b over platform and author id, whatever the day."""
         return _keyed(self.key, platform, author)
 
+    def holding(self) -> Pseudonyms:
+        """The same: its key is in memory already."""
+        return self
+
     def every(self, platform: str, author: str) -> list[str]:
         """The author's pseudonyms of all periods: one."""
         return [self.of(platform, author)]
@@ -52,11 +56,17 @@ class KeyRing:
     Attributes:
         folder: Where keys are kept, readable by their owner alone.
         rotate_days: Days of a period, in the topic's calendar.
+        held: Keys that were read already, None to read a key whenever it is asked for.
     """
 
     folder: Path
     topic: str
     rotate_days: int
+    held: dict[str, bytes] | None = field(default=None, repr=False, compare=False)
+
+    def holding(self) -> KeyRing:
+        """The same keys, each read once: for one page, as a key may be destroyed meanwhile."""
+        return replace(self, held={})
 
     def of(self, platform: str, author: str, day: date | None = None) -> str:
         """The author's pseudonym for posts of a day."""
@@ -105,6 +115,13 @@ class KeyRing:
         return date.fromordinal(max(number * self.rotate_days, 1)).isoformat()
 
     def _key(self, name: str) -> bytes:
+        if self.held is None:
+            return self._read(name)
+        if name not in self.held:
+            self.held[name] = self._read(name)
+        return self.held[name]
+
+    def _read(self, name: str) -> bytes:
         if name != _MARKS and self._legacy.exists():
             return load_key(self._legacy)
         return load_key(self.folder / f"{self.topic}.{name}.key")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -23,6 +23,8 @@ from monitor.problem import Problem, mistake
 from monitor.settings_layers import FILE_SUFFIX, PREFIX, Layer
 
 MANUAL = "config/default.toml"
+DASK: Final = "dask"
+"""The engine that spreads work over the processes of a Dask cluster."""
 
 _SHIPPED_PLACES = (Path(__file__).parent / "config", Path(__file__).parent.parent / "config")
 
@@ -157,6 +159,14 @@ class ClassifySettings(_Section):
     threads: int = Field(ge=0)
 
 
+class DistributionSettings(_Section):
+    """`[distribution]`; without a scheduler the workers are this machine's, 0: one a core."""
+
+    engine: Literal["local", "dask"]
+    scheduler: str
+    workers: int = Field(ge=0)
+
+
 class RetentionSettings(_Section):
     """`[retention]`; `labelled_copies` is the reference of a consent, empty without one."""
 
@@ -220,6 +230,7 @@ class Settings(_Section):
     sources: SourcesSettings
     daemon: DaemonSettings
     classify: ClassifySettings
+    distribution: DistributionSettings
     retention: RetentionSettings
     pseudonyms: PseudonymSettings
     audit: AuditSettings

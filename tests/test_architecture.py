@@ -45,6 +45,9 @@ VENDOR_ROOMS = {
     "ruptures": ("monitor/shares/",),
     "pyrage": ("monitor/sealing.py",),
     "rensa": ("monitor/copies.py",),
+    "dask": ("monitor/cluster.py",),
+    "distributed": ("monitor/cluster.py",),
+    "fsspec": ("monitor/pipeline/archive.py",),
 }
 """Each vendor library and the only places that may know it."""
 
@@ -52,6 +55,7 @@ FLOORS = {
     "monitor/cli.py": 5,
     "monitor/commands/": 5,
     "monitor/bootstrap.py": 4,
+    "monitor/cluster.py": 4,
     "monitor/wishes.py": 4,
     "monitor/mailing.py": 4,
     "monitor/daemon.py": 3,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from collectors.lines import Flaw
@@ -62,7 +63,7 @@ def _checked(value: Any, field: str) -> str:
         raise BadRecordError("text_too_long", f"{field} has {len(value)} characters")
     if "\0" in value:
         raise BadRecordError("nul_byte", field)
-    if _HALF_CHARACTER.search(value):
+    if not value.isascii() and _HALF_CHARACTER.search(value):
         raise BadRecordError("bad_encoding", f"{field} holds half a character")
     return value
 
@@ -106,7 +107,7 @@ def _parsed_time(value: Any, field: str) -> datetime:
 def check_time(moment: datetime, field: str) -> datetime:
     """Returns the moment in UTC if it has an offset and lies after `EARLIEST`."""
     try:
-        if moment.utcoffset() is None:
+        if moment.tzinfo is not UTC and moment.utcoffset() is None:
             raise BadRecordError("bad_date", f"{field} has no offset from UTC")
         moment = moment.astimezone(UTC)
     except (OverflowError, ValueError) as exc:
@@ -124,7 +125,12 @@ def edit_revision(edited_at: datetime) -> int:
 def take_language(record: Record, field: str) -> str | None:
     """Returns the primary language subtag, None where it is unknown or no subtag."""
     tag = take_optional_text(record, field)
-    primary = re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0] if tag else ""
+    return None if tag is None else _primary_subtag(tag)
+
+
+@lru_cache(maxsize=1024)
+def _primary_subtag(tag: str) -> str | None:
+    primary = re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0]
     primary_or_none = _LANGUAGES.get(primary, primary)
     known = primary_or_none is not None and _LANGUAGE.fullmatch(primary_or_none)
     return primary_or_none if known else None

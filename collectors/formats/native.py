@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from collectors.formats.fields import (
     BadRecordError,
@@ -63,14 +64,22 @@ def _read(value: Record) -> Post | Deletion:
 
 
 def _platform(value: Record) -> str:
-    platform = (take_optional_text(value, "platform") or DEFAULT_PLATFORM).strip().lower()
+    return _checked_platform(take_optional_text(value, "platform") or DEFAULT_PLATFORM)
+
+
+@lru_cache(maxsize=256)
+def _checked_platform(name: str) -> str:
+    platform = name.strip().lower()
     if not _PLATFORM.fullmatch(platform):
         raise BadRecordError("bad_field", "platform is not 1 to 40 of a-z, 0-9, _ and -")
     return platform
 
 
 def _kind(value: Record) -> Kind:
-    kind = (take_optional_text(value, "kind") or "original").strip().lower()
+    given = take_optional_text(value, "kind")
+    if given is None:
+        return "original"
+    kind = given.strip().lower()
     if kind not in KINDS:
         raise BadRecordError("bad_field", f"kind is none of {', '.join(KINDS)}")
     return kind

@@ -14,6 +14,9 @@ from monitor.commands.call import Call, Moment, with_call
 from monitor.errors import MonitorError, UsageError
 from monitor.pipeline.collect import Collected
 
+PAGE_POSTS = 1000
+"""Records a transaction of an import: larger ones gain little, and a page is held in memory."""
+
 
 @click.command("collect")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
@@ -83,7 +86,10 @@ def import_command(
     total, failed = Collected(), []
     for path in files:
         collector = FileCollector(
-            path, format=format_, assume_distinct_authors=assume_distinct_authors
+            path,
+            format=format_,
+            assume_distinct_authors=assume_distinct_authors,
+            page_posts=PAGE_POSTS,
         )
         try:
             with call.progress(path.name) as progress:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 
 from collectors.post import Checkpoint, Deletion, Page, Post, Rejection
 from monitor.kept import KeptDeletion, KeptPage, KeptPost
@@ -43,12 +44,16 @@ class Admission:
 
     def page(self, page: Page) -> KeptPage:
         """Keeps what may be kept; a post outside the topic's window becomes a rejection."""
+        return replace(self, pseudonyms=self.pseudonyms.holding())._kept(page)
+
+    def _kept(self, page: Page) -> KeptPage:
+        cohort_of = cache(self.topic.cohort_of)  # An author's posts often come together.
         window = self.topic.window
         inside = [post for post in page.posts if post.created_at in window]
         outside = [post for post in page.posts if post.created_at not in window]
         return KeptPage(
             checkpoint=Checkpoint(self.ids.seal_state(page.checkpoint.state)),
-            posts=tuple(self._post(post) for post in inside),
+            posts=tuple(self._post(post, cohort_of) for post in inside),
             rejections=page.rejections + tuple(_outside_window(post) for post in outside),
             deletions=tuple(self.deletion(deletion) for deletion in page.deletions),
             coverage=page.coverage,
@@ -81,7 +86,7 @@ class Admission:
         found = self.buried(changed) if changed else ()
         return [KeptDeletion(one[0], seals[one], None, "deleted") for one in sorted(found)]
 
-    def _post(self, post: Post) -> KeptPost:
+    def _post(self, post: Post, cohort_of: Callable[[str | None], str]) -> KeptPost:
         text = redact(post.text)
         day = self.topic.day_of(post.created_at)
         return KeptPost(
@@ -92,7 +97,7 @@ class Admission:
             text=text,
             text_digest=text_digest(text),
             language=post.language or language_of(text) or UNDETERMINED,
-            cohort=self.topic.cohort_of(post.self_description),
+            cohort=cohort_of(post.self_description),
             kind=post.kind,
             reference=self._sealed(post.reference),
             author=self._pseudonym(post, day),

@@ -60,8 +60,8 @@ def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
             tally.add_author(post)
             tally.units.add(post, answer, is_copy=is_copy)
             tally.label_counts[answer.label] += 1
-            labels = head(answer.head).labels
-            tally.soft_sums.update(dict(zip(labels, answer.scores, strict=True)))
+            for label, score in zip(head(answer.head).labels, answer.scores, strict=True):
+                tally.soft_sums[label] += score
     return tallies
 
 
@@ -112,16 +112,20 @@ class AggregateStep:
             self.store.mark_days(topic.name)
         rebuilt = 0
         for dirty in self.store.dirty_days(topic.name):
-            cells = self._cells(topic.name, dirty)
-            before = self.queries.cells(topic.name, [], dirty.day, dirty.day + timedelta(1))
-            self.store.replace_day(topic.name, dirty, cells)
+            self.rebuild(topic, dirty)
             rebuilt += 1
-            if before and _counted(before) != _counted(cells) and self._is_over(topic, dirty.day):
-                details = {"topic": topic.name, "day": dirty.day.isoformat()}
-                self.store.log("pipeline", "day_revised", details)
             if should_stop():
                 return rebuilt
         return rebuilt
+
+    def rebuild(self, topic: Topic, dirty: DirtyDay) -> None:
+        """Rebuilds one day, as `Store.dirty_days` gave it before its posts are read."""
+        cells = self._cells(topic.name, dirty)
+        before = self.queries.cells(topic.name, [], dirty.day, dirty.day + timedelta(1))
+        self.store.replace_day(topic.name, dirty, cells)
+        if before and _counted(before) != _counted(cells) and self._is_over(topic, dirty.day):
+            details = {"topic": topic.name, "day": dirty.day.isoformat()}
+            self.store.log("pipeline", "day_revised", details)
 
     def _is_over(self, topic: Topic, day: date) -> bool:
         return topic.window_of(day, day + timedelta(1)).end <= self.clock()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from classifiers.heads import reported_heads
 from monitor.errors import StoreError
+from monitor.holder import holder_name
+from monitor.store.claims import Claim
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import PendingPost, Prediction, Question
@@ -19,8 +23,16 @@ if TYPE_CHECKING:
 SCALE = 10_000
 """Probabilities are stored as whole numbers of this part, so that sums do not depend on order."""
 
+CLAIM_SECONDS = 600
+"""A batch takes seconds. A worker that hangs for so long loses its posts to others."""
+_PAUSE_SECONDS = 0.2
+
 Answers = dict[tuple[str, Question], tuple[str, tuple[int, ...]]]
 """Label and scores by text digest and question."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class ScoresTexts(Protocol):
@@ -58,12 +70,21 @@ def questions_of(topic: Topic) -> list[Question]:
 
 @dataclass(frozen=True, slots=True)
 class ClassifyStep:
-    """Answers pending posts batch by batch, newest first; every batch is one transaction."""
+    """Answers pending posts batch by batch, newest first; every batch is one transaction.
+
+    Attributes:
+        among: Looks at posts of these ids [first, end) alone.
+        clock: Tells when a claim lapses.
+        wait: Pauses while others finish.
+    """
 
     store: Store
     queries: Queries
     scorer: ScoresTexts
     batch_posts: int
+    among: tuple[int, int] | None = None
+    clock: Callable[[], datetime] = _now
+    wait: Callable[[float], None] = time.sleep
 
     def classify(
         self,
@@ -74,6 +95,9 @@ class ClassifyStep:
     ) -> Classified:
         """Scores until nothing is pending or a stop is asked for.
 
+        Several may do this at once, on several machines: each post is one worker's, and whoever
+        has no more to do waits for the others' last batches.
+
         Raises:
             StoreError: Answers do not reach the store, so that going on would never end.
         """
@@ -82,9 +106,22 @@ class ClassifyStep:
         self.store.begin_scoring(
             topic.name, self.scorer.version, questions_of(topic), languages=topic.languages
         )
+        holder = holder_name()
+        try:
+            return self._work_off(topic, holder, should_stop, progress)
+        finally:
+            self.store.leave(holder)
+
+    def _work_off(
+        self,
+        topic: Topic,
+        holder: str,
+        should_stop: Callable[[], bool],
+        progress: Callable[[int], None],
+    ) -> Classified:
         posts = reused = 0
         previous: list[PendingPost] = []
-        while pending := self._pending(topic):
+        while pending := self._claimed(topic, holder, should_stop):
             if pending == previous:
                 raise StoreError(
                     f"{len(pending)} posts of {topic.name} stay pending after being scored",
@@ -96,15 +133,33 @@ class ClassifyStep:
             progress(posts)
             if should_stop():
                 return Classified(posts, reused, finished=False)
-        return Classified(posts, reused)
+        return Classified(posts, reused, finished=not self._is_pending(topic))
 
-    def _pending(self, topic: Topic) -> list[PendingPost]:
-        return self.queries.pending(
+    def _claimed(
+        self, topic: Topic, holder: str, should_stop: Callable[[], bool]
+    ) -> list[PendingPost]:
+        """The next batch; none when nothing is pending, or a stop is asked for while waiting."""
+        while not (batch := self._claim(topic, holder)) and self._is_pending(topic):
+            if should_stop():
+                return []
+            self.wait(_PAUSE_SECONDS)
+        return batch
+
+    def _claim(self, topic: Topic, holder: str) -> list[PendingPost]:
+        return self.store.claim(
             topic.name,
             self.scorer.version,
             questions_of(topic),
             languages=topic.languages,
+            claim=Claim(holder, self.clock(), CLAIM_SECONDS, self.among),
             limit=self.batch_posts,
+        )
+
+    def _is_pending(self, topic: Topic) -> bool:
+        questions = questions_of(topic)
+        version, languages = self.scorer.version, topic.languages
+        return self.queries.is_pending(
+            topic.name, version, questions, languages=languages, among=self.among
         )
 
     def _answer(self, topic: Topic, pending: list[PendingPost]) -> int:

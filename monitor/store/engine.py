@@ -22,6 +22,7 @@ from monitor.errors import StoreError
 
 __all__ = [
     "Engine",
+    "claiming",
     "damaged",
     "insert_into",
     "known_revisions",
@@ -29,6 +30,7 @@ __all__ = [
     "open_engine",
     "reading",
     "sqlite_engine",
+    "store_errors",
     "unstorable",
     "writing",
 ]
@@ -42,6 +44,11 @@ _LOCKED = "55P03"
 _DAMAGED = ("malformed", "not a database")
 """What SQLite says of a file whose pages are not what they should be."""
 
+_POSTGRES_OPTIONS = (
+    f"-c lock_timeout={WAIT_SECONDS}s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5"
+    " -c tcp_keepalives_count=3"
+)
+"""The server forgets a client whose machine fell silent, and frees what it had locked."""
 _ADVISORY_LOCK = 0x6D6F6E69746F72
 _REVISIONS = Path(__file__).parent / "migrations/versions"
 
@@ -65,7 +72,7 @@ def open_engine(database_url: str) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database from beginning to end."""
-    with _store_errors(engine), engine.connect() as connection:
+    with store_errors(engine), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
@@ -73,9 +80,24 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def claiming(engine: Engine) -> Iterator[Connection]:
+    """A transaction that marks rows as its own and waits for no writer where it need not.
+
+    On PostgreSQL it runs beside the writing one: it may lock single rows (`SKIP LOCKED`), never
+    wait for any while it holds some. SQLite has one writer.
+    """
+    if engine.dialect.name == "sqlite":
+        with writing(engine) as connection:
+            yield connection
+        return
+    with store_errors(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that is the only writing one; committed at the end, undone by an exception."""
-    with _store_errors(engine), engine.connect() as connection:
+    with store_errors(engine), engine.connect() as connection:
         connection.execution_options(monitor_writes=True)
         with connection.begin():
             yield connection
@@ -89,7 +111,7 @@ def reclaim(engine: Engine) -> None:
     are at work, this is left to the next time.
     """
     driver: Any = engine.dialect.loaded_dbapi
-    with _store_errors(engine):
+    with store_errors(engine):
         borrowed = engine.raw_connection()
         try:
             connection: Any = borrowed.driver_connection
@@ -182,7 +204,7 @@ def _postgres_engine(url: URL) -> Engine:
         url,
         hide_parameters=True,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 10, "options": f"-c lock_timeout={WAIT_SECONDS}s"},
+        connect_args={"connect_timeout": 10, "options": _POSTGRES_OPTIONS},
     )
     event.listen(engine, "begin", _begin_postgres)
     return engine
@@ -211,7 +233,7 @@ def _begin_postgres(connection: Connection) -> None:
 
 
 @contextmanager
-def _store_errors(engine: Engine) -> Iterator[None]:
+def store_errors(engine: Engine) -> Iterator[None]:
     """Turns the database's errors into ours; a message never holds what was being stored."""
     # A password may stand in the query too, as libpq reads it.
     where = engine.url.set(query={}).render_as_string(hide_password=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select
 
 from monitor.store.engine import insert_into
+from monitor.store.presence import gone
 from monitor.store.rows import LEASES
 from monitor.store.values import Lease
 
@@ -23,7 +24,7 @@ class Term:
 def acquire(connection: Connection, name: str, holder: str, term: Term) -> bool:
     """Takes or prolongs a lease if it is free, expired or the holder's own."""
     now = current(connection, name)
-    if now is not None and now.holder != holder and now.expires_at > term.at:
+    if now is not None and now.holder != holder and not _is_over(connection, now, term):
         return False
     insertion = insert_into(connection, LEASES).values(
         name=name, holder=holder, expires_at=term.at + timedelta(seconds=term.seconds)
@@ -37,6 +38,19 @@ def acquire(connection: Connection, name: str, holder: str, term: Term) -> bool:
     )
     connection.execute(insertion)
     return True
+
+
+def _is_over(connection: Connection, lease: Lease, wanted: Term) -> bool:
+    """Expired; or half of its time has passed without a renewal, and its holder is gone.
+
+    A holder that lives renews after a third, and is back by then from a lost connection.
+    """
+    left = (lease.expires_at - wanted.at).total_seconds()
+    if left <= 0:
+        return True
+    if connection.dialect.name == "sqlite" or left > wanted.seconds / 2:
+        return False
+    return bool(gone(connection, [lease.holder]))
 
 
 def release(connection: Connection, name: str, holder: str) -> bool:

@@ -6,18 +6,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from monitor.kept import KeptPage, KeptPost, PageOutcome
 from monitor.store import coverage, days, reads, removals, sources, tallies, unscored
+from monitor.store.bulk import insert_rows, new_post_ids
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import unstorable
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS
 from monitor.store.sources import Delivery
 
 _FIELDS = tuple(field.name for field in fields(KeptPost))
+_of = attrgetter(*_FIELDS)
 
 
 @dataclass(slots=True)
@@ -114,17 +117,9 @@ def _standing(row: RowMapping) -> _Standing:
 def _write(connection: Connection, delivery: Delivery, standings: Sequence[_Standing]) -> None:
     """Inserts new posts, updates changed ones, and marks the days of both."""
     new = [standing.post for standing in standings if standing.stored is None]
+    _insert(connection, delivery, new)
     if new:
-        origin = {
-            "topic": delivery.topic,
-            "source": delivery.source,
-            "stored_at": delivery.at,
-            "purged_at": None,
-        }
-        connection.execute(insert(POSTS), [_values(post) | origin for post in new])
         tallies.add_posts(connection, delivery.topic, delivery.source, len(new))
-    for platform, native_ids in _by_platform(new).items():
-        unscored.add_new(connection, delivery.topic, platform, native_ids)
     touched: set[date] = {post.day for post in new}
     rewritten: list[int] = []
     changes: list[dict[str, Any]] = []
@@ -142,6 +137,17 @@ def _write(connection: Connection, delivery: Delivery, standings: Sequence[_Stan
     days.mark(connection, delivery.topic, touched)
 
 
+def _insert(connection: Connection, delivery: Delivery, posts: Sequence[KeptPost]) -> None:
+    """Inserts new posts, and queues those that are to be scored."""
+    if not posts:
+        return
+    ids = new_post_ids(connection, len(posts))
+    origin = (delivery.topic, delivery.source, delivery.at)
+    rows = ((post_id, *origin, *_of(post)) for post_id, post in zip(ids, posts, strict=True))
+    insert_rows(connection, POSTS, ("id", "topic", "source", "stored_at", *_FIELDS), rows)
+    unscored.add_new(connection, delivery.topic, zip(ids, posts, strict=True))
+
+
 def _drop_answers(connection: Connection, post_ids: Iterable[int]) -> None:
     """Drops what was answered about a text that is no longer there."""
     for chunk in in_chunks(post_ids):
@@ -150,7 +156,7 @@ def _drop_answers(connection: Connection, post_ids: Iterable[int]) -> None:
 
 
 def _values(post: KeptPost) -> dict[str, Any]:
-    return {name: getattr(post, name) for name in _FIELDS}
+    return dict(zip(_FIELDS, _of(post), strict=True))
 
 
 def _rank(post: KeptPost) -> tuple[object, ...]:
@@ -165,7 +171,7 @@ def _rank(post: KeptPost) -> tuple[object, ...]:
 def _check_characters(page: KeptPage) -> None:
     """Refuses what one database would take and the other would not."""
     for post in page.posts:
-        _check_texts(f"a post of platform {post.platform!r}", _values(post).values())
+        _check_texts(f"a post of platform {post.platform!r}", _of(post))
     for rejection in page.rejections:
         _check_texts("a rejection", (rejection.reason, rejection.place, rejection.detail))
     for deletion in page.deletions:
@@ -175,7 +181,7 @@ def _check_characters(page: KeptPage) -> None:
 
 
 def _check_texts(what: str, values: Iterable[object]) -> None:
-    joined = " ".join(value for value in values if isinstance(value, str))
+    joined = " ".join([value for value in values if isinstance(value, str)])
     if "\0" in joined:
         raise unstorable(what)
     try:

@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import Connection, Select, delete, exists, func, insert, select
 
-from monitor.store import days, unscored
+from monitor.store import claims, days, unscored
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import POSTS, PREDICTIONS, TARGETS
@@ -16,6 +16,7 @@ from monitor.store.unscored import Wanted
 from monitor.store.values import PendingPost, Prediction
 
 _ANSWERS = PREDICTIONS.c
+_NO_ID = 2**63 - 1
 
 
 def pending(connection: Connection, wanted: Wanted, limit: int) -> list[PendingPost]:
@@ -34,12 +35,35 @@ def pending(connection: Connection, wanted: Wanted, limit: int) -> list[PendingP
     return [PendingPost(*row) for row in connection.execute(statement)]
 
 
+def claim(
+    connection: Connection, wanted: Wanted, what: claims.Claim, limit: int
+) -> list[PendingPost]:
+    """Gives posts that lack one of the answers and that nobody else is scoring, newest first.
+
+    Where the queue is that of other answers nothing can be claimed; `pending` tells then.
+    """
+    if not unscored.serves(connection, wanted):
+        return pending(connection, wanted, limit)
+    return _posts_of(connection, claims.take(connection, wanted.topic, what, limit))
+
+
 def pending_count(connection: Connection, wanted: Wanted) -> int:
     """Counts the posts that lack one of the answers."""
     if unscored.serves(connection, wanted):
         return unscored.count(connection, wanted.topic)
     statement = select(func.count()).where(unscored.unanswered(wanted))
     return connection.execute(statement).scalar_one()
+
+
+def is_pending(connection: Connection, wanted: Wanted, among: tuple[int, int] | None) -> bool:
+    """Tells whether a post lacks one of the answers."""
+    if unscored.serves(connection, wanted):
+        return unscored.has_any(connection, wanted.topic, among)
+    first, end = among or (0, _NO_ID)
+    statement = select(POSTS.c.id).where(
+        unscored.unanswered(wanted), POSTS.c.id >= first, POSTS.c.id < end
+    )
+    return connection.execute(statement.limit(1)).first() is not None
 
 
 def _posts_of(connection: Connection, ids: Sequence[int]) -> list[PendingPost]:
@@ -83,7 +107,9 @@ def save(connection: Connection, topic: str, version: str, found: Sequence[Predi
                 touched.add(day)
     if new:
         connection.execute(insert(PREDICTIONS), [_row(version, p) for p in new.values()])
-    unscored.drop_answered(connection, topic, {prediction.post_id for prediction in found})
+    answered = {prediction.post_id for prediction in found}
+    unscored.drop_answered(connection, topic, answered)
+    claims.let_go(connection, topic, answered)
     days.mark(connection, topic, touched)
     return len(new)
 

@@ -94,6 +94,30 @@ class Queries:
         with reading(self._engine) as connection:
             return predictions.pending_count(connection, wanted)
 
+    def is_pending(
+        self,
+        topic: str,
+        version: str,
+        questions: Sequence[Question],
+        *,
+        languages: Sequence[str],
+        among: tuple[int, int] | None = None,
+    ) -> bool:
+        """Tells whether `pending` would give anything (of the post ids [first, end))."""
+        wanted = unscored.Wanted(topic, version, tuple(questions), tuple(languages))
+        with reading(self._engine) as connection:
+            return predictions.is_pending(connection, wanted, among)
+
+    def queued_ranges(self, topic: str, posts: int) -> list[tuple[int, int]]:
+        """Cuts the queue of `Store.begin_scoring` into ranges [first, end) of post ids.
+
+        Args:
+            topic: The topic.
+            posts: How many queued posts a range holds at most.
+        """
+        with reading(self._engine) as connection:
+            return unscored.ranges(connection, topic, posts)
+
     def known_predictions(
         self, topic: str, version: str, digests: Sequence[str]
     ) -> dict[tuple[str, str, str], tuple[str, tuple[int, ...]]]:

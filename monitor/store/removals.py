@@ -53,6 +53,8 @@ def mark_digest(mark: str) -> str:
 
 def buried_marks(connection: Connection, topic: str, marks: Iterable[str]) -> list[str]:
     """Tells which marks belong to authors who were removed."""
+    if not _any_buried(connection, topic):
+        return []
     by_digest = {mark_digest(mark): mark for mark in marks}
     return [by_digest[digest] for digest in _buried(connection, topic, by_digest)]
 
@@ -145,6 +147,8 @@ def refused(connection: Connection, topic: str, posts: Iterable[KeptPost]) -> se
 
     The demands that refuse them have met their posts, and are remembered for ever from now on.
     """
+    if not _any_buried(connection, topic):
+        return set()
     by_digest: dict[str, list[KeptPost]] = defaultdict(list)
     for post in posts:
         by_digest[post_digest(post.platform, post.native_id)].append(post)
@@ -201,6 +205,8 @@ def _doom_posts_of_authors(
             )
             for row in connection.execute(statement):
                 doomed.posts[platform, row.native_id] = doomed.authors[platform, row.author]
+    if not doomed.authors and not _any_buried(connection, topic):
+        return
     authored = [post for post in arriving if post.author is not None]
     removed = doomed.digests()
     candidates = {_author_digest(post.platform, post.author or ""): post for post in authored}
@@ -244,6 +250,12 @@ def _keep(connection: Connection, topic: str, digests: Iterable[str]) -> None:
             TOMBSTONES.c.kept_until.is_not(None),
         )
         connection.execute(statement.values(kept_until=None))
+
+
+def _any_buried(connection: Connection, topic: str) -> bool:
+    """Whether the topic has a tombstone at all; looking for none of them needs no digests."""
+    one = select(TOMBSTONES.c.digest).where(TOMBSTONES.c.topic == topic).limit(1)
+    return connection.execute(one).first() is not None
 
 
 def _buried(connection: Connection, topic: str, digests: Iterable[str]) -> list[str]:

@@ -222,12 +222,25 @@ class UnscoredRow(Row, table=True):
     """A post that lacks an answer of its topic's `scoring`; all of them, and no other."""
 
     __tablename__ = "unscored"
-    __table_args__ = (Index("ix_unscored_created", "topic", "created_at"),)
+    __table_args__ = (
+        Index("ix_unscored_created", "topic", "created_at"),
+        Index(
+            "ix_unscored_claimed",
+            "topic",
+            "claimed_by",
+            sqlite_where=text("claimed_by IS NOT NULL"),
+            postgresql_where=text("claimed_by IS NOT NULL"),
+        ),
+    )
 
     post_id: int = Field(primary_key=True, foreign_key="posts.id", ondelete="CASCADE")
     topic: str
     created_at: datetime = Field(sa_type=UtcDateTime)
     native_id: str
+    claimed_by: str | None = None
+    """Who is scoring it ..."""
+    claimed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """... and when others may."""
 
 
 class LabelRow(Row, table=True):

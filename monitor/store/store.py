@@ -14,6 +14,7 @@ from monitor.releases import Chain
 from monitor.store import (
     accesses,
     budgets,
+    claims,
     days,
     erasure,
     jobs,
@@ -28,7 +29,9 @@ from monitor.store import (
     unscored,
     versions,
 )
-from monitor.store.engine import reading, reclaim, writing
+from monitor.store.claims import Claim
+from monitor.store.engine import claiming, reading, reclaim, writing
+from monitor.store.presence import Presence
 from monitor.store.releases import ReleaseKey, StoredChain
 from monitor.store.sources import LIVE
 from monitor.store.values import (
@@ -39,6 +42,7 @@ from monitor.store.values import (
     HumanLabel,
     LabelOutcome,
     Lease,
+    PendingPost,
     PlatformId,
     Prediction,
     Question,
@@ -60,6 +64,7 @@ class Store:
     def __init__(self, engine: Engine, *, clock: Callable[[], datetime] = _now) -> None:
         self._engine = engine
         self._clock = clock
+        self._presence = Presence(engine)
 
     # Posts
 
@@ -186,6 +191,40 @@ class Store:
         with writing(self._engine) as connection:
             unscored.begin(connection, wanted)
 
+    def claim(
+        self,
+        topic: str,
+        version: str,
+        questions: Sequence[Question],
+        *,
+        languages: Sequence[str],
+        claim: Claim,
+        limit: int,
+    ) -> list[PendingPost]:
+        """Gives posts to score that no other worker has, newest first; `save_predictions` ends it.
+
+        A claim lapses at its time, and at once where its worker is known to live no more. What is
+        scored twice all the same is stored once.
+
+        Args:
+            topic: The topic.
+            version: The model version.
+            questions: Pairs of head and target name.
+            languages: Of the posts; posts of undetermined language come along.
+            claim: Who claims, and for how long at most.
+            limit: How many posts at most.
+        """
+        wanted = unscored.Wanted(topic, version, tuple(questions), tuple(languages))
+        self._presence.announce(claim.holder)
+        with claiming(self._engine) as connection:
+            return predictions.claim(connection, wanted, claim, limit)
+
+    def leave(self, holder: str) -> None:
+        """Ends a worker's presence: what it has claimed and not answered is free again."""
+        with writing(self._engine) as connection:
+            claims.let_go_of(connection, holder)
+        self._presence.withdraw(holder)
+
     def sync_targets(self, topic: str, targets: Mapping[str, str]) -> None:
         """Remembers the targets' texts by name; answers asked with another text are dropped."""
         with writing(self._engine) as connection:
@@ -292,12 +331,21 @@ class Store:
             return jobs.prune(connection, before)
 
     def acquire_lease(self, name: str, holder: str, at: datetime, seconds: float) -> bool:
-        """Takes or prolongs a lease if it is free, expired or the holder's own."""
+        """Takes or prolongs a lease if it is free, expired, the holder's own or a dead one's.
+
+        On PostgreSQL whoever acquires a lease is seen alive from then on (`Presence`); a holder
+        that is not, and has let half its time pass without renewing, counts as dead.
+        """
+        self._presence.announce(holder)
         with writing(self._engine) as connection:
-            return leases.acquire(connection, name, holder, leases.Term(at, seconds))
+            taken = leases.acquire(connection, name, holder, leases.Term(at, seconds))
+        if not taken:
+            self._presence.withdraw(holder)
+        return taken
 
     def release_lease(self, name: str, holder: str) -> bool:
         """Gives a lease up; returns whether the holder had it."""
+        self._presence.withdraw(holder)
         with writing(self._engine) as connection:
             return leases.release(connection, name, holder)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,10 +23,14 @@ from sqlalchemy import (
     true,
 )
 
+from monitor.kept import KeptPost
+from monitor.store.bulk import insert_rows
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import POSTS, PREDICTIONS, SCORING, UNSCORED
 from monitor.store.values import UNDETERMINED, Question
+
+_COLUMNS = ("post_id", "topic", "created_at", "native_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +82,18 @@ def serves(connection: Connection, wanted: Wanted) -> bool:
     return kept is not None and _key(kept) == _key(wanted)
 
 
-def add_new(connection: Connection, topic: str, platform: str, native_ids: Iterable[str]) -> None:
-    """Queues posts that were inserted just now."""
+def add_new(connection: Connection, topic: str, posts: Iterable[tuple[int, KeptPost]]) -> None:
+    """Queues posts, with their ids, that were inserted just now: nobody has answered them yet."""
     wanted = _wanted(connection, topic)
-    if wanted is None:
+    if wanted is None or not wanted.questions:
         return
-    for chunk in in_chunks(native_ids):
-        here = and_(POSTS.c.platform == platform, POSTS.c.native_id.in_(chunk))
-        _enqueue(connection, wanted, here)
+    languages = {*wanted.languages, UNDETERMINED}
+    rows = (
+        (post_id, topic, post.created_at, post.native_id)
+        for post_id, post in posts
+        if post.text and post.language in languages
+    )
+    insert_rows(connection, UNSCORED, _COLUMNS, rows)
 
 
 def add_changed(connection: Connection, topic: str, post_ids: Iterable[int]) -> None:
@@ -118,6 +127,27 @@ def newest(connection: Connection, topic: str, limit: int) -> list[int]:
     return list(connection.execute(statement).scalars())
 
 
+def has_any(connection: Connection, topic: str, among: tuple[int, int] | None) -> bool:
+    """Tells whether any post is queued."""
+    statement = select(UNSCORED.c.post_id).where(UNSCORED.c.topic == topic)
+    if among is not None:
+        first, end = among
+        statement = statement.where(UNSCORED.c.post_id >= first, UNSCORED.c.post_id < end)
+    return connection.execute(statement.limit(1)).first() is not None
+
+
+def ranges(connection: Connection, topic: str, posts: int) -> list[tuple[int, int]]:
+    """Cuts the queue into ranges [first, end) of post ids, each of so many queued posts."""
+    number = func.row_number().over(order_by=UNSCORED.c.post_id)
+    queued = select(UNSCORED.c.post_id, number.label("number")).where(UNSCORED.c.topic == topic)
+    rows = queued.subquery()
+    starts = select(rows.c.post_id).where((rows.c.number - 1) % posts == 0)
+    firsts = list(connection.execute(starts.order_by(rows.c.post_id)).scalars())
+    last = select(func.max(UNSCORED.c.post_id)).where(UNSCORED.c.topic == topic)
+    end: int | None = connection.execute(last).scalar_one()
+    return list(pairwise([*firsts, end + 1])) if end is not None else []
+
+
 def count(connection: Connection, topic: str) -> int:
     """Counts the queued posts."""
     statement = select(func.count()).where(UNSCORED.c.topic == topic)
@@ -129,8 +159,7 @@ def _enqueue(connection: Connection, wanted: Wanted, which: ColumnElement[bool])
     chosen = select(posts.id, posts.topic, posts.created_at, posts.native_id).where(
         unanswered(wanted), which
     )
-    columns = ["post_id", "topic", "created_at", "native_id"]
-    insertion = insert_into(connection, UNSCORED).from_select(columns, chosen)
+    insertion = insert_into(connection, UNSCORED).from_select(_COLUMNS, chosen)
     connection.execute(insertion.on_conflict_do_nothing())
 
 

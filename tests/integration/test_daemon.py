@@ -14,8 +14,9 @@ from sqlalchemy import Engine
 
 from monitor.daemon import Daemon
 from monitor.errors import DaemonDeadError, StandbyError
+from monitor.holder import is_dead
 from monitor.job import Job, JobRunner
-from monitor.lease import DaemonLease, is_dead
+from monitor.lease import DaemonLease
 from monitor.settings import DaemonSettings, JobSettings
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor import redaction
 from monitor.redaction import redact, text_digest
 
 
@@ -82,3 +83,37 @@ def test_no_name_survives_an_introduction(opening: str, name: str) -> None:
 @given(st.from_regex(r"650-253-[0-9]{4}|\+49 30 3039[0-9]{5}", fullmatch=True))
 def test_no_telephone_number_survives(number: str) -> None:
     assert number not in redact(f"ring me: {number} tonight")
+
+
+_PIECES = st.sampled_from(
+    [
+        *("my name is", "MY NAME IS", "my name ıs", "mein name iſt", "ich heiße", "Ich hei\u1e9ee"),
+        *("me llamo", "mi nombre es", "je m’appelle", "mon nom est", "meu nome é", "me chamo"),
+        *("they call me", "call me", "I'm", "i’m", "I’M", "I am", "ich bin", "Je suis", "Yo soy"),
+        *("Eu sou", "Ann Lee", "ann", "İda", "so sorry", "@ann", "＠ann", "u/ann_b", "/u/bob-c"),
+        *(
+            "https://x.com/a",
+            "x.com/ann",
+            "HTTP://x.com/a",
+            "a@b.example",
+            "+1 650-253-0000",
+            "the walkout",
+        ),
+    ]
+)
+
+
+@given(st.lists(_PIECES, max_size=8), st.sampled_from([" ", "", ".", "  ", "\t"]))
+def test_looking_first_whether_a_pattern_can_match_at_all_changes_nothing(
+    pieces: list[str], between: str
+) -> None:
+    text = between.join(pieces)
+    thorough = redaction._LINK.sub(r"\1\2", text)
+    thorough = redaction._BARE_LINK.sub(r"\1", thorough)
+    thorough = redaction._EMAIL.sub("[email]", thorough)
+    thorough = redaction._MENTION.sub("@user", thorough)
+    thorough = redaction._REDDIT_USER.sub("u/user", thorough)
+    thorough = redaction._without_phones(thorough)
+    thorough = redaction._without_named(thorough, redaction._INTRODUCTION, is_sure=True)
+    thorough = redaction._without_named(thorough, redaction._I_AM, is_sure=False)
+    assert redact(text) == thorough

@@ -1,0 +1,71 @@
+"""What is stored in bulk comes back as it was, under ids of its own."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine
+from store_values import NOW, QUESTIONS, day_posts, deletion, page, pending, post
+
+from monitor.store.bulk import new_post_ids
+from monitor.store.engine import writing
+from monitor.store.queries import Queries
+from monitor.store.store import Store
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a\ttab",
+        "two\nlines",
+        "\\N",
+        "\\.",
+        "back\\slash",
+        "a 'quote' and \"another\"",
+        "🪧 é ı",
+        "\r",
+    ],
+)
+def test_a_text_comes_back_to_the_letter(
+    store: Store, queries: Queries, topic: str, words: str
+) -> None:
+    store.save_page(topic, "file", page(post("1", text=words, reference=words)), at=NOW)
+    assert [each.text for each in pending(queries, topic)] == [words]
+
+
+def test_absent_values_stay_absent(store: Store, queries: Queries, topic: str) -> None:
+    posts = [post("1", author=None), post("2", author="", language="")]
+    store.save_page(topic, "file", page(*posts), at=NOW)
+    assert [each.author for each in day_posts(queries, topic)] == [None, ""]
+
+
+def test_ids_grow_and_none_comes_twice(engine: Engine, store: Store, topic: str) -> None:
+    def ids() -> list[int]:
+        return [each.id for each in day_posts(Queries(engine), topic)]
+
+    store.save_page(topic, "file", page(post("1"), post("2")), at=NOW)
+    first = ids()
+    store.save_page(topic, "file", page(deletions=[deletion("1"), deletion("2")]), at=NOW)
+    store.save_page(topic, "file", page(post("3"), post("4")), at=NOW)
+    second = ids()
+    assert first == sorted(set(first))
+    assert second == sorted(set(second))
+    assert second[0] > first[-1]
+    with writing(engine) as connection:
+        assert new_post_ids(connection, 2)[0] > second[-1]
+
+
+def test_new_posts_are_queued_as_those_that_lack_answers_are(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.begin_scoring(topic, "v1", QUESTIONS, languages=["en"])
+    posts = [
+        post("1"),
+        post("2", language="und"),
+        post("3", language="fi"),
+        post("4", text=""),
+        post("5", kind="repost", reference="1"),
+    ]
+    store.save_page(topic, "file", page(*posts), at=NOW)
+    queued = {each.text for each in pending(queries, topic)}
+    assert queued == {each.text for each in pending(queries, topic, "v2")}
+    assert len(queued) == 3
