@@ -31,7 +31,6 @@ from classifiers.examples import (
     Key,
     checked,
     example_fingerprint,
-    part_of,
 )
 from classifiers.fitting import FitSettings, class_weights, fit, predict_logits
 from classifiers.gate import (
@@ -43,10 +42,11 @@ from classifiers.gate import (
     fitted_temperatures,
 )
 from classifiers.heads import head
-from classifiers.held_out import HELD_OUT_FILE
+from classifiers.held_out import HELD_OUT_FILE, read_held_out
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model, save_weights
 from classifiers.registry import ModelVersion, Registry
+from classifiers.split import parts_of
 from classifiers.tokenisation import POST_TOKENS, Tokeniser
 from classifiers.version import content_id
 
@@ -71,10 +71,15 @@ class AdaptationResult:
         version: The candidate, in the registry.
         held_out: By ``Example.key``, calibrated probabilities in the order of the head's
             labels.
+        champion: The same of the champion, of examples that it was made from by models of its
+            own that had not seen them.
+        new: The examples that the champion was not made from.
     """
 
     version: ModelVersion
     held_out: Mapping[Key, tuple[float, ...]]
+    champion: Mapping[Key, tuple[float, ...]]
+    new: frozenset[Key]
 
 
 def adapt(
@@ -131,9 +136,19 @@ def adapt(
     )
     kept = registry.add(workspace, version)
     progress("done", 1.0)
+    known = read_held_out(registry.path(champion.id))
     return AdaptationResult(
-        kept, {e.key: tuple(map(float, p)) for e, p in zip(ordered, held_out, strict=True)}
+        kept,
+        _by_key(ordered, held_out),
+        _by_key(ordered, before),
+        frozenset(e.key for e in ordered if e.digest not in known),
     )
+
+
+def _by_key(
+    examples: Sequence[Example], answers: Sequence[Logits]
+) -> Mapping[Key, tuple[float, ...]]:
+    return {e.key: tuple(map(float, p)) for e, p in zip(examples, answers, strict=True)}
 
 
 def _silent(_stage: str, _share: float) -> None:
@@ -159,7 +174,8 @@ class _Tuning:
         self.examples = examples
         posts, self._places = _posts_of(examples)
         self._encoded = encode(posts, Tokeniser(base / TOKENIZER_FILE), post_tokens=POST_TOKENS)
-        self._parts = np.array([part_of(post.text) for post in posts])
+        parts = parts_of(examples)
+        self._parts = np.array([parts[post.text] for post in posts])
         self._model = load_model(base)
         self._seed = seed
         self._progress = progress
@@ -177,6 +193,8 @@ class _Tuning:
 
     def predict(self, model: Classifier, posts: NDArray[np.int64], into: list[Logits]) -> None:
         """Put what the model says of the examples with those posts into the list."""
+        if not len(posts):
+            return
         answers = predict_logits(model, [self._encoded[post] for post in posts])
         row_of = {int(post): row for row, post in enumerate(posts)}
         for index, (post, target) in enumerate(self._places):
@@ -279,8 +297,7 @@ def _champion_answers(folder: Path, champion: ModelVersion, tuning: _Tuning) -> 
     """
     logits: list[Logits] = [np.zeros(0, dtype=np.float32)] * len(tuning.examples)
     tuning.predict(load_model(folder), tuning.all_posts, logits)
-    path = folder / HELD_OUT_FILE
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known = read_held_out(folder)
     fresh = calibrated(tuning.examples, logits, champion.temperature)
     return [
         np.array(known.get(example.digest, answer), dtype=np.float32)

@@ -9,11 +9,13 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from classifiers.errors import ModelFilesError, PromotionError, UnknownVersionError
+from classifiers.integrity import write_hashes
 from classifiers.version import (
     VERSION_FILE,
     ModelVersion,
@@ -25,6 +27,10 @@ from classifiers.version import (
 __all__ = ["PRETRAINED", "ModelVersion", "Registry"]
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+
+CARD_FILE = "MODEL_CARD.md"
+
+Card = Callable[[ModelVersion], str]
 
 _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -141,8 +147,52 @@ class Registry:
             shutil.rmtree(made)
         else:
             write_version(made, version)
+            write_hashes(made)
             made.replace(place)
         return self.get(version.id)
+
+    def describe(
+        self, version_id: str, *, verdict: Sequence[Mapping[str, Any]], card: Card
+    ) -> ModelVersion:
+        """Add what the gate found to a version, and its card; return the version.
+
+        Args:
+            version_id: A version of some topic; the shipped one's description is not changed.
+            verdict: The checks, as ``classifiers.verdict.Verdict.recorded`` gives them.
+            card: Makes the card of a version.
+        """
+        version = self.get(version_id)
+        if not version.topic:
+            raise PromotionError(f"version {version_id} is no topic's", hint="describe a candidate")
+        described = replace(version, verdict=tuple(verdict))
+        folder = self.path(version_id)
+        write_version(folder, described)
+        write_atomically(folder / CARD_FILE, card(described))
+        return self.get(version_id)
+
+    def prune(self, topic: str, keep: int, *, needed: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove a topic's oldest versions and return their ids.
+
+        The champion and those that it took over from stay, so that every rollback is possible.
+
+        Args:
+            topic: The topic.
+            keep: How many of the others stay, the newest.
+            needed: Versions that must stay besides.
+        """
+        reigned = {*self._reign(topic).reigned, *needed}
+        others = [
+            version.id
+            for version in self.list(topic)
+            if version.topic and version.id not in reigned
+        ]
+        removed = others[: max(0, len(others) - keep)]
+        for version_id in removed:
+            place = self._folder / version_id
+            doomed = self._folder / f".removing-{version_id}"
+            place.replace(doomed)  # a half-removed version must not look like one
+            shutil.rmtree(doomed)
+        return tuple(removed)
 
     def workspace(self) -> Path:
         """Return a fresh folder, invisible as a version, to prepare one in."""
@@ -163,6 +213,7 @@ class Registry:
         copy = self._folder / f".copying-{os.getpid()}"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self._shipped, copy)
+        write_hashes(copy)
         copy.replace(place)
 
     def _folders(self) -> Iterator[Path]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from classifiers.calibration import apply_temperature
 from classifiers.errors import BadTargetError, ModelFilesError
 from classifiers.heads import LabelHead, head
+from classifiers.integrity import verify
 from classifiers.model_config import TOKENIZER_FILE, base_folder, read_config
 from classifiers.tokenisation import POST_TOKENS, TARGET_TOKENS, Ids, Tokeniser, pad
 from classifiers.version import ModelVersion, read_version
@@ -230,6 +231,8 @@ def load_scorer(path: Path, *, threads: int | None = None, cache: Path | None = 
     """
     version = read_version(path)
     base = base_folder(path)
+    for each in {base, path}:
+        verify(each)
     for name in read_config(base).heads:
         if name not in version.heads:
             raise ModelFilesError(f"the version in {path} lacks the head {name}", hint="retrain")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifiers.registry import ModelVersion, Registry
+from classifiers.verdict import Tolerances
 from collectors import platforms
 from collectors.file import FileCollector
 from collectors.post import Collector, Deletion, Window
@@ -24,9 +25,11 @@ from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.alert import AlertStep
 from monitor.pipeline.check import CheckStep
+from monitor.pipeline.choose import ChooseStep
 from monitor.pipeline.classify import ClassifyStep
 from monitor.pipeline.collect import Collected, CollectStep
 from monitor.pipeline.forget import ForgetStep, UnlearnStep
+from monitor.pipeline.label_review import LabelReview, LabelReviewStep
 from monitor.pipeline.labels import LabelStep
 from monitor.pipeline.retention import RetentionStep, destroy_keys
 from monitor.pipeline.switch import SwitchStep
@@ -300,8 +303,30 @@ class Application:
     def retrain_step(self) -> RetrainStep:
         """What trains a candidate version; brings torch."""
         retrain = importlib.import_module("monitor.pipeline.retrain")
-        step: RetrainStep = retrain.RetrainStep(self.store, self.queries, self.registry, self.clock)
+        trial = importlib.import_module("monitor.pipeline.trial").Trial(
+            self.scorers.loaded,
+            Tolerances(**self.settings.gate.model_dump()),
+            self.settings.retraining.general_sets,
+        )
+        step: RetrainStep = retrain.RetrainStep(
+            self.store, self.queries, self.registry, self.clock, trial
+        )
         return step
+
+    def label_review(self, topic: Topic) -> LabelReview:
+        """What is known against the topic's labels."""
+        return LabelReviewStep(self.queries).review(topic, self.champion(topic).id)
+
+    def choose_posts(
+        self,
+        topic: Topic,
+        *,
+        progress: Callable[[str, float], None] = lambda _stage, _part: None,
+    ) -> int:
+        """Chooses posts to label anew; returns how many. Brings torch if there are some."""
+        settings = self.settings.labelling
+        step = ChooseStep(self.store, self.queries, self.registry, self.clock, settings.pool)
+        return step.choose(topic, settings.chosen, progress=progress)
 
     def purge(self, topic: Topic) -> Mapping[str, int]:
         """Deletes texts and pseudonyms past their time.

@@ -14,7 +14,9 @@ from monitor.releases import Chain
 from monitor.store import (
     accesses,
     budgets,
+    chosen,
     days,
+    draw,
     erasure,
     jobs,
     labels,
@@ -230,6 +232,25 @@ class Store:
         """Stores people's answers; an annotator's later answer replaces their earlier one."""
         with writing(self._engine) as connection:
             return labels.save(connection, topic, given, at)
+
+    def echo_labels(
+        self, topic: str, questions: Sequence[Question], languages: Sequence[str], *, limit: int
+    ) -> int:
+        """Labels copies of labelled texts that `Queries.unlabelled` would draw; returns how many.
+
+        The labelled posts stay a random sample of all posts, and nobody is asked a text twice.
+        """
+        wanted = draw.Wanted(topic, tuple(questions), tuple(languages))
+        with writing(self._engine) as connection:
+            return draw.echo(connection, wanted, limit)
+
+    def choose_posts(
+        self, topic: str, post_ids: Sequence[int], *, reason: str, version: str, at: datetime
+    ) -> None:
+        """Puts posts to label in the place of those chosen earlier, best first."""
+        choice = chosen.Choice(tuple(post_ids), reason, version, at)
+        with writing(self._engine) as connection:
+            chosen.replace(connection, topic, choice)
 
     # Jobs, leases, log
 
