@@ -42,8 +42,7 @@ def _body(version: ModelVersion, code_version: str) -> str:
         "person, nor for any single post as evidence; not for other topics.",
         f"## Verdict: {'may take over' if passed else 'must not take over'}",
         "\n".join(
-            f"- {'passed' if one['passed'] else 'FAILED'}: {one['told']}"
-            for one in version.verdict
+            f"- {'passed' if one['passed'] else 'FAILED'}: {one['told']}" for one in version.verdict
         ),
         "## Measured",
         _table(

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from classifiers.errors import ModelFilesError, PromotionError, UnknownVersionError
-from classifiers.integrity import write_hashes
+from classifiers.integrity import verify, write_hashes
+from classifiers.model_config import base_folder
 from classifiers.version import (
     VERSION_FILE,
     ModelVersion,
@@ -54,6 +55,11 @@ class Registry:
     def __init__(self, folder: Path, shipped: Path = PRETRAINED) -> None:
         self._folder = folder
         self._shipped = shipped
+
+    @property
+    def folder(self) -> Path:
+        """Where versions are kept."""
+        return self._folder
 
     def shipped(self) -> ModelVersion:
         """Return the shipped version, every topic's first champion."""
@@ -96,6 +102,17 @@ class Registry:
             hint="`monitor models list` shows the versions there are",
         )
 
+    def check(self, version_id: str) -> None:
+        """Check that a version's files, and its base's, are what they were made as.
+
+        Raises:
+            UnknownVersionError: It is not on disk.
+            ModelFilesError: A file was changed, added or is missing.
+        """
+        folder = self.path(version_id)
+        for each in {folder, base_folder(folder)}:
+            verify(each)
+
     def champion(self, topic: str) -> ModelVersion:
         """Return the topic's champion: the shipped version when none was promoted."""
         reigned = self._reign(topic).reigned
@@ -108,16 +125,26 @@ class Registry:
             UnknownVersionError: It is not on disk.
             PromotionError: It belongs to another topic.
         """
+        self.owned(topic, version_id)
+        reign = self._reign(topic)
+        if version_id != self.champion(topic).id:
+            self._write_reign(topic, replace(reign, reigned=(*reign.reigned, version_id)))
+        return self.champion(topic)
+
+    def owned(self, topic: str, version_id: str) -> ModelVersion:
+        """Return a version that the topic may use.
+
+        Raises:
+            UnknownVersionError: It is not on disk.
+            PromotionError: It belongs to another topic.
+        """
         version = self.get(version_id)
         if version.topic not in ("", topic):
             raise PromotionError(
                 f"version {version_id} was adapted to {version.topic!r}, not to {topic!r}",
                 hint=f"`monitor retrain --topic {topic}` makes one for this topic",
             )
-        reign = self._reign(topic)
-        if version_id != self.champion(topic).id:
-            self._write_reign(topic, replace(reign, reigned=(*reign.reigned, version_id)))
-        return self.champion(topic)
+        return version
 
     def rollback(self, topic: str) -> ModelVersion:
         """Go back to the topic's previous champion and return it.

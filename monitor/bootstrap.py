@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,14 +26,16 @@ from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.alert import AlertStep
 from monitor.pipeline.check import CheckStep
 from monitor.pipeline.choose import ChooseStep
-from monitor.pipeline.classify import ClassifyStep
+from monitor.pipeline.classify import ClassifyStep, questions_of
 from monitor.pipeline.collect import Collected, CollectStep
 from monitor.pipeline.forget import ForgetStep, UnlearnStep
 from monitor.pipeline.label_review import LabelReview, LabelReviewStep
 from monitor.pipeline.labels import LabelStep
 from monitor.pipeline.retention import RetentionStep, destroy_keys
+from monitor.pipeline.shadow import Beside, ShadowStep
 from monitor.pipeline.switch import SwitchStep
 from monitor.pseudonym import KeyRing
+from monitor.retraining import retrain_topic
 from monitor.scorers import Scorers
 from monitor.settings import Settings, load_settings
 from monitor.standing import silence
@@ -46,7 +48,7 @@ from monitor.store.stamp import Stamps
 from monitor.store.store import Store
 from monitor.store.tasks import Tasks
 from monitor.store.values import SAMPLE_SOURCE
-from monitor.task import TaskRunner
+from monitor.task import LOST_AFTER, TaskRunner, TaskStopped
 from monitor.topic import Topic, load_topics
 from monitor.wishes import works
 
@@ -135,9 +137,15 @@ class Application:
         """What people asked for on the pages."""
         return Tasks(self._engine)
 
-    def task_runner(self) -> TaskRunner:
-        """What does it."""
-        return TaskRunner(self.tasks, works(self), self.clock)
+    def task_runner(self, *, first: bool = False) -> TaskRunner:
+        """What does it.
+
+        Args:
+            first: Whether this daemon has run none yet: then what still runs was its
+                predecessor's, which is gone (one daemon at a time holds the lease).
+        """
+        lost_after = timedelta(0) if first else LOST_AFTER
+        return TaskRunner(self.tasks, works(self), self.clock, lost_after)
 
     @cached_property
     def desk(self) -> LabelDesk:
@@ -300,6 +308,30 @@ class Application:
         SwitchStep(self.store, self.queries).switch_when_complete(topic, self.champion(topic).id)
         return {"days": days}
 
+    def pending(self, topic: Topic) -> int:
+        """Counts the posts that the champion has still to score."""
+        return self.queries.pending_count(
+            topic.name, self.champion(topic).id, questions_of(topic), languages=topic.languages
+        )
+
+    def shadow(
+        self, topic: Topic, version: str, *, progress: Callable[[int], None] = lambda _: None
+    ) -> list[Beside]:
+        """Scores the newest posts with another version, beside the champion.
+
+        Raises:
+            ClassifierError: It is not on disk, or another topic's.
+        """
+        self.registry.owned(topic.name, version)
+        step = ShadowStep(self.store, self.queries)
+        return step.compare(
+            topic,
+            self.champion(topic).id,
+            self.scorers.lazy(version),
+            posts=self.settings.retraining.shadow_posts,
+            progress=progress,
+        )
+
     def retrain_step(self) -> RetrainStep:
         """What trains a candidate version; brings torch."""
         retrain = importlib.import_module("monitor.pipeline.retrain")
@@ -385,6 +417,8 @@ class Application:
             jobs += [_alert_job(self, topic) for topic in topics if topic.alerts]
         if settings.report.enabled:
             jobs += [_report_job(self, topic) for topic in topics]
+        if settings.retrain.enabled:
+            jobs += [_retrain_job(self, topic) for topic in topics]
         if settings.tasks.enabled:
             jobs.append(_tasks_job(self))
         return jobs
@@ -453,9 +487,35 @@ def _report_job(app: Application, topic: Topic) -> Job:
     return Job(f"report:{topic.name}", topic.name, work, app.settings.jobs.report)
 
 
-def _tasks_job(app: Application) -> Job:
+def _retrain_job(app: Application, topic: Topic) -> Job:
+    """Trains where enough labels have come since the last candidate, and promotes by the gate."""
+
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        return {"tasks": app.task_runner().run_waiting(should_stop)}
+        last = [version for version in app.registry.list(topic.name) if version.topic]
+        new = app.queries.labels_since(topic.name, last[-1].created_at if last else None)
+        if new < app.settings.retraining.new_labels:
+            return {"new_labels": new}
+
+        def progress(_stage: str, _part: float) -> None:
+            if should_stop():
+                raise TaskStopped
+
+        try:
+            deed = retrain_topic(app, topic, who="retrain job", promote="auto", progress=progress)
+        except TaskStopped:  # the daemon ends; the next night trains again
+            return {"new_labels": new}
+        return {"new_labels": new, "promoted": int(deed.promoted)}
+
+    return Job(f"retrain:{topic.name}", topic.name, work, app.settings.jobs.retrain)
+
+
+def _tasks_job(app: Application) -> Job:
+    first = [True]
+
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        runner = app.task_runner(first=first[0])
+        first[0] = False
+        return {"tasks": runner.run_waiting(should_stop)}
 
     return Job("tasks", "", work, app.settings.jobs.tasks)
 

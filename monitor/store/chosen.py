@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, true
 
 from monitor.store.chunks import in_chunks
 from monitor.store.rows import CHOSEN_POSTS, LABELS, POSTS, PREDICTIONS
@@ -64,6 +64,24 @@ def candidates(
 ) -> list[Candidate]:
     """Gives unlabelled opinions with the version's answers, the newest first."""
     labelled = exists().where(LABELS.c.post_id == POSTS.c.id)
+    return _newest(connection, topic, version, languages, limit, ~labelled)
+
+
+def newest_answered(
+    connection: Connection, topic: str, version: str, *, languages: Sequence[str], limit: int
+) -> list[Candidate]:
+    """Gives opinions with the version's answers, labelled or not, the newest first."""
+    return _newest(connection, topic, version, languages, limit, true())
+
+
+def _newest(
+    connection: Connection,
+    topic: str,
+    version: str,
+    languages: Sequence[str],
+    limit: int,
+    which: ColumnElement[bool],
+) -> list[Candidate]:
     answered = exists().where(PREDICTIONS.c.post_id == POSTS.c.id, PREDICTIONS.c.version == version)
     statement = (
         select(POSTS.c.id, POSTS.c.text, POSTS.c.text_digest)
@@ -72,7 +90,7 @@ def candidates(
             POSTS.c.kind != "repost",
             POSTS.c.text != "",
             POSTS.c.language.in_([*languages, UNDETERMINED]),
-            ~labelled,
+            which,
             answered,
         )
         .order_by(POSTS.c.created_at.desc(), POSTS.c.id.desc())
@@ -95,13 +113,3 @@ def _scores(
         for row in connection.execute(statement):
             found.setdefault(row.post_id, {})[row.head, row.target] = unpack(row.scores)
     return found
-
-
-def labelled_digests(connection: Connection, topic: str) -> set[str]:
-    """Gives the digests of texts that somebody has labelled."""
-    statement = (
-        select(POSTS.c.text_digest)
-        .distinct()
-        .where(POSTS.c.topic == topic, exists().where(LABELS.c.post_id == POSTS.c.id))
-    )
-    return set(connection.execute(statement).scalars())

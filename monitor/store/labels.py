@@ -176,6 +176,14 @@ def count(connection: Connection, topic: str, question: Question, sample: LabelS
     return connection.execute(statement).scalar_one()
 
 
+def count_since(connection: Connection, topic: str, since: datetime | None) -> int:
+    """Counts the answers that came after a moment; all of them where it is None."""
+    statement = select(func.count()).select_from(_LABELS_WITH_POSTS).where(POSTS.c.topic == topic)
+    if since is not None:
+        statement = statement.where(LABELS.c.labelled_at > since)
+    return connection.execute(statement).scalar_one()
+
+
 def _asks(question: Question) -> Any:
     head, target = question
     return and_(LABELS.c.head == head, LABELS.c.target == target)

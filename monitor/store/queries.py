@@ -200,6 +200,25 @@ class Queries:
         with reading(self._engine) as connection:
             return chosen.candidates(connection, topic, version, languages=languages, limit=limit)
 
+    def newest_answered(
+        self, topic: str, version: str, *, languages: Sequence[str], limit: int
+    ) -> list[Candidate]:
+        """Gives opinions with the version's answers, labelled or not, the newest first."""
+        with reading(self._engine) as connection:
+            return chosen.newest_answered(
+                connection, topic, version, languages=languages, limit=limit
+            )
+
+    def labels_since(self, topic: str, since: datetime | None) -> int:
+        """Counts the answers that came after a moment; all of them where it is None."""
+        with reading(self._engine) as connection:
+            return labels.count_since(connection, topic, since)
+
+    def has_predictions(self, topic: str, version: str) -> bool:
+        """Tells whether the version has answered anything about the topic's posts."""
+        with reading(self._engine) as connection:
+            return versions.has_predictions(connection, topic, version)
+
     def unlabelled(
         self, topic: str, questions: Sequence[Question], languages: Sequence[str], *, limit: int
     ) -> list[UnlabelledPost]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -225,6 +225,11 @@ class Store:
         """Makes a version the one whose figures are shown."""
         with writing(self._engine) as connection:
             versions.show(connection, topic, version)
+
+    def drop_versions(self, topic: str, gone: Collection[str]) -> None:
+        """Drops the answers and figures of versions that are no longer on disk."""
+        with writing(self._engine) as connection:
+            versions.drop(connection, topic, gone)
 
     # Labels
 

@@ -115,7 +115,9 @@ def test_labels_come_out_as_they_went_in(store: Store, queries: Queries, topic: 
     day = NOW.date()
     both = [("favor", "ann"), ("none", "ben")]
     assert queries.labels(topic, day, day + timedelta(days=1)) == [
-        StoredLabel(topic, day, "x", "1", "stance", "walkout", answer, annotator, "random")
+        StoredLabel(
+            topic, day, "x", "1", "stance", "walkout", answer, annotator, "random", NOW, False
+        )
         for answer, annotator in both
     ]
     assert queries.labels(topic, day + timedelta(days=1), day + timedelta(days=9)) == []

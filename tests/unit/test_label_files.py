@@ -61,9 +61,7 @@ def test_what_is_written_is_read_again(shape: str, made: list[Item]) -> None:
     records, problems = read(SHAPES[shape].write(made, QUESTIONS), shape)
     answered = [one for one in records if one["label"]]
     assert problems == []
-    assert (
-        sorted(tuple(str(one[name]) for name in FIELDS[:7]) for one in answered) == wanted(made)
-    )
+    assert sorted(tuple(str(one[name]) for name in FIELDS[:7]) for one in answered) == wanted(made)
     assert {str(one["at"]) for one in answered} <= {"2020-06-02T10:00:00+00:00"}
 
 
