@@ -28,6 +28,7 @@ from monitor.pipeline.check import CheckStep
 from monitor.pipeline.choose import ChooseStep
 from monitor.pipeline.classify import ClassifyStep, questions_of
 from monitor.pipeline.collect import Collected, CollectStep
+from monitor.pipeline.drift import DriftReport, DriftStep
 from monitor.pipeline.forget import ForgetStep, UnlearnStep
 from monitor.pipeline.label_review import LabelReview, LabelReviewStep
 from monitor.pipeline.labels import LabelStep
@@ -348,6 +349,29 @@ class Application:
     def label_review(self, topic: Topic) -> LabelReview:
         """What is known against the topic's labels."""
         return LabelReviewStep(self.queries).review(topic, self.champion(topic).id)
+
+    def drift(self, topic: Topic, *, embed: bool = True) -> DriftReport:
+        """What has changed since the topic's champion was made, and whether to train again.
+
+        Args:
+            topic: The topic.
+            embed: Whether the newest posts are read by the encoder too; brings torch.
+        """
+        return self._drift_step().report(topic, embed=embed)
+
+    def keep_reference(self, topic: Topic) -> None:
+        """Keeps what later posts are compared with, if the champion has none yet."""
+        step = self._drift_step()
+        if not step.has_reference(topic):
+            step.report(topic)
+
+    def _drift_step(self) -> DriftStep:
+        return DriftStep(
+            self.queries,
+            self.registry,
+            self.settings.home / "references",
+            self.settings.retraining.new_labels,
+        )
 
     def choose_posts(
         self,

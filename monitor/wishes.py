@@ -55,6 +55,8 @@ def _rescore(app: Application, task: Task, progress: Progress) -> None:
     app.classify(topic, progress=_forecast(progress, pending, app.clock))
     progress("counting", 0.0)
     app.aggregate(topic)
+    progress("keeping what later posts are compared with", 0.0)
+    app.keep_reference(topic)
 
 
 def _forecast(

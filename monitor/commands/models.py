@@ -182,6 +182,37 @@ def shadow_command(call: Call, version_id: str) -> None:
     call.answer([asdict(one) for one in found], text)
 
 
+@models_group.command("drift")
+@with_call
+def drift_command(call: Call) -> None:
+    """What has changed since the champion was made, and whether to train again.
+
+    The first call keeps the newest posts' words, scores and embeddings as what later ones are
+    compared with; no text is kept.
+    """
+    report = call.app.drift(call.topic)
+    shifts = [
+        {"of": one.of, "discrepancy": f"{one.discrepancy:.4f}", "chance": f"{one.chance:.3f}"}
+        for one in report.shifts
+    ]
+    audit = [
+        {
+            "question": f"{one.head} {one.target}".strip(),
+            "days": f"{one.since} to {one.until}",
+            "labels": one.labels,
+            "error": f"{one.error:.0%} ({one.low:.0%} to {one.high:.0%})",
+        }
+        for one in report.audit
+    ]
+    lines = [
+        f"version {report.version}, {report.new_labels} labels since it was made",
+        table(shifts) if shifts else "nothing to compare the posts with yet; kept them for later",
+        table(audit) if audit else "too few audit labels to tell its errors over time",
+        *(f"train again: {reason}" for reason in report.advice),
+    ]
+    call.answer(asdict(report), "\n".join(lines))
+
+
 @models_group.command("prune")
 @with_call
 def prune_command(call: Call) -> None:
@@ -196,6 +227,7 @@ def _rescore(call: Call, version: str) -> None:
     with call.progress("posts", call.app.pending(call.topic)) as progress:
         call.app.classify(call.topic, progress=progress)
     call.app.aggregate(call.topic)
+    call.app.keep_reference(call.topic)
 
 
 COMMANDS = {"retrain": retrain_command, "models": models_group}
