@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from monitor.observability import get_logger
 from monitor.topic import Topic
+from monitor.tracking import track
 
 if TYPE_CHECKING:
     from monitor.bootstrap import Application
@@ -54,6 +55,7 @@ def retrain_topic(
     details = {"topic": topic.name, "version": version, "promote": promote}
     failed = [check.name for check in retrained.verdict.checks if not check.passed]
     app.store.log(who, "retrained", details | {"labels": retrained.examples, "failed": failed})
+    track(app.settings.retraining.mlflow_uri, retrained.version, app.registry.path(version))
     if promoted:
         promote_version(app, topic, version, who=who)
     get_logger().info(

@@ -197,6 +197,7 @@ class RetrainingSettings(_Section):
     new_labels: Count
     keep_versions: Annotated[int, Field(ge=1)]
     shadow_posts: Count
+    mlflow_uri: str
     general_sets: Annotated[Path | None, BeforeValidator(_path)]
 
 
