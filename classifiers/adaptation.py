@@ -1,10 +1,9 @@
 """Adapting the model to a topic by a few labels.
 
-The shipped base's upper layers and heads are trained on all labels of the topic. A fifth
-of the examples is a frozen test that no version of the topic ever trains on; the others
-are split into folds, and a model per fold gives each example an answer from a model that
-has not seen it. Both splits follow a hash of the text, so copies of a text stay together
-and the split is the same for every version.
+The shipped base's upper layers and heads are trained on all labels of the topic. The examples
+are split into folds, and a model per fold gives each example an answer from a model that has not
+seen it; from some number of labels on a part is a frozen test that no version of the topic trains
+on. How they are split is said in ``classifiers.split``.
 """
 
 import copy

@@ -90,9 +90,8 @@ def _answers(
 ) -> Iterator[tuple[str, Record]]:
     known, reject = how
     who = annotation.get("completed_by")
-    annotator = data_annotator = annotation.get("annotator") or ""
-    if not data_annotator:
-        annotator = f"ls-{who.get('id')}" if isinstance(who, dict) else f"ls-{who}"
+    number = who.get("id") if isinstance(who, dict) else who  # never the mail address beside it
+    annotator = annotation.get("annotator") or f"ls-{number}"
     for result in _dicts(annotation.get("result")):
         question = known.get(str(result.get("from_name")))
         value = result.get("value")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from classifiers.adaptation import AdaptationResult
 from classifiers.behaviour import behaviour_check, examine
+from classifiers.evaluation import Labels
 from classifiers.examples import Example
-from classifiers.general_sets import general_checks, guesses, read_general_sets
+from classifiers.general_sets import Sets, general_checks, guesses, read_general_sets
 from classifiers.registry import ModelVersion
 from classifiers.runtime import Scorer
 from classifiers.verdict import Check, Tolerances, Verdict, held_out_rows, judge
@@ -71,11 +72,15 @@ class Trial:
     def _tried(self, version: ModelVersion) -> list[Check]:
         """What both versions make of posts that are nobody's labels; one is loaded at a time."""
         sets = read_general_sets(self.general)
-        champion = self.scorer(version.parent)
-        before, guessed_before = examine(champion), guesses(champion, sets)
-        candidate = self.scorer(version.id)
-        after, guessed = examine(candidate), guesses(candidate, sets)
+        before, guessed_before = self._asked(version.parent, sets)
+        after, guessed = self._asked(version.id, sets)
         return [
             behaviour_check(after, before, self.tolerances.behaviour),
             *general_checks(sets, guessed, guessed_before, self.tolerances.regression),
         ]
+
+    def _asked(
+        self, version: str, sets: Sets
+    ) -> tuple[dict[str, tuple[int, int]], dict[str, Labels]]:
+        scorer = self.scorer(version)
+        return examine(scorer), guesses(scorer, sets)
