@@ -161,7 +161,8 @@ def judge(
 
 
 def _better(rows: Sequence[HeldOut], tolerances: Tolerances) -> Check:
-    told, wins, losses, figures = [], 0, 0, {}
+    told, wins, losses = [], 0, 0
+    figures: dict[str, float] = {}
     for each in rows:
         gain = _losses(each, each.champion) - _losses(each, each.candidate)
         draws = _draws(gain, each.groups)

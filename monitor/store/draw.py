@@ -44,8 +44,8 @@ def echo(connection: Connection, wanted: Wanted, limit: int) -> int:
     for chunk in in_chunks(sorted(set(copies.values()))):
         of_twin: dict[int, list[dict[str, Any]]] = defaultdict(list)
         statement = select(LABELS).where(LABELS.c.post_id.in_(chunk), LABELS.c.sample == "random")
-        for label in connection.execute(statement).mappings():
-            of_twin[label["post_id"]].append(dict(label))
+        for row in connection.execute(statement).mappings():
+            of_twin[row["post_id"]].append(dict(row))
         for post_id, twin in copies.items():
             for label in of_twin.get(twin, ()):
                 key = (post_id, label["head"], label["target"], label["annotator"])
