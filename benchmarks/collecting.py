@@ -34,6 +34,7 @@ from collectors.source import Query, Surroundings
 from collectors.x import XCollector
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.collect import CollectStep
+from monitor.post_ids import PostIds
 from monitor.pseudonym import Pseudonyms
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries
@@ -288,7 +289,7 @@ def _step(engine: Any) -> CollectStep:
         targets=(Target(TERM, f"the {TERM}"),),
         queries={PORTABLE: TopicQuery((TERM,), {})},
     )
-    admission = Admission(topic, Pseudonyms(b"k" * 32))
+    admission = Admission(topic, Pseudonyms(b"k" * 32), PostIds(b"k" * 32))
     return CollectStep(Store(engine, clock=now), Queries(engine), admission, now)
 
 

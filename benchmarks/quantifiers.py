@@ -1,4 +1,4 @@
-"""The field's estimators of shares, for comparison: no intervals, each cell for itself.
+"""The field's estimators of shares, for comparison: each cell for itself.
 
 Small and plain on purpose; `tests/unit/test_quantifiers.py` holds them to what QuaPy answers.
 """
@@ -54,6 +54,48 @@ def emq(shares: Floats, others: Floats, rounds: int = 1000) -> Floats:
             return np.asarray(mean)
         found = mean
     return found
+
+
+def bayesian_cc(
+    truth: Integers, scores: Floats, counts: Floats, *, draws: int = 400, settling: int = 100
+) -> tuple[Floats, Floats, Floats]:
+    """Bayesian classify and count (Ziegler and Czyz 2023), by Gibbs sampling.
+
+    Flat Dirichlet priors on the shares and on every row of the confusion matrix; both learn from
+    the cell's counts.
+
+    Args:
+        truth: Of the audited posts.
+        scores: Theirs; only the most probable label counts.
+        counts: (cells, labels) posts by most probable label.
+        draws: Kept ones.
+        settling: Thrown away before.
+
+    Returns:
+        Mean shares and both ends of their 95 % intervals, (cells, labels) each.
+    """
+    rng = np.random.default_rng(0)
+    labels = scores.shape[1]
+    known = np.ones((labels, labels))
+    np.add.at(known, (truth, scores.argmax(axis=1)), 1)
+    rows = np.tile(known / known.sum(axis=1, keepdims=True), (len(counts), 1, 1))
+    shares = np.full((len(counts), labels), 1 / labels)
+    kept = np.empty((draws, len(counts), labels))
+    for step in range(settling + draws):
+        chance = np.swapaxes(shares[:, :, None] * rows, 1, 2)
+        chance /= chance.sum(axis=2, keepdims=True)
+        split = rng.multinomial(counts.astype(int), chance)
+        shares = _dirichlet(1 + split.sum(axis=1), rng)
+        rows = _dirichlet(known + np.swapaxes(split, 1, 2), rng)
+        if step >= settling:
+            kept[step - settling] = shares
+    low, high = np.percentile(kept, [2.5, 97.5], axis=0)
+    return kept.mean(axis=0), low, high
+
+
+def _dirichlet(weights: Floats, rng: np.random.Generator) -> Floats:
+    drawn = rng.standard_gamma(weights)
+    return np.asarray(drawn / drawn.sum(axis=-1, keepdims=True))
 
 
 def divergence(truth: Floats, found: Floats, posts: float) -> float:

@@ -11,6 +11,7 @@ itself are out of fold, as the product's are.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -59,6 +60,18 @@ class Series:
         return self.general.shape[1]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Where what was computed of the posts is kept.
+
+    Attributes:
+        by_model: Whether the shipped model is asked; else a classifier knows the words alone.
+    """
+
+    folder: Path = CACHE
+    by_model: bool = True
+
+
 def answers(series: Series, audit: Integers, seed: int) -> Floats:
     """Probabilities of a classifier trained on the audit sample, out of fold where it is in it."""
     inputs = np.hstack([series.features, np.log(series.general + 1e-3)])
@@ -80,31 +93,31 @@ def _fitted(inputs: Floats, truth: Integers, asked: Floats, labels: int) -> Floa
     return found / found.sum(axis=1, keepdims=True)
 
 
-def airline_days(cache: Path = CACHE) -> Series:
+def airline_days(kept: Kept = Kept()) -> Series:
     """Nine days of tweets to airlines; sentiment."""
-    rows, features, general = _read("series_airline2015/posts.jsonl", "sentiment", cache)
+    rows, features, general = _read("series_airline2015/posts.jsonl", "sentiment", kept)
     keys = [("", row["created_at"][:10]) for row in rows]
     return _series(keys, _truth(rows, head("sentiment").labels), features, general)
 
 
-def airline_parts(cache: Path = CACHE) -> Series:
+def airline_parts(kept: Kept = Kept()) -> Series:
     """The same by day and airline: the errors shift with the airline."""
-    rows, features, general = _read("series_airline2015/posts.jsonl", "sentiment", cache)
+    rows, features, general = _read("series_airline2015/posts.jsonl", "sentiment", kept)
     keys = [(row["target"], row["created_at"][:10]) for row in rows]
     return _series(keys, _truth(rows, head("sentiment").labels), features, general)
 
 
-def topics(cache: Path = CACHE) -> Series:
+def topics(kept: Kept = Kept()) -> Series:
     """Some 370 SemEval topics as cells; sentiment in two points."""
-    rows, features, general = _read("series_topics2016/posts.jsonl", "sentiment", cache)
+    rows, features, general = _read("series_topics2016/posts.jsonl", "sentiment", kept)
     two = general[:, [0, 2]] / general[:, [0, 2]].sum(axis=1, keepdims=True)
     keys = [(row["target"], "2016-01-01") for row in rows]
     return _series(keys, _truth(rows, ("negative", "positive")), features, two)
 
 
-def protest_mixes(cache: Path = CACHE, *, days: int = 60, seed: int = 0) -> Series:
+def protest_mixes(kept: Kept = Kept(), *, days: int = 60, seed: int = 0) -> Series:
     """A protest's tweets dealt out to days whose mix of labels walks; the errors do not shift."""
-    rows, features, general = _read("stance_metoo/all.jsonl", "stance", cache)
+    rows, features, general = _read("stance_metoo/all.jsonl", "stance", kept)
     rng = np.random.default_rng(seed)
     truth = _truth(rows, head("stance").labels)
     walk = np.cumsum(rng.normal(0, 0.35, (days, 3)), axis=0)
@@ -115,12 +128,12 @@ def protest_mixes(cache: Path = CACHE, *, days: int = 60, seed: int = 0) -> Seri
     return _series(_numbered(day), truth, features, general)
 
 
-def protest_clusters(cache: Path = CACHE, *, days: int = 40, seed: int = 0) -> Series:
+def protest_clusters(kept: Kept = Kept(), *, days: int = 40, seed: int = 0) -> Series:
     """The same tweets by clusters of content: each day has few of them, and its own mix.
 
     What is talked about changes with the days, and so do the classifier's errors.
     """
-    rows, features, general = _read("stance_metoo/all.jsonl", "stance", cache)
+    rows, features, general = _read("stance_metoo/all.jsonl", "stance", kept)
     scaled = features / (np.linalg.norm(features, axis=1, keepdims=True) + 1e-9)
     cluster = KMeans(12, n_init=1, random_state=seed).fit_predict(scaled)
     rng = np.random.default_rng(seed)
@@ -157,18 +170,28 @@ def _truth(rows: list[dict[str, str]], labels: tuple[str, ...]) -> Integers:
     return np.array([labels.index(row["label"]) for row in rows])
 
 
-def _read(name: str, asked: str, cache: Path) -> tuple[list[dict[str, str]], Floats, Floats]:
+def _read(name: str, asked: str, kept: Kept) -> tuple[list[dict[str, str]], Floats, Floats]:
     with (DATA / name).open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    kept = cache / f"{name.replace('/', '-')}-{asked}.npz"
-    if not kept.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        texts = [row["text"] for row in rows]
-        targets = {"target": rows[0]["target"]} if asked == "stance" else {}
-        general = load_scorer(PRETRAINED).score(texts, targets, heads=[asked])[0].probabilities
-        np.savez_compressed(kept, features=_word_features(texts), general=general)
-    found = np.load(kept)
-    return rows, found["features"].astype(np.float64), found["general"].astype(np.float64)
+    texts, stem = [row["text"] for row in rows], name.replace("/", "-")
+    features = _once(kept.folder / f"{stem}-words.npz", lambda: _word_features(texts))
+    if not kept.by_model:
+        labels = len(head(asked).labels)
+        return rows, features, np.full((len(rows), labels), 1 / labels)
+    targets = {"target": rows[0]["target"]} if asked == "stance" else {}
+    general = _once(
+        kept.folder / f"{stem}-{asked}.npz",
+        lambda: load_scorer(PRETRAINED).score(texts, targets, heads=[asked])[0].probabilities,
+    )
+    return rows, features, general
+
+
+def _once(file: Path, compute: Callable[[], Floats]) -> Floats:
+    """Computes what is not kept yet."""
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(file, values=compute())
+    return np.asarray(np.load(file)["values"], dtype=np.float64)
 
 
 def _word_features(texts: list[str]) -> Floats:

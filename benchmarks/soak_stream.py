@@ -36,6 +36,7 @@ from collectors.bluesky import SOURCE  # noqa: E402
 from collectors.source import Query, Surroundings  # noqa: E402
 from monitor.pipeline.admission import Admission  # noqa: E402
 from monitor.pipeline.collect import CollectStep  # noqa: E402
+from monitor.post_ids import PostIds  # noqa: E402
 from monitor.pseudonym import Pseudonyms  # noqa: E402
 from monitor.store.engine import migrate, open_engine  # noqa: E402
 from monitor.store.queries import Queries  # noqa: E402
@@ -51,6 +52,7 @@ DELETED_EVERY, NOISE_EVERY = 20, 5
 CUT_AFTER = (1_000, 20_000)
 MOST_GROWTH = 50 * 1024 * 1024
 WARM_UP = 0.1
+IDS = PostIds(b"k" * 32)
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def step(engine: Engine) -> CollectStep:
         targets=(Target("walkout", "the walkout"),),
         queries={PORTABLE: TopicQuery(("walkout",), {})},
     )
-    admission = Admission(topic, Pseudonyms(b"k" * 32))
+    admission = Admission(topic, Pseudonyms(b"k" * 32), IDS)
     return CollectStep(Store(engine), Queries(engine), admission, lambda: datetime.now(UTC))
 
 
@@ -200,8 +202,8 @@ def collect(url: str, posts: int, engine: Engine) -> tuple[float, float, Memory,
 
 def stored_numbers(engine: Engine) -> Iterator[int]:
     with engine.connect() as connection:
-        for uri in connection.execute(select(POSTS.c.native_id)).scalars():
-            yield int(uri.rpartition("/p")[2])
+        for kept in connection.execute(select(POSTS.c.native_id)).scalars():
+            yield int(IDS.open(kept).rpartition("/p")[2])
 
 
 def main() -> int:

@@ -1,29 +1,35 @@
 """Adapting the model to a topic by a few labels.
 
-The shipped base's upper layers and heads are trained on all labels of the topic. The examples
-are split into folds, and a model per fold gives each example an answer from a model that has not
-seen it; from some number of labels on a part is a frozen test that no version of the topic trains
-on. How they are split is said in ``classifiers.split``.
+The shipped base reads each labelled post once; for each head (and target) a correction of its
+answers is fitted to the labels (``classifiers.correction``). The examples are split into folds, and
+a correction per fold gives each example an answer that did not learn from it; from some number of
+labels on a part is a frozen test that no version of the topic ever learns from. How they are split
+is said in ``classifiers.split``.
 """
 
-import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from classifiers.asked import Asked, AskedPost
-from classifiers.batches import UNLABELLED, Batch, Encoded, encode, group
-from classifiers.encoder import Classifier
+from classifiers.correction import (
+    Array,
+    Asked,
+    Correction,
+    Labels,
+    Space,
+    read_corrections,
+    save_corrections,
+)
 from classifiers.errors import TrainingStoppedError
+from classifiers.evaluation import log_loss
 from classifiers.examples import (
+    FEWEST,
     FOLDS,
     FROZEN_TEST,
     Example,
@@ -31,7 +37,6 @@ from classifiers.examples import (
     checked,
     example_fingerprint,
 )
-from classifiers.fitting import FitSettings, class_weights, fit, predict_logits
 from classifiers.gate import (
     Logits,
     audit_confusion,
@@ -42,29 +47,24 @@ from classifiers.gate import (
 )
 from classifiers.heads import head
 from classifiers.held_out import HELD_OUT_FILE, read_held_out
-from classifiers.model_config import TOKENIZER_FILE
-from classifiers.model_files import load_model, save_weights
 from classifiers.registry import ModelVersion, Registry
+from classifiers.runtime import Scorer, load_scorer
 from classifiers.split import parts_of
-from classifiers.tokenisation import POST_TOKENS, Tokeniser
 from classifiers.version import content_id
 
 __all__ = ["AdaptationResult", "Example", "adapt", "beats_champion"]
 
-TRAINED_LAYERS = 3
-EPOCHS = 8
-BATCH_TOKENS = 768
-KEPT_TOKENS = 400_000
-"""So many tokens' states are kept between epochs (1.2 GB at a width of 768)."""
-LEARNING_RATE = 1e-4
-CLASS_WEIGHT_POWER = 0.25
+PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+"""The one whose answers out of fold have the lowest log loss is taken, for each head and target."""
+
+READ_AT_ONCE = 64
 
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class AdaptationResult:
-    """A candidate version, and what models that had not seen them say of the examples.
+    """A candidate version, and what corrections that had not seen them say of the examples.
 
     Attributes:
         version: The candidate, in the registry.
@@ -81,26 +81,36 @@ class AdaptationResult:
     new: frozenset[Key]
 
 
+@dataclass(frozen=True)
+class Read:
+    """What a base reads about one example: its logits, (labels,), and features, (features,)."""
+
+    logits: Array
+    features: Array
+
+
 def adapt(
     registry: Registry,
     topic: str,
     examples: Sequence[Example],
     *,
-    seed: int = 0,
+    cache: Path | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> AdaptationResult:
-    """Train a candidate on a topic's labels, judge it beside the champion, and keep it.
+    """Learn a topic's labels as a candidate, judge it beside the champion, and keep it.
 
-    The same examples in any order, seed and number of threads give the same version.
+    The same examples, in any order, give the same version: there is no chance in it.
 
     Args:
         registry: Where the candidate goes.
         topic: The topic's name.
         examples: All labels of the topic, every head together.
-        seed: Of the order of the examples and the dropout.
+        cache: Where the base's exported model is kept; see ``load_scorer``.
+        threads: Processor threads to use; all there are where None.
         progress: Told what is being done and the share of the whole that is done.
-        should_stop: Asked after every step; training ends when it says yes.
+        should_stop: Asked again and again; the work ends when it says yes.
 
     Raises:
         BadExampleError: An example does not fit its head, or there are too few of one head.
@@ -110,23 +120,27 @@ def adapt(
     progress = progress or _silent
     ordered = sorted(checked(examples), key=lambda example: example.key)
     base, champion = registry.shipped(), registry.champion(topic)
-    tuning = _Tuning(registry.path(base.id), ordered, seed, progress, should_stop or _never)
-    logits, final = tuning.cross_fit()
+    reader = _Reader(cache, threads, progress, should_stop or _never)
+    read = reader.read(registry.path(base.id), ordered)
+    progress("learning from the labels", 0.9)
+    corrections, logits = _cross_fitted(ordered, read)
     temperature = {**base.temperature, **fitted_temperatures(ordered, logits)}
     held_out = calibrated(ordered, logits, temperature)
     progress("comparing with the champion", 0.95)
-    before = _champion_answers(registry.path(champion.id), champion, tuning)
+    if base.id not in {champion.id, champion.base}:
+        read = reader.read(registry.path(champion.id), ordered)
+    before = _champion_answers(registry.path(champion.id), champion, ordered, read)
     workspace = registry.workspace()
-    weights = save_weights(workspace, _trained_tensors(final))
+    weights = save_corrections(workspace, corrections)
     _write_held_out(workspace / HELD_OUT_FILE, ordered, held_out)
     version = ModelVersion(
-        id=content_id(weights, {"base": base.id, "temperature": temperature, "topic": topic}),
+        id=content_id([weights], {"base": base.id, "temperature": temperature, "topic": topic}),
         topic=topic,
         base=base.id,
         parent=champion.id,
         data_fingerprint=example_fingerprint(ordered),
-        seed=seed,
-        heads=base.heads,
+        seed=base.seed,
+        heads=tuple(dict.fromkeys([*base.heads, *(name for name, _ in corrections)])),
         temperature=temperature,
         metrics=compare(ordered, held_out, before),
         confusion=audit_confusion(ordered, held_out),
@@ -155,152 +169,131 @@ def _silent(_stage: str, _share: float) -> None:
 
 
 def _never() -> bool:
-    """Never stop the training."""
+    """Never stop the work."""
     return False
 
 
-class _Tuning:
-    """Trains models on parts of the examples, always from the same base."""
+@dataclass(frozen=True)
+class _Reader:
+    """Lets a version's base read examples."""
 
-    def __init__(
-        self,
-        base: Path,
-        examples: Sequence[Example],
-        seed: int,
-        progress: Progress,
-        should_stop: Callable[[], bool],
-    ) -> None:
-        self.examples = examples
-        posts, self._places = _posts_of(examples)
-        self._encoded = encode(posts, Tokeniser(base / TOKENIZER_FILE), post_tokens=POST_TOKENS)
-        parts = parts_of(examples)
-        self._parts = np.array([parts[post.text] for post in posts])
-        self._model = load_model(base)
-        self._seed = seed
-        self._progress = progress
-        self._should_stop = should_stop
+    cache: Path | None
+    threads: int | None
+    progress: Progress
+    should_stop: Callable[[], bool]
 
-    def cross_fit(self) -> tuple[list[Logits], Classifier]:
-        """Return each example's logits from a model that has not seen it, and the final model."""
-        logits: list[Logits] = [np.zeros(0, dtype=np.float32)] * len(self.examples)
-        for fold in (*range(FOLDS), FROZEN_TEST):
-            name = "the final model" if fold == FROZEN_TEST else f"fold {fold + 1} of {FOLDS}"
-            trained_on = np.flatnonzero((self._parts != fold) & (self._parts != FROZEN_TEST))
-            model = self._train(trained_on, name, fold % (FOLDS + 1) / (FOLDS + 1) * 0.95)
-            self.predict(model, np.flatnonzero(self._parts == fold), logits)
-        return logits, model
-
-    def predict(self, model: Classifier, posts: NDArray[np.int64], into: list[Logits]) -> None:
-        """Put what the model says of the examples with those posts into the list."""
-        if not len(posts):
-            return
-        answers = predict_logits(model, [self._encoded[post] for post in posts])
-        row_of = {int(post): row for row, post in enumerate(posts)}
-        for index, (post, target) in enumerate(self._places):
-            if post in row_of:
-                found = answers[self.examples[index].head][row_of[post]]
-                into[index] = found if target is None else found[target]
-
-    @property
-    def all_posts(self) -> NDArray[np.int64]:
-        """Return the numbers of all posts."""
-        return np.arange(len(self._encoded))
-
-    def _train(self, posts: NDArray[np.int64], name: str, done: float) -> Classifier:
-        """Return a model trained on those posts."""
-        model = _held(copy.deepcopy(self._model))
-        rows = [self._encoded[post] for post in posts]
-        batches = self._batches(model, rows)
-        weights = _class_weights(rows)
-        settings = FitSettings(LEARNING_RATE, label_smoothing=0.1, class_weights=weights)
-
-        def after_step(step: int, _loss: float) -> None:
-            if self._should_stop():
-                raise TrainingStoppedError
-            self._progress(name, done + 0.95 * step / len(batches) / (FOLDS + 1))
-
-        with torch.random.fork_rng():
-            torch.manual_seed(self._seed)
-            fit(model, batches, settings, after_step=after_step)
-        return model
-
-    def _batches(self, model: Classifier, rows: Sequence[Encoded]) -> list[Batch]:
-        """Return the batches of all epochs; what the held layers make of them is kept."""
-        random = np.random.default_rng(self._seed)
-        epoch = group(rows, batch_tokens=BATCH_TOKENS, padding=model.shape.padding, random=random)
-        if sum(batch.posts.numel() + batch.targets.numel() for batch in epoch) <= KEPT_TOKENS:
-            with torch.no_grad():
-                epoch = [
-                    replace(batch, lower=model.lower(batch.posts, batch.targets)) for batch in epoch
-                ]
-        return [epoch[i] for _ in range(EPOCHS) for i in random.permutation(len(epoch))]
+    def read(self, folder: Path, examples: Sequence[Example]) -> list[Read]:
+        """Return what the base of the version in a folder reads about each example."""
+        scorer = load_scorer(folder, threads=self.threads, cache=self.cache)
+        found: dict[int, Read] = {}
+        asked = [i for i, example in enumerate(examples) if example.target]
+        plain = [i for i, example in enumerate(examples) if not example.target]
+        # Texts of like length share batches; a batch is read faster the fuller it is.
+        for places in (asked, sorted(plain, key=lambda i: len(examples[i].text))):
+            for start in range(0, len(places), READ_AT_ONCE):
+                if self.should_stop():
+                    raise TrainingStoppedError
+                some = places[start : start + READ_AT_ONCE]
+                found |= zip(some, _read(scorer, [examples[i] for i in some]), strict=True)
+                self.progress("reading the labelled posts", 0.9 * len(found) / len(examples))
+        return [found[place] for place in range(len(examples))]
 
 
-def _posts_of(
-    examples: Sequence[Example],
-) -> tuple[list[AskedPost], list[tuple[int, int | None]]]:
-    """Return the examples' posts, each once, and each example's post and target among them."""
-    posts: dict[str, list[Example]] = {}
-    places: list[tuple[int, int | None]] = []
-    numbers = {text: number for number, text in enumerate(dict.fromkeys(e.text for e in examples))}
-    for example in examples:
-        held = posts.setdefault(example.text, [])
-        asked = sum(bool(each.target) for each in held)
-        places.append((numbers[example.text], asked if example.target else None))
-        held.append(example)
-    return [_asked_post(text, held) for text, held in posts.items()], places
+def _read(scorer: Scorer, examples: Sequence[Example]) -> list[Read]:
+    """Return what the base reads about examples that all have a target, or all none."""
+    targets = [example.target for example in examples] if examples[0].target else None
+    reading = scorer.read([example.text for example in examples], targets)
+    features = reading.post if reading.about is None else reading.about
+    return [
+        Read(_logits(reading.logits.get(example.head), example.head, row), features[row])
+        for row, example in enumerate(examples)
+    ]
 
 
-def _asked_post(text: str, examples: Sequence[Example]) -> AskedPost:
-    """Return a post with what its examples ask."""
-    return AskedPost(
-        text,
-        tuple(Asked(e.target, {e.head: e.label_index}) for e in examples if e.target),
-        {e.head: e.label_index for e in examples if not e.target},
-    )
+def _logits(known: Array | None, name: str, row: int) -> Array:
+    """Return one row's logits, zeros where the base does not know the head."""
+    return np.zeros(len(head(name).labels), dtype=np.float32) if known is None else known[row]
 
 
-def _class_weights(rows: Sequence[Encoded]) -> dict[str, Tensor]:
-    """Return, for each head with an answer, the weights of its labels."""
-    names = sorted({name for row in rows for name in row.labels})
-    labels = {
-        name: [n for row in rows for n in row.labels.get(name, []) if n != UNLABELLED]
-        for name in names
-    }
-    return {
-        name: class_weights(held, len(head(name).labels), CLASS_WEIGHT_POWER)
-        for name, held in labels.items()
-    }
+def _cross_fitted(
+    examples: Sequence[Example], read: Sequence[Read]
+) -> tuple[dict[Asked, Correction], list[Logits]]:
+    """Return the topic's corrections, and each example's logits from one that had not seen it.
+
+    What is asked too rarely to learn from keeps the base's logits.
+    """
+    logits: list[Logits] = [each.logits for each in read]
+    corrections: dict[Asked, Correction] = {}
+    part = parts_of(examples)
+    for asked, places in _by_question(examples).items():
+        parts = np.array([part[examples[i].text] for i in places])
+        if (parts != FROZEN_TEST).sum() < FEWEST // 2:
+            continue
+        labels = np.array([examples[i].label_index for i in places])
+        found, corrections[asked] = _chosen([read[i] for i in places], labels, parts)
+        for place, row in zip(places, found, strict=True):
+            logits[place] = row
+    return corrections, logits
 
 
-def _held(model: Classifier) -> Classifier:
-    """Return the model with all but its upper layers and its heads held fast."""
-    model.requires_grad_(False)
-    model.hold(len(model.layers) - TRAINED_LAYERS)
-    for layer in model.layers[model.held_layers :]:
-        layer.requires_grad_(True)
-    model.heads.requires_grad_(True)
-    return model
+def _by_question(examples: Sequence[Example]) -> dict[Asked, list[int]]:
+    """Return the numbers of the examples by what they are asked."""
+    places: dict[Asked, list[int]] = {}
+    for place, example in enumerate(examples):
+        places.setdefault((example.head, example.target), []).append(place)
+    return places
 
 
-def _trained_tensors(model: Classifier) -> dict[str, Tensor]:
-    """Return the tensors that training may have changed."""
-    return {name: held.data for name, held in model.named_parameters() if held.requires_grad}
+def _chosen(read: Sequence[Read], labels: Labels, parts: Labels) -> tuple[Array, Correction]:
+    """Return the logits out of fold, (rows, labels), and the final correction.
+
+    Both with the penalty that answers best out of fold; the frozen test has no say in it.
+    """
+    logits = np.stack([each.logits for each in read])
+    features = np.stack([each.features for each in read])
+    space, open_ = Space(features), parts != FROZEN_TEST
+
+    def tried(penalty: float) -> tuple[float, Array, Correction]:
+        found = logits.copy()
+        for part in (*range(FOLDS), FROZEN_TEST):
+            learnt_from, rows = np.flatnonzero(open_ & (parts != part)), parts == part
+            correction = space.fitted(learnt_from, logits, labels, penalty)
+            found[rows] = correction.corrected(logits[rows], features[rows])
+        return log_loss(labels[open_], _probabilities(found[open_])), found, correction
+
+    _, found, final = min(map(tried, PENALTIES), key=lambda one: one[0])
+    return found, final
 
 
-def _champion_answers(folder: Path, champion: ModelVersion, tuning: _Tuning) -> list[Logits]:
+def _probabilities(logits: Array) -> Array:
+    """Return logits as probabilities."""
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Array = weights / weights.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _champion_answers(
+    folder: Path, champion: ModelVersion, examples: Sequence[Example], read: Sequence[Read]
+) -> list[NDArray[np.float32]]:
     """Return the champion's probabilities of the examples.
 
-    For an example that it trained on, what its own fold model said: nobody is judged by
-    what it has learnt by heart.
+    For an example that it learnt from, what it said out of fold: nobody is judged by what it
+    has learnt by heart.
     """
-    logits: list[Logits] = [np.zeros(0, dtype=np.float32)] * len(tuning.examples)
-    tuning.predict(load_model(folder), tuning.all_posts, logits)
+    corrections = read_corrections(folder)
+    logits = [
+        corrections[asked].corrected(each.logits, each.features)
+        if asked in corrections
+        else each.logits
+        for example, each in zip(examples, read, strict=True)
+        for asked in [(example.head, example.target)]
+    ]
     known = read_held_out(folder)
-    fresh = calibrated(tuning.examples, logits, champion.temperature)
+    temperature = dict.fromkeys((e.head for e in examples), 1.0) | dict(champion.temperature)
+    fresh = calibrated(examples, logits, temperature)
     return [
         np.array(known.get(example.digest, answer), dtype=np.float32)
-        for example, answer in zip(tuning.examples, fresh, strict=True)
+        for example, answer in zip(examples, fresh, strict=True)
     ]
 
 

@@ -39,13 +39,11 @@ class Batch:
         targets: Token ids, (rows, targets, target length).
         labels: Per head with an answer among the rows, label indices: (rows,) or (rows,
             targets); ``UNLABELLED`` for none.
-        lower: The states after the layers that are held, where they are kept.
     """
 
     posts: Tensor
     targets: Tensor
     labels: Mapping[str, Tensor]
-    lower: Tensor | None = None
 
 
 def encode(posts: Sequence[AskedPost], tokeniser: Tokeniser, *, post_tokens: int) -> list[Encoded]:

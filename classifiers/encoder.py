@@ -87,6 +87,7 @@ class Classifier(nn.Module):
         self.norm = nn.LayerNorm(shape.width, eps=shape.norm_epsilon)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.held_layers = 0
+        self.read_layers = {max(1, 3 * shape.layers // 4), shape.layers}
         self.takes_target = {head.name: head.takes_target for head in heads}
         self.heads = nn.ModuleDict(
             {
@@ -97,36 +98,33 @@ class Classifier(nn.Module):
             }
         )
 
-    def forward(
-        self, posts: Tensor, targets: Tensor, lower: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
+    def forward(self, posts: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
         """Return each head's logits: (rows, labels), or (rows, targets, labels).
 
         Args:
             posts: Token ids, (rows, post length), padded.
             targets: Token ids, (rows, targets, target length), padded; no target at all is fine.
-            lower: What ``lower`` returned for them, where it is kept.
+        """
+        return self.read(posts, targets)[: len(self.heads)]
+
+    def read(self, posts: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+        """Return each head's logits, then the features of the posts and of their targets.
+
+        The features are what a topic's labels are learnt from (``classifiers.correction``): the
+        mean states after the layers ``read_layers``, (rows, features) and (rows, targets,
+        features).
         """
         ids, places, segments = self._laid_out(posts, targets)
         seen = ids != self.shape.padding
         mask = attention_mask(seen, segments) + self._distance_bias(places)
-        hidden = self._held(ids, places, segments, mask) if lower is None else lower
-        for layer in self.layers[self.held_layers :]:
-            hidden = layer(hidden, mask)
-        return self._answers(hidden, seen, posts.shape[1], targets.shape)
-
-    def lower(self, posts: Tensor, targets: Tensor) -> Tensor:
-        """Return the states after the layers that are held, (rows, length, width)."""
-        ids, places, segments = self._laid_out(posts, targets)
-        mask = attention_mask(ids != self.shape.padding, segments) + self._distance_bias(places)
-        return self._held(ids, places, segments, mask)
-
-    def _held(self, ids: Tensor, places: Tensor, segments: Tensor, mask: Tensor) -> Tensor:
-        """Return the states after the layers that are held, the embedded tokens where none is."""
         hidden = self._embed(ids, places, segments)
-        for layer in self.layers[: self.held_layers]:
-            hidden = layer(hidden, mask.detach())
-        return hidden
+        pooled = []
+        for number, layer in enumerate(self.layers, start=1):
+            hidden = layer(hidden, mask if number > self.held_layers else mask.detach())
+            if number in self.read_layers:
+                pooled.append(self._pooled(hidden, seen, posts.shape[1], targets.shape))
+        logits = self._answers(*pooled[-1])
+        return (*logits, *(torch.cat(part, dim=-1) for part in zip(*pooled, strict=True)))
 
     def _laid_out(self, posts: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the token ids as one sequence per row, with their places and segments."""
@@ -145,15 +143,16 @@ class Classifier(nn.Module):
         ]
         return ids, torch.cat(places), torch.cat(segments)
 
-    def _answers(
+    def _pooled(
         self, hidden: Tensor, seen: Tensor, post_length: int, targets: Sequence[int]
-    ) -> tuple[Tensor, ...]:
-        """Return each head's logits from the last states; ``targets`` is the targets' shape."""
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean states of posts and of targets; ``targets`` is the targets' shape."""
         post = _mean(hidden[:, :post_length], seen[:, :post_length])
-        about = _mean(
-            hidden[:, post_length:].reshape(*targets, self.shape.width),
-            seen[:, post_length:].reshape(*targets),
-        )
+        about = hidden[:, post_length:].reshape(*targets, self.shape.width)
+        return post, _mean(about, seen[:, post_length:].reshape(*targets))
+
+    def _answers(self, post: Tensor, about: Tensor) -> tuple[Tensor, ...]:
+        """Return each head's logits from the pooled last states."""
         both = torch.cat([post[:, None].expand_as(about), about], dim=2)
         return tuple(
             layers(both if self.takes_target[name] else post) for name, layers in self.heads.items()

@@ -1,4 +1,4 @@
-"""From a version's weights to models that OpenVINO runs, and which of them to run here."""
+"""From a base's weights to models that OpenVINO runs, and which of them to run here."""
 
 import copy
 import warnings
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import openvino
 import torch
+from torch import Tensor
 
 from classifiers.encoder import Classifier
-from classifiers.model_config import TOKENIZER_FILE, base_folder
+from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model
 from classifiers.precision import Answers, Run, Tried, chosen, try_out
 from classifiers.processor import candidates
@@ -17,18 +18,17 @@ from classifiers.tokenisation import Ids, Tokeniser
 
 
 def export(folder: Path) -> tuple[openvino.Model, str]:
-    """Return the version in a folder as an OpenVINO model, and the arithmetic to run it in.
+    """Return the base in a folder as an OpenVINO model, and the arithmetic to run it in.
 
     Which arithmetic is tried out on this machine (``classifiers.precision``).
     """
     model = load_model(folder)
-    base = base_folder(folder)
-    tokeniser = Tokeniser(base / TOKENIZER_FILE)
+    tokeniser = Tokeniser(folder / TOKENIZER_FILE)
     wanted = candidates()
     exported = {"f32": converted(model)}
     if "int8" in wanted:
         rounded = copy.deepcopy(model)
-        quantise(rounded, read_ranges(base))
+        quantise(rounded, read_ranges(folder))
         exported["int8"] = converted(rounded)
     if len(wanted) == 1:
         return exported["f32"], "f32"
@@ -40,6 +40,18 @@ def export(folder: Path) -> tuple[openvino.Model, str]:
     return exported.get(best, exported["f32"]), best
 
 
+class _Reader(torch.nn.Module):
+    """What the exported model does: everything that ``Classifier.read`` returns."""
+
+    def __init__(self, model: Classifier) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, posts: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+        """Return the logits and the features."""
+        return self.model.read(posts, targets)
+
+
 def converted(model: Classifier) -> openvino.Model:
     """Return a model as OpenVINO's, for batches of any shape."""
     example = torch.ones((2, 16), dtype=torch.int64), torch.ones((2, 3, 8), dtype=torch.int64)
@@ -48,7 +60,9 @@ def converted(model: Classifier) -> openvino.Model:
         # OpenVINO's converter traces with torch.jit, which torch 2.13 calls deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         return openvino.convert_model(
-            model, example_input=example, input=[(shape, openvino.Type.i64) for shape in shapes]
+            _Reader(model),
+            example_input=example,
+            input=[(shape, openvino.Type.i64) for shape in shapes],
         )
 
 

@@ -89,7 +89,7 @@ def fit(
         for group in optimizer.param_groups:
             group["lr"] = group["rate"] * _schedule(step, len(batches), settings.warm_up)
         with torch.autocast("cpu", torch.bfloat16, enabled=settings.half_precision):
-            answers = model(batch.posts, batch.targets, batch.lower)
+            answers = model(batch.posts, batch.targets)
             logits = dict(zip(model.heads, answers, strict=True))
         loss = _loss(logits, batch, settings)
         optimizer.zero_grad()

@@ -1,7 +1,7 @@
 """A version's weights on disk.
 
 A base folder holds all weights, with ``config.json`` and ``tokenizer.json``. A version adapted
-from a base holds only the tensors that changed.
+from a base holds its corrections only (``classifiers.correction``).
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ FILE_BYTES = 45_000_000
 
 
 def load_model(folder: Path) -> Classifier:
-    """Return the model of a version, ready to predict.
+    """Return the model that a version reads with: its base's, ready to predict.
 
     Raises:
         ModelFilesError: Files are missing, damaged or do not belong together.
@@ -38,15 +38,12 @@ def load_model(folder: Path) -> Classifier:
         verify(each)
     config = read_config(base)
     model = Classifier(config.shape, [head(name) for name in config.heads])
-    weights = read_weights(base)
-    if base != folder:
-        weights |= read_weights(folder)
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(read_weights(base))
     except RuntimeError as exc:
         raise ModelFilesError(
-            f"the weights in {folder} do not fit their configuration",
-            hint="reinstall the package, or retrain the topic",
+            f"the weights in {base} do not fit their configuration",
+            hint="reinstall the package",
         ) from exc
     return model.eval()
 

@@ -13,18 +13,19 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from classifiers.model_config import base_folder
 from classifiers.processor import description
 from classifiers.tokenisation import Ids
 from classifiers.version import read_version
 
-EXPORT_FORMAT = 2
+EXPORT_FORMAT = 3
 """Raised when the export changes, so that models kept by older releases are not used."""
 
 Outputs = tuple[NDArray[np.float32], ...]
 
 
 class OpenVinoEngine:
-    """The exported model of a version, exported first if it is not in the cache.
+    """The exported base of a version, exported first if it is not in the cache.
 
     Every stream has one thread, so that the order of all sums, and so the result to the
     last bit, is the same for any number of threads.
@@ -41,17 +42,17 @@ class OpenVinoEngine:
             self._idle.put(compiled.create_infer_request())
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="openvino")
 
-    def run(self, batches: Iterator[tuple[Ids, Ids]]) -> list[Outputs]:
-        """Return each batch's logits per head, in the order of the batches.
+    def run(self, batches: Iterator[tuple[Ids, Ids]]) -> Iterator[Outputs]:
+        """Yield what the model reads in each batch, in the order of the batches.
 
         Batches are prepared while earlier ones run. Requests run synchronously in threads of
         ours: after an asynchronous one, a callback thread may still wait for Python's lock
         when the model is destroyed, and the process then hangs at its end (seen with 2026.4).
         """
-        return list(self._workers.map(self._infer, batches))
+        return self._workers.map(self._infer, batches)
 
     def _infer(self, batch: tuple[Ids, Ids]) -> Outputs:
-        """Run one batch and return its logits per head."""
+        """Run one batch and return the model's outputs."""
         request = self._idle.get()
         try:
             request.infer(list(batch), share_inputs=True)
@@ -74,13 +75,15 @@ def _compile(path: Path, threads: int) -> openvino.CompiledModel:
 def _exported(folder: Path, cache: Path) -> Path:
     """Return the exported model's file in the cache; export it first if it is not there.
 
-    The file's name ends with the arithmetic that was found best on this processor.
+    All versions of one base share it: what a topic's labels taught stays outside. The file's name
+    ends with the arithmetic that was found best on this processor.
     """
-    name = _export_name(read_version(folder).id)
+    base = base_folder(folder)
+    name = _export_name(read_version(base).id)
     for path in sorted(cache.glob(f"{name}-*.xml")):
         return path
     cache.mkdir(parents=True, exist_ok=True)
-    model, precision = importlib.import_module("classifiers.export").export(folder)
+    model, precision = importlib.import_module("classifiers.export").export(base)
     path = cache / f"{name}-{precision}.xml"
     temporary = cache / f".{os.getpid()}-{path.name}"
     openvino.save_model(model, temporary)

@@ -58,7 +58,8 @@ def try_out(precision: str, run: Run, model: Classifier, tokeniser: Tokeniser) -
     seconds = time.perf_counter() - started
     with torch.inference_mode():
         expected = [answer.numpy() for answer in model(*map(torch.from_numpy, batch))]
-    gaps = [np.abs(_softmax(f) - _softmax(e)).mean() for f, e in zip(found, expected, strict=True)]
+    answers = zip(found[: len(expected)], expected, strict=True)
+    gaps = [np.abs(_softmax(one) - _softmax(other)).mean() for one, other in answers]
     return Tried(precision, float(np.nan_to_num(max(gaps), nan=1.0)), seconds)
 
 

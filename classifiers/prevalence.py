@@ -7,9 +7,10 @@ in time around a mean; the classifier turns them into scores as people's labels 
 how long they stay is learnt (`learn`), from cells and audit together; then shares are drawn
 many times, each time with another idea of the classifier's errors (`estimate_shares`).
 
-Predictions never teach the classifier's errors, so that a wrong model of the days cannot bend
-them ("cut"). Audited posts count with their true label where they fall. The worse the classifier,
-the more a cell leans on its neighbours, on the mean of all and so on the audit.
+Predictions teach how far both stray, never which way the classifier errs, so that a wrong model
+of the days cannot bend that ("cut"). Audited posts count with their true label where they fall.
+The worse the classifier, the more a cell leans on its neighbours, on the mean of all and so on
+the audit.
 
 The parts: `classifiers.audit_errors` (errors), `classifiers.series_model` (equations),
 `classifiers.drift` (cells whose scores the audit does not explain). See docs/statistics.md.
@@ -50,8 +51,9 @@ PRIOR_SPREAD = np.array([0.6, 0.8, 1.5, 1.5])
 """Of the habits, normal; see `Habits`."""
 SETTLING = 80
 """Metropolis steps of the habits, with the most likely errors, that are thrown away."""
-IDEAS, STEPS = 40, 6
-"""Ideas of the classifier's errors drawn, and Metropolis steps with each; the last one counts."""
+IDEAS, TRIES, STEPS = 40, 3, 2
+"""Ideas of the classifier's errors drawn; for each, other ideas tried while the habits are learnt,
+and Metropolis steps of the habits after each of those; the last one counts."""
 STEP = np.array([0.5, 0.5, 1.0, 1.0])
 LEARNING_CELLS = 1200
 """Habits are learnt from at most so many cells: those around most audited posts."""
@@ -153,8 +155,9 @@ def estimate_shares(
 def learn(cells: Cells, audit: Audit, *, seed: int = 0) -> Learnt:
     """Learns how shares and errors stray, by Metropolis steps.
 
-    Each idea of the classifier's errors is held for some steps: with one that is wrong, equal
-    scores on all days would else be taken for equal shares.
+    The habits are learnt together with the classifier's errors, as all scores make them likely:
+    with errors that are wrong, equal scores on all days would else be taken for equal shares. The
+    ideas that shares are drawn with come from the audit alone (docs/adr/0011).
 
     Raises:
         ValueError: See `estimate_shares`.
@@ -170,12 +173,20 @@ def learn(cells: Cells, audit: Audit, *, seed: int = 0) -> Learnt:
     for _ in range(2):
         _settle(model, likely, Habits(*at))
         at = _walk(model.given(likely), at, SETTLING // 2, rng)
-    ideas = []
+    believed, ideas = model.given(likely), []
     for _ in range(IDEAS):
-        errors = audit_errors(audit, rng)
-        at = _walk(model.given(errors), at, STEPS, rng)
-        ideas.append((errors, Habits(*map(float, at))))
+        for _ in range(TRIES):
+            believed = _rather(believed, model.given(audit_errors(audit, rng)), at, rng)
+            at = _walk(believed, at, STEPS, rng)
+        ideas.append((audit_errors(audit, rng), Habits(*map(float, at))))
     return Learnt(tuple(ideas), model.typical)
+
+
+def _rather(believed: Solvable, other: Solvable, at: Floats, rng: np.random.Generator) -> Solvable:
+    """A Metropolis step from one idea of the classifier's errors to another from the audit."""
+    habits = Habits(*at)
+    better = other.log_likelihood(habits) - believed.log_likelihood(habits)
+    return other if np.log(rng.random()) < better else believed
 
 
 def _walk(solvable: Solvable, at: Floats, steps: int, rng: np.random.Generator) -> Floats:

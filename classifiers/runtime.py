@@ -3,7 +3,8 @@
 A text's probabilities do not depend on the texts scored with it. Every batch has one of a
 few fixed shapes (a text's own length decides which), incomplete batches are filled up with
 blank rows, and nothing is measured on the batch. Identical texts are scored once, and a text
-is read once for all targets.
+is read once for all targets. What a topic's labels taught (``classifiers.correction``) is added
+to the base's logits here, so all versions of a base share one exported model.
 """
 
 import importlib
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.calibration import apply_temperature
+from classifiers.correction import CORRECTIONS_FILE, Asked, Correction, read_corrections
 from classifiers.errors import BadTargetError, ModelFilesError
 from classifiers.heads import LabelHead, head
 from classifiers.integrity import verify
@@ -30,6 +32,7 @@ POST_WIDTHS = (16, 24, 32, 40, 48, 64, 80, 96, POST_TOKENS)
 TARGET_WIDTHS = (8, 16, TARGET_TOKENS)
 BATCH_ROWS = 8
 NO_TARGETS: Mapping[str, str] = MappingProxyType({})
+NO_CORRECTIONS: Mapping[Asked, Correction] = MappingProxyType({})
 
 Logits = NDArray[np.float32]
 Targets = list[list[int]]
@@ -68,22 +71,58 @@ class Scores:
     probabilities: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What the base reads in texts, before anything that a topic's labels taught.
+
+    Attributes:
+        logits: Per head of the base, (texts, labels); towards the text's target where the head
+            takes one. Without targets there are only the heads that take none.
+        post: The features of the posts, (texts, features).
+        about: The features of the posts and their targets, (texts, features), None without.
+    """
+
+    logits: Mapping[str, Logits]
+    post: Logits
+    about: Logits | None
+
+
 class Engine(Protocol):
     """What runs the model."""
 
-    def run(self, batches: Iterator[tuple[Ids, Ids]]) -> list[tuple[Logits, ...]]:
-        """Return each batch's logits per head, in the order of the batches."""
+    def run(self, batches: Iterator[tuple[Ids, Ids]]) -> Iterator[tuple[Logits, ...]]:
+        """Yield what ``Classifier.read`` returns of each batch, in the order of the batches."""
 
 
 class Scorer:
-    """Answers what one version of the model says about texts; see ``load_scorer``."""
+    """Answers what one version of the model says about texts; see ``load_scorer``.
 
-    def __init__(self, version: ModelVersion, tokeniser: Tokeniser, engine: Engine) -> None:
+    Args:
+        version: The version that answers.
+        known: The heads of its base, in the order of the model's outputs.
+        tokeniser: The base's.
+        engine: What runs the base.
+        corrections: What a topic's labels taught.
+    """
+
+    def __init__(
+        self,
+        version: ModelVersion,
+        known: Sequence[str],
+        tokeniser: Tokeniser,
+        engine: Engine,
+        corrections: Mapping[Asked, Correction] = NO_CORRECTIONS,
+    ) -> None:
         self.version = version.id
         self.heads = version.heads
+        self._known = tuple(known)
         self._temperature = version.temperature
         self._tokeniser = tokeniser
         self._engine = engine
+        self._corrections: dict[str, dict[tuple[int, ...], Correction]] = {}
+        for (name, target), correction in corrections.items():
+            ids = tuple(tokeniser.targets([target])[0]) if target else ()
+            self._corrections.setdefault(name, {})[ids] = correction
 
     def score(
         self,
@@ -146,6 +185,38 @@ class Scorer:
             for _, of_head in self._by_target(known, [""], logits)
         ]
 
+    def read(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> Reading:
+        """Return what the base reads in each text, and in each text about its own target.
+
+        Raises:
+            BadTargetError: A target's text is empty.
+        """
+        posts = self._tokeniser.posts(texts)
+        ids: list[Targets] = [[] for _ in texts]
+        if targets is not None:
+            self._asked({f"target {n}": text for n, text in enumerate(targets)}, None)
+            ids = [[each] for each in self._tokeniser.targets(targets)]
+        rows = [_Row(post, asked) for post, asked in zip(posts, ids, strict=True)]
+        gathered: list[Logits] = []
+        for group, output in self._outputs(rows):
+            parts = [part[: len(group)] for part in output]
+            if not gathered:
+                gathered = [np.zeros((len(rows), *part.shape[1:]), np.float32) for part in parts]
+            for whole, part in zip(gathered, parts, strict=True):
+                whole[group] = part
+        return self._reading(gathered, asked=targets is not None)
+
+    def _reading(self, gathered: Sequence[Logits], *, asked: bool) -> Reading:
+        """Return the model's outputs about all texts by their names."""
+        *answers, post, about = gathered
+        logits = {
+            name: found[:, 0] if head(name).takes_target else found
+            for name, found in zip(self._known, answers, strict=True)
+            if asked or not head(name).takes_target
+        }
+        both = _both(post, about[:, 0]) if asked else None
+        return Reading(logits, post, both)
+
     def _asked(self, targets: Mapping[str, str], heads: Sequence[str] | None) -> list[LabelHead]:
         """Return the heads to answer, in the order of the model's."""
         empty = [name for name, text in targets.items() if not name or not text.strip()]
@@ -193,17 +264,44 @@ class Scorer:
 
     def _run(self, rows: list[_Row], count: int) -> list[Logits]:
         """Return the logits per head, (rows, labels) or (rows, targets, labels)."""
-        groups = list(_groups(rows))
-        padding = self._tokeniser.padding
-        batches = (_filled([rows[i] for i in group], padding) for group in groups)
         logits = [
             np.zeros(self._shape(head(name), len(rows), count), dtype=np.float32)
             for name in self.heads
         ]
-        for group, output in zip(groups, self._engine.run(batches), strict=True):
-            for gathered, found in zip(logits, output, strict=True):
-                gathered[group] = found[: len(group)]
+        for group, (*answers, post, about) in self._outputs(rows):
+            found = dict(zip(self._known, answers, strict=True))
+            for name, gathered in zip(self.heads, logits, strict=True):
+                if name in found:
+                    gathered[group] = found[name][: len(group)]
+                if name in self._corrections:
+                    self._correct(name, rows, group, gathered, (post, about))
         return logits
+
+    def _outputs(self, rows: list[_Row]) -> Iterator[tuple[list[int], tuple[Logits, ...]]]:
+        """Yield the numbers of some rows and what the model reads in them, until all are read."""
+        groups = list(_groups(rows))
+        padding = self._tokeniser.padding
+        batches = (_filled([rows[i] for i in group], padding) for group in groups)
+        return zip(groups, self._engine.run(batches), strict=True)
+
+    def _correct(
+        self,
+        name: str,
+        rows: list[_Row],
+        group: list[int],
+        logits: Logits,
+        features: tuple[Logits, Logits],
+    ) -> None:
+        """Correct the logits of one head about a group of rows, in place."""
+        corrections, (post, about) = self._corrections[name], features
+        if not head(name).takes_target:
+            logits[group] = corrections[()].corrected(logits[group], post[: len(group)])
+            return
+        for place, row in enumerate(group):
+            for index, target in enumerate(rows[row].targets):
+                if (correction := corrections.get(tuple(target))) is not None:
+                    both = _both(post[place], about[place, index])
+                    logits[row, index] = correction.corrected(logits[row, index], both)
 
     @staticmethod
     def _shape(known: LabelHead, posts: int, targets: int) -> tuple[int, ...]:
@@ -233,11 +331,17 @@ def load_scorer(path: Path, *, threads: int | None = None, cache: Path | None = 
     base = base_folder(path)
     for each in {base, path}:
         verify(each)
-    for name in read_config(base).heads:
+    known = read_config(base).heads
+    for name in known:
         if name not in version.heads:
             raise ModelFilesError(f"the version in {path} lacks the head {name}", hint="retrain")
+    if version.base and not (path / CORRECTIONS_FILE).is_file():
+        raise ModelFilesError(
+            f"{path / CORRECTIONS_FILE} is missing", hint="retrain the topic, or roll back"
+        )
     count = threads or len(os.sched_getaffinity(0))
-    return Scorer(version, Tokeniser(base / TOKENIZER_FILE), _engine(path, count, cache))
+    tokeniser, engine = Tokeniser(base / TOKENIZER_FILE), _engine(path, count, cache)
+    return Scorer(version, known, tokeniser, engine, read_corrections(path))
 
 
 def _engine(path: Path, threads: int, cache: Path | None) -> Engine:
@@ -253,6 +357,11 @@ def _engine(path: Path, threads: int, cache: Path | None) -> Engine:
         )
         engine = importlib.import_module("classifiers.torch_engine").TorchEngine(path, threads)
     return engine
+
+
+def _both(post: Logits, about: Logits) -> Logits:
+    """Return the features of posts and of their targets side by side."""
+    return np.concatenate([post, about], axis=-1)
 
 
 def _width(ids: Sequence[int], widths: Sequence[int]) -> int:

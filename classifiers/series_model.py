@@ -179,15 +179,19 @@ class Solvable:
         self._origin, self._slope = errors.means.mean(axis=0), errors.means.T @ basis
         spread = np.einsum("ij,tjl,ml->tim", self._slope, self._label_spread, self._slope)
         self._certainty = np.linalg.inv(spread + self._score_spread)
-        self._precision, self._pull = self._evidence(errors, basis)
+        self._precision, self._pull, self._alone = self._evidence(errors, basis)
 
-    def _evidence(self, errors: Errors, basis: Floats) -> tuple[Floats, Floats]:
-        """Each cell's precision matrix and linear term, from scores, labels and residuals."""
+    def _evidence(self, errors: Errors, basis: Floats) -> tuple[Floats, Floats, float]:
+        """Each cell's precision matrix and linear term, from scores, labels and residuals.
+
+        And the part of the log-likelihood that the unknowns have no part in.
+        """
         seen, rank = self._seen, self._rank
         both = np.hstack([self._slope @ self._share_scale, self._error_scale])
         weight = self._certainty * seen.heard[:, None, None]
         precision = np.einsum("ia,tij,jb->tab", both, weight, both)
         pull = np.einsum("ia,tij,tj->ta", both, weight, seen.scores - self._origin)
+        alone = _log_density(self._certainty, seen.heard, seen.scores - self._origin)
         audited = np.maximum(seen.audited, 1)[:, None]
         labelled = seen.labelled @ basis / audited
         off = seen.residual - seen.labelled @ errors.means / audited
@@ -195,14 +199,19 @@ class Solvable:
             (slice(0, rank), self._share_scale, self._label_spread, labelled),
             (slice(rank, 2 * rank), self._error_scale, self._score_spread, off),
         ):
-            certain = np.linalg.inv(spread) * seen.audited[:, None, None]
+            of_one = np.linalg.inv(spread)
+            certain = of_one * seen.audited[:, None, None]
             precision[:, part, part] += np.einsum("ia,tij,jb->tab", scale, certain, scale)
             pull[:, part] += np.einsum("ia,tij,tj->ta", scale, certain, value)
-        return precision, pull
+            alone += _log_density(of_one, seen.audited, value)
+        return precision, pull, alone
 
     def log_likelihood(self, habits: Habits) -> float:
-        """Of everything observed, shares, errors and the mean integrated out; up to a constant."""
-        return self._factor(habits).log_likelihood
+        """Of everything observed, shares, cells' errors and the mean integrated out.
+
+        Up to a constant that is the same for all habits and all ideas of the classifier's errors.
+        """
+        return self._factor(habits).log_likelihood + self._alone
 
     def draw(self, habits: Habits, rng: np.random.Generator | None) -> Draw:
         """Draws all unknowns jointly, or gives their means where `rng` is None."""
@@ -269,6 +278,13 @@ class Solvable:
             band[2 * rank, :-1, part] = (-kept * fresh * np.exp(-stray))[:, None]
             log_determinant += rank * float(np.log(before).sum() - cells * stray)
         return band, log_determinant
+
+
+def _log_density(certainty: Floats, posts: Floats, off: Floats) -> float:
+    """Of mean points of so many posts that are `off`, up to a constant."""
+    some = posts > 0
+    squared = np.einsum("ti,tij,tj,t->", off[some], certainty[some], off[some], posts[some])
+    return float(np.linalg.slogdet(certainty[some])[1].sum() - squared) / 2
 
 
 def _observed(cells: Cells, audit: Audit, looser: Floats) -> _Observed:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from classifiers.encoder import Classifier
 from classifiers.errors import TrainingError
-from classifiers.model_config import EncoderShape
+from classifiers.model_config import CONFIG_FILE, TOKENIZER_FILE, EncoderShape, read_config
+from classifiers.model_files import read_weights
 
 _MINILM_NAMES = {
     "query": "attention.self.query",
@@ -110,15 +111,19 @@ ENCODERS = {
 def starting_shape(name: str, layers: int) -> EncoderShape:
     """Return the sizes of an encoder of which the lowest ``layers`` are kept.
 
+    Args:
+        name: One of ``ENCODERS``, or the folder of a base that training goes on from.
+        layers: How many are kept.
+
     Raises:
         TrainingError: There is no such encoder, or it has fewer layers.
     """
-    if name not in ENCODERS:
+    if name not in ENCODERS and not (Path(name) / CONFIG_FILE).is_file():
         raise TrainingError(
             f"there is no encoder {name!r} to start from",
-            hint=f"the recipe's `encoder` may be: {', '.join(ENCODERS)}",
+            hint=f"the recipe's `encoder` may be a base's folder or: {', '.join(ENCODERS)}",
         )
-    shape = ENCODERS[name].shape
+    shape = ENCODERS[name].shape if name in ENCODERS else read_config(Path(name)).shape
     if not 1 <= layers <= shape.layers:
         raise TrainingError(
             f"{name} has {shape.layers} layers, {layers} are asked for",
@@ -145,9 +150,11 @@ def packaged(name: str) -> Packaged:
 
 def write_tokenizer(name: str, path: Path) -> None:
     """Write an encoder's tokenizer to a file."""
+    kept = Path(name) / TOKENIZER_FILE
+    tokenizer = packaged(name).tokenizer if name in ENCODERS else kept.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(packaged(name).tokenizer)
+        file.write(tokenizer)
     written = Path(file.name)
     written.chmod(0o644)
     written.replace(path)
@@ -156,10 +163,13 @@ def write_tokenizer(name: str, path: Path) -> None:
 def load_starting_weights(model: Classifier, name: str) -> None:
     """Copy a packaged encoder's weights into the model; its heads stay as they are.
 
-    Layers that the model lacks are left out from the top: of the ways to shorten an encoder
-    that is fine-tuned afterwards the one that loses least (Sajjad et al., Computer Speech and
-    Language 2023).
+    From a base's folder come all weights, the heads' too. Layers that the model lacks are left out
+    from the top: of the ways to shorten an encoder that is fine-tuned afterwards the one that
+    loses least (Sajjad et al., Computer Speech and Language 2023).
     """
+    if name not in ENCODERS:
+        model.load_state_dict(read_weights(Path(name)))
+        return
     tensors, names = packaged(name).tensors, ENCODERS[name].names
     renamed = {
         "words.weight": tensors["embeddings.word_embeddings.weight"],

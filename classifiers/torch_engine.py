@@ -18,11 +18,11 @@ class TorchEngine:
         torch.set_num_threads(threads)
         self._model = load_model(folder)
 
-    def run(self, batches: Iterator[tuple[Ids, Ids]]) -> list[tuple[NDArray[np.float32], ...]]:
-        """Return each batch's logits per head, in the order of the batches."""
-        with torch.inference_mode():
-            return [self._logits(posts, targets) for posts, targets in batches]
+    def run(self, batches: Iterator[tuple[Ids, Ids]]) -> Iterator[tuple[NDArray[np.float32], ...]]:
+        """Yield what the model reads in each batch, in the order of the batches."""
+        return (self._read(posts, targets) for posts, targets in batches)
 
-    def _logits(self, posts: Ids, targets: Ids) -> tuple[NDArray[np.float32], ...]:
-        found = self._model(torch.from_numpy(posts), torch.from_numpy(targets))
-        return tuple(logits.numpy() for logits in found)
+    def _read(self, posts: Ids, targets: Ids) -> tuple[NDArray[np.float32], ...]:
+        with torch.inference_mode():
+            found = self._model.read(torch.from_numpy(posts), torch.from_numpy(targets))
+            return tuple(part.numpy() for part in found)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from collectors.bluesky_view import is_for_members_only
-from collectors.errors import MalformedAnswerError
-from collectors.formats.fields import mapping
+from collectors.errors import MalformedAnswerError, RefusedRequestError
+from collectors.formats.fields import Record, mapping
 from collectors.formats.jetstream import PLATFORM, POST
 from collectors.http import HttpClient, Limits
 from collectors.post import Checkpoint, Deletion, Page
@@ -46,18 +46,33 @@ class BlueskyChecker:
 
 
 def _checked(client: HttpClient, uris: Sequence[str]) -> Page:
-    answer, _ = client.get_json(_GET_POSTS, {"uris": uris})
+    """What is not shown is asked for twice: an answer may lack something by mistake."""
+    shown = _shown(client, uris)
+    if missing := [uri for uri in uris if uri not in shown]:
+        shown |= _shown(client, missing)
+    hidden = [uri for uri, view in shown.items() if view and is_for_members_only(view)]
+    gone = [Deletion(PLATFORM, native_id=uri) for uri in uris if uri not in shown]
+    opted_out = (Deletion(PLATFORM, native_id=uri, reason="author_opted_out") for uri in hidden)
+    return Page(Checkpoint({}), deletions=(*gone, *opted_out))
+
+
+def _shown(client: HttpClient, uris: Sequence[str]) -> dict[str, Record]:
+    """The views of posts by their addresses; an empty one where nothing can be told.
+
+    One address that the server calls wrong (a file may hold any) makes it refuse the others too,
+    so they are asked for one by one then.
+    """
+    try:
+        answer, _ = client.get_json(_GET_POSTS, {"uris": uris})
+    except RefusedRequestError:
+        if len(uris) == 1:
+            return {uris[0]: {}}
+        return {uri: view for one in uris for uri, view in _shown(client, [one]).items()}
     views = mapping(answer).get("posts")
     if not isinstance(views, list):
         raise MalformedAnswerError(
             "the question after posts was answered without any",
             hint="Check sources.bluesky.check_url.",
         )
-    shown = {view.get("uri"): view for view in map(mapping, views)}
-    gone = [Deletion(PLATFORM, native_id=uri) for uri in uris if uri not in shown]
-    hidden = [
-        Deletion(PLATFORM, native_id=uri, reason="author_opted_out")
-        for uri in uris
-        if uri in shown and is_for_members_only(shown[uri])
-    ]
-    return Page(Checkpoint({}), deletions=(*gone, *hidden))
+    found = {str(view.get("uri")): view for view in map(mapping, views)}
+    return {uri: found[uri] for uri in uris if uri in found}

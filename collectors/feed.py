@@ -153,6 +153,7 @@ class FeedCollector:
             maximum_bytes=self._settings["maximum_megabytes"] * MEGABYTE,
             attempts=3,
             longest_pause=60.0,
+            patience=60.0,  # The other feeds are waiting.
         )
         walks: list[Walk] = []
         with FeedReader(self._surroundings, limits, self._settings["allow_private"]) as reader:
@@ -163,7 +164,9 @@ class FeedCollector:
                 done.add(_digest(feed.url))
                 if self._surroundings.should_stop():
                     return
-                walks.append((yield from self._walk(reader, feed, feeds, reach)))
+                walk = yield from self._walk(reader, feed, feeds, reach)
+                # Where all fail, the error is about a feed that the topic names.
+                walks.insert(0 if feed.until is None else len(walks), walk)
         for feed in feeds.values():
             feed.listing.tell()
         yield Page(self._checkpoint(feeds), coverage=coverage(walks))

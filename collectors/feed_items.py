@@ -34,7 +34,11 @@ from collectors.post import Post
 PLATFORM = "feed"
 _FUTURE = timedelta(days=1)
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
-_TOMBSTONE = re.compile(rb"""<(?:[\w.-]+:)?deleted-entry\b[^>]*?\bref\s*=\s*(["'])(.*?)\1""", re.S)
+# Bounded, so that a document of nothing but beginnings is read in no more than its length.
+_TOMBSTONE = re.compile(
+    rb"""<(?:[\w.-]{1,99}:)?deleted-entry\b[^<>]{0,2000}?\bref\s{0,9}=\s{0,9}(["'])([^<]{0,2000}?)\1""",
+    re.S,
+)
 _HTML = ("text/html", "application/xhtml+xml")
 _FEED_TYPES = ("application/atom+xml", "application/rss+xml", "application/xml", "text/xml")
 

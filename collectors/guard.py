@@ -1,7 +1,8 @@
 """Requests to addresses that strangers name: none of them reaches a private network.
 
 A name is looked up here and the request goes to the address that was checked, so that a name
-cannot mean another address a moment later. Redirects are requests like any other.
+cannot mean another address a moment later. Redirects are requests like any other. A server that
+the configuration names may be anywhere, but may not send us on to where only we can go.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Collection
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
-from collectors.errors import RefusedRequestError, UnavailableError
+from collectors.errors import MalformedAnswerError, RefusedRequestError, UnavailableError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
 
@@ -26,12 +29,18 @@ class GuardedTransport(httpx.BaseTransport):
     Args:
         allowed: Hosts that may be at private addresses all the same, lower case.
         transport: What carries what is allowed.
+        setting: Where such hosts are named.
     """
 
     def __init__(
-        self, allowed: Collection[str] = (), transport: httpx.BaseTransport | None = None
+        self,
+        allowed: Collection[str] = (),
+        transport: httpx.BaseTransport | None = None,
+        *,
+        setting: str = "sources.feed.allow_private",
     ) -> None:
         self._allowed = frozenset(allowed)
+        self._setting = setting
         # A connection that is kept was opened under another host's certificate, perhaps.
         alone = httpx.Limits(max_keepalive_connections=0)
         self._transport = transport or httpx.HTTPTransport(limits=alone)
@@ -48,7 +57,7 @@ class GuardedTransport(httpx.BaseTransport):
         if host not in self._allowed and any(map(is_private, addresses)):
             raise RefusedRequestError(
                 f"{host} is at a private address",
-                hint=f'If it should be read: sources.feed.allow_private = ["{host}"]',
+                hint=f'If it should be read: {self._setting} = ["{host}"]',
             )
         return self._send(request, host, addresses)
 
@@ -64,6 +73,37 @@ class GuardedTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Closes what carries the requests."""
         self._transport.close()
+
+
+def check_redirect(origin: str, target: str) -> None:
+    """Refuses to be led from one server to another one at a private address.
+
+    Args:
+        origin: The address that answered with a redirect.
+        target: Where it leads, a whole address.
+
+    Raises:
+        RefusedRequestError: The target is another server than the origin, and private.
+        UnavailableError: Its host has no address.
+    """
+    here = urlsplit(origin)
+    try:
+        there = urlsplit(target)
+        if there.scheme not in ("http", "https") or _server(there) == _server(here):
+            return  # What is no HTTP fails by itself.
+        host, port = there.hostname or "", there.port or _PORTS[there.scheme]
+    except ValueError as exc:
+        raise MalformedAnswerError(f"{here.hostname} leads to an address that is none") from exc
+    if any(map(is_private, _addresses(host, port))):
+        raise RefusedRequestError(
+            f"{here.hostname} leads to {host}, which is at a private address",
+            hint="Name the right server itself in the source's settings.",
+        )
+
+
+def _server(address: SplitResult) -> tuple[str | None, int | None]:
+    """A host with its port; a change to TLS is no change of server."""
+    return address.hostname, None if address.port in (None, 80, 443) else address.port
 
 
 def is_private(address: Address) -> bool:

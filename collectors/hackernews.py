@@ -1,6 +1,6 @@
 """Hacker News through its public search (Algolia): stories and comments that match a term.
 
-The time asked for is cut into slices, oldest first, so short that one answer holds all of a
+The time asked for is cut into slices, oldest first, so short that a few answers hold all of a
 slice. A slice is asked for, handed over and done; no cursor of the server's lives longer than
 that. A walk that was interrupted goes on; a new one begins a little before the last one began,
 for what was indexed late.
@@ -38,6 +38,8 @@ from collectors.terms import matches
 PLATFORM = "hackernews"
 MOST_HITS = 1000
 """The search gives no more than this of one question, whatever page is asked for."""
+_TURNED = 10
+"""So many pages of a slice are turned at most; one with more is made shorter."""
 _SHORTEST = timedelta(seconds=1)
 _LONGEST = timedelta(days=30)
 
@@ -60,17 +62,17 @@ class _Walk:
     def next_slice(self) -> Window:
         return Window(self.at, min(self.at + self.length, self.end))
 
-    def shorten(self, stretch: Window) -> bool:
-        """Makes the next slices half as long; False if they are as short as can be."""
+    def shorten(self, stretch: Window, part: float) -> bool:
+        """Makes the next slices a part as long; False if they are as short as can be."""
         if stretch.end - stretch.start <= _SHORTEST:
             return False
-        self.length = max(_SHORTEST, _whole((stretch.end - stretch.start) / 2))
+        part = min(0.5, max(part, 1 / 64))  # Posts crowd together: what a part holds is a guess.
+        self.length = max(_SHORTEST, _whole((stretch.end - stretch.start) * part))
         return True
 
-    def pass_over(self, stretch: Window, *, was_easy: bool) -> None:
+    def pass_over(self, stretch: Window, *, growth: int) -> None:
         self.at = stretch.end
-        if was_easy:
-            self.length = min(_LONGEST, self.length * 2)
+        self.length = min(_LONGEST, self.length * growth)
 
     def state_after(self, stretch: Window) -> dict[str, str]:
         """Where to go on once a slice is stored: at its end, or anew where it is the last."""
@@ -115,10 +117,20 @@ class HackerNewsCollector:
                     return
                 stretch = walk.next_slice()
                 hits, missing = self._ask(client, stretch)
-                if missing and walk.shorten(stretch):
+                if missing and walk.shorten(stretch, self._room / (len(hits) + missing) / 2):
                     continue
                 yield self._page(walk, stretch, hits, missing)
-                walk.pass_over(stretch, was_easy=len(hits) < self._page_posts / 2)
+                walk.pass_over(stretch, growth=self._growth(len(hits)))
+
+    @property
+    def _room(self) -> int:
+        """How many hits of a slice are asked for at most."""
+        return min(MOST_HITS, _TURNED * self._page_posts)
+
+    def _growth(self, hits: int) -> int:
+        if not hits:
+            return 4
+        return 2 if hits < self._page_posts / 2 else 1
 
     def _resume(self, since: Checkpoint | None, window: Window) -> _Walk:
         now = self._surroundings.now().replace(microsecond=0)
@@ -146,15 +158,25 @@ class HackerNewsCollector:
     def _ask_term(
         self, client: HttpClient, term: str, stretch: Window
     ) -> tuple[dict[str, Record], int]:
-        """Turns pages only where the slice cannot be made any shorter."""
+        """Turns pages, as long as they belong together and are not too many.
+
+        Where the number of hits changes between two pages, a hit may have slipped through; a
+        page that brings less than it should is as suspicious.
+        """
         hits: dict[str, Record] = {}
         can_shorten = stretch.end - stretch.start > _SHORTEST
-        for number in range(1 if can_shorten else -(-MOST_HITS // self._page_posts)):
+        total = missing = 0
+        for number in range(-(-(self._room if can_shorten else MOST_HITS) // self._page_posts)):
             answer = _search(client, term, stretch, (number, self._page_posts))
+            has_changed = number > 0 and answer["nbHits"] != total
+            before, total = len(hits), answer["nbHits"]
             hits |= {_place(hit): hit for hit in answer["hits"]}
-            missing = answer["nbHits"] - len(hits)
-            if missing <= 0 and _is_counted(answer, self._page_posts):
+            missing = total - len(hits)
+            if missing <= 0 and not has_changed and _is_counted(answer, self._page_posts):
                 return hits, 0
+            is_odd = has_changed or len(hits) - before < self._page_posts
+            if len(hits) == before or (can_shorten and (is_odd or total > self._room)):
+                break
         return hits, max(missing, 1)
 
     def _page(self, walk: _Walk, stretch: Window, hits: Mapping[str, Record], missing: int) -> Page:
@@ -252,14 +274,14 @@ SOURCE = Source(
     title="Hacker News (search)",
     options=(
         Option("base_url", "https://hn.algolia.com", "URL", "Where the search is."),
-        Option("page_posts", 100, "posts", "Posts asked for at once, 1000 at most."),
+        Option("page_posts", 1000, "posts", "Posts asked for at once, 1000 at most."),
         Option(
             "overlap",
             3600,
             "seconds",
             "Each run begins this long before the last one began, for posts indexed late.",
         ),
-        Option("maximum_slices", 2000, "requests", "Slices of time that a run asks for at most."),
+        Option("maximum_slices", 2000, "slices", "Slices of time that a run asks for at most."),
     ),
     secrets=(),
     policy=Policy(

@@ -20,8 +20,9 @@ from collectors.errors import (
     RefusedRequestError,
     UnavailableError,
 )
+from collectors.guard import GuardedTransport, check_redirect
 from collectors.pace import Pace, retry_after
-from collectors.retry import calling
+from collectors.retry import LONGEST_WAIT, calling
 from collectors.source import Surroundings
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ Parameters = Mapping[str, str | int | float | bool | Sequence[str]]
 JSON = ("application/json",)
 ANYTHING = ("*/*",)
 MEGABYTE = 1024 * 1024
+_LATER = "It is asked less often next time."
 _BODY_TIMEOUTS = 4
 """A whole body may take this many times as long as a single wait for some bytes."""
 
@@ -59,6 +61,7 @@ class Limits:
         maximum_bytes: Of a body, unpacked.
         attempts: How often a request is tried at most.
         first_pause, longest_pause: Seconds between attempts, growing from one to the other.
+        patience: Seconds that the server may ask us to wait within a run.
     """
 
     timeout: float = 30.0
@@ -67,6 +70,7 @@ class Limits:
     attempts: int = 5
     first_pause: float = 1.0
     longest_pause: float = 300.0
+    patience: float = LONGEST_WAIT
 
 
 class HttpClient:
@@ -95,6 +99,7 @@ class HttpClient:
         self._surroundings = surroundings
         self._limits = limits
         self._pace = Pace(surroundings.now)
+        self._is_guarded = isinstance(transport, GuardedTransport)
         self._client = httpx.Client(
             headers={
                 "User-Agent": surroundings.user_agent,
@@ -170,7 +175,7 @@ class HttpClient:
         request = self._request(path_or_url, params, {"Accept": ", ".join(accept)}, headers)
 
         def call() -> T:
-            self._surroundings_wait(self._pace.pause())
+            self._wait(self._pace.pause(), _shown(request.url))
             return read(self._answer(request, accept))
 
         return calling(
@@ -180,9 +185,14 @@ class HttpClient:
             attempts=self._limits.attempts,
             first=self._limits.first_pause,
             most=self._limits.longest_pause,
+            patience=self._limits.patience,
         )
 
-    def _surroundings_wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float, where: str) -> None:
+        if seconds > self._limits.patience:
+            raise RateLimitedError(
+                f"{where} asks to wait {seconds:.0f} s", retry_after=seconds, hint=_LATER
+            )
         if seconds > 0:
             self._surroundings.sleep(seconds)
 
@@ -208,12 +218,17 @@ class HttpClient:
                 if response.next_request is None:
                     self._check(response, accept)
                     return self._read(response)
-                request = response.next_request
+                request = self._next(response.next_request, response.url)
             finally:
                 response.close()
         raise MalformedAnswerError(
             f"{_shown(request.url)} is more than {self._limits.maximum_redirects} redirects away"
         )
+
+    def _next(self, request: httpx.Request, origin: httpx.URL) -> httpx.Request:
+        if not self._is_guarded:
+            check_redirect(str(origin), str(request.url))
+        return request
 
     def _check(self, response: httpx.Response, accept: Sequence[str]) -> None:
         where = _shown(response.url)
@@ -256,7 +271,7 @@ def _refusal(status: int, where: str, wait: float) -> CollectorError:
     if status in (404, 410):
         return NotFoundError(said, hint="Check the address.")
     if status == 429:
-        return RateLimitedError(said, retry_after=wait, hint="It is asked less often next time.")
+        return RateLimitedError(said, retry_after=wait, hint=_LATER)
     if status in (408, 425) or status >= 500:
         return UnavailableError(said, retry_after=wait, hint="The next run tries again.")
     return RefusedRequestError(said, hint="Check the source's settings and the topic's query.")

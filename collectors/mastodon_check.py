@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from collectors.errors import CollectorError, NotFoundError, StoppedError
 from collectors.formats.mastodon import PLATFORM
+from collectors.guard import GuardedTransport
 from collectors.http import ANYTHING, HttpClient, Limits
 from collectors.mastodon_harvest import Harvest, host_of
 from collectors.post import Checkpoint, Deletion, Page
@@ -27,10 +28,14 @@ class MastodonChecker:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         settings = surroundings.settings
-        self._limits = Limits(timeout=settings["timeout"], attempts=2, longest_pause=30.0)
+        self._limits = Limits(
+            timeout=settings["timeout"], attempts=2, longest_pause=30.0, patience=30.0
+        )
         self._refusing = frozenset(map(host_of, settings["refusing_instances"]))
         named = [settings["base_url"], *settings["instances"]]
         self._plain = {one.rstrip("/") for one in named if one.startswith("http://")}
+        # Posts' addresses are strangers' words: only servers that we named may be private.
+        self._named = {urlsplit(one if "://" in one else f"//{one}").hostname for one in named}
 
     def check(self, native_ids: Sequence[str]) -> Iterator[Page]:
         """Yields deletions of those whose server says that they are gone."""
@@ -55,7 +60,12 @@ class MastodonChecker:
         if not allowed or host_of(uri) in self._refusing:
             return False
         if base not in clients:
-            clients[base] = HttpClient(base, self._surroundings, limits=self._limits)
+            guard = GuardedTransport(
+                {host for host in self._named if host}, setting="sources.mastodon.instances"
+            )
+            clients[base] = HttpClient(
+                base, self._surroundings, limits=self._limits, transport=guard
+            )
         client = clients[base]
         if client is None:
             return False

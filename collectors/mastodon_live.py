@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 
 from collectors.mastodon_harvest import Harvest
 from collectors.mastodon_server import Event, Server
 
 _TICK = 0.5
+_WAITING = 200
+"""So many events wait at most; then the streams do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Live:
         Args:
             read: Makes what is to be kept out of an event.
         """
-        events: SimpleQueue[Event] = SimpleQueue()
+        events: Queue[Event] = Queue(_WAITING)
         stop = threading.Event()
         for server in self.servers:
             for tag in self.tags:
@@ -54,7 +56,7 @@ class Live:
             stop.set()
 
     def _gather(
-        self, events: SimpleQueue[Event], end: float, read: Callable[[Event], Harvest]
+        self, events: Queue[Event], end: float, read: Callable[[Event], Harvest]
     ) -> Harvest:
         """Takes events for a page: as many as it holds, or what comes in its time."""
         page_end = min(end, time.monotonic() + self.page_seconds)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Full, Queue
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -34,6 +35,7 @@ _FAILURES = (
     *(ValueError, TypeError, KeyError, AttributeError),  # What the library stumbles over.
 )
 
+_TICK = 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
@@ -97,7 +99,7 @@ class Server:
             )
         return value
 
-    def follow(self, tag: str, events: SimpleQueue[Event], stop: threading.Event) -> None:
+    def follow(self, tag: str, events: Queue[Event], stop: threading.Event) -> None:
         """Puts a hashtag's events into the queue until told to stop; reconnects when cut off.
 
         Nothing is lost that a stream misses: the next pass asks for it. Told to stop, it ends at
@@ -105,12 +107,12 @@ class Server:
         """
         pause = _FIRST_PAUSE
         while not stop.is_set():
-            listener = _Listener(self.host, events.put, stop)
+            listener = _Listener(self.host, events, stop)
             try:
                 self._client.stream_hashtag(quote(tag, safe=""), listener, timeout=_LONGEST_PAUSE)
             except _StoppedStream:
                 return
-            except (MastodonError, CollectorError, requests.RequestException, ValueError):
+            except _FAILURES:
                 pause = _FIRST_PAUSE if listener.heard else min(2 * pause, _LONGEST_PAUSE)
             stop.wait(pause)
 
@@ -159,9 +161,16 @@ class _StoppedStream(Exception):  # noqa: N818
 class _Listener(StreamListener):
     """Hands a stream's events on."""
 
-    def __init__(self, host: str, put: Callable[[Event], None], stop: threading.Event) -> None:
-        self._host, self._put, self._stop = host, put, stop
+    def __init__(self, host: str, events: Queue[Event], stop: threading.Event) -> None:
+        self._host, self._events, self._stop = host, events, stop
         self.heard = False
+
+    def _put(self, event: Event) -> None:
+        while not self._stop.is_set():
+            with suppress(Full):
+                self._events.put(event, timeout=_TICK)
+                return
+        raise _StoppedStream
 
     def on_update(self, status: Mapping[str, Any]) -> None:
         """A new status."""

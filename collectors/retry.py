@@ -24,6 +24,7 @@ def calling(
     attempts: int = 5,
     first: float = 1.0,
     most: float = 300.0,
+    patience: float = LONGEST_WAIT,
 ) -> T:
     """Returns what a call returns, after as many attempts as it takes.
 
@@ -38,6 +39,7 @@ def calling(
         attempts: How often to call at most.
         first: Seconds of the first pause, at most.
         most: Seconds of the longest pause, at most.
+        patience: Seconds that the platform may ask us to wait; if more, the next run tries again.
 
     Raises:
         CollectorError: It cannot help to try again, or was tried often enough.
@@ -46,7 +48,7 @@ def calling(
         sleep=sleep,
         stop=stop_after_attempt(attempts),
         wait=lambda state: _pause(state, first, most),
-        retry=retry_if_exception(_worth_retrying),
+        retry=retry_if_exception(lambda exc: _worth_retrying(exc, patience)),
         reraise=True,
     )
     result: T = retrying(_translating, call, translate)
@@ -67,10 +69,10 @@ def _translating(
         raise ours from exc
 
 
-def _worth_retrying(exc: BaseException) -> bool:
+def _worth_retrying(exc: BaseException, patience: float) -> bool:
     if not isinstance(exc, CollectorError) or isinstance(exc, StoppedError):
         return False
-    return exc.retryable and _asked_to_wait(exc) <= LONGEST_WAIT
+    return exc.retryable and _asked_to_wait(exc) <= patience
 
 
 def _asked_to_wait(exc: BaseException | None) -> float:

@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 import urllib3.exceptions
@@ -22,6 +23,7 @@ from collectors.errors import (
     RateLimitedError,
     UnavailableError,
 )
+from collectors.guard import check_redirect
 from collectors.http import Limits
 from collectors.pace import FAMILIES, Pace, retry_after
 from collectors.retry import calling
@@ -37,7 +39,7 @@ class Transport(HTTPAdapter):
 
     These are JSON, redirects and refusals (4xx other than 429). Everything else is tried again
     and then raised as ours; what the library makes of that, `collector_error` undoes. Event
-    streams (`stream=True`) pass as they are.
+    streams (`stream=True`) pass as they are, unless an event is longer than an answer may be.
 
     Attributes:
         value: The last answer's JSON as it came, before the library reads anything into it.
@@ -59,7 +61,10 @@ class Transport(HTTPAdapter):
             CollectorError: No answer came that makes sense, however often it was asked for.
         """
         if stream:
-            return super().send(request, True, *rest, **options)
+            response = super().send(request, True, *rest, **options)
+            _check_redirect(response)
+            response.raw = _BoundedEvents(response.raw, self._limits.maximum_bytes)
+            return response
         request.headers["Accept-Encoding"] = "gzip, deflate"
 
         def call() -> requests.Response:
@@ -82,6 +87,7 @@ class Transport(HTTPAdapter):
         self._pace.note(headers)
         _hide_limits(response)
         try:
+            _check_redirect(response)
             if status == 429 or status in (408, 425) or status >= 500:
                 raise _not_now(status, where, retry_after(headers, self._surroundings.now()))
             body = b"" if response.is_redirect else self._body(response)
@@ -97,6 +103,34 @@ class Transport(HTTPAdapter):
         bounds = Bounds(self._limits.maximum_bytes, self._limits.timeout * _BODY_TIMEOUTS)
         raw = response.raw.stream(64 * 1024, decode_content=False)
         return read_body(raw, response.headers.get("Content-Encoding", ""), bounds)
+
+
+class _BoundedEvents:
+    """A stream's raw answer: libraries hold an event in memory until the empty line after it."""
+
+    def __init__(self, raw: Any, maximum_bytes: int) -> None:
+        self._raw = raw
+        self._maximum_bytes = maximum_bytes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+    def stream(self, size: int, decode_content: bool | None = None) -> Iterator[bytes]:
+        """As urllib3's, until an event is too long.
+
+        Raises:
+            MalformedAnswerError: It is.
+        """
+        length, end = 0, b""
+        for part in self._raw.stream(size, decode_content=decode_content):
+            event_end = (end + part).rfind(b"\n\n")
+            length = length + len(part) if event_end < 0 else len(end + part) - event_end - 2
+            if length > self._maximum_bytes:
+                raise MalformedAnswerError(
+                    f"an event of the stream is over {self._maximum_bytes} bytes"
+                )
+            end = part[-1:]
+            yield part
 
 
 def session(transport: Transport, user_agent: str) -> requests.Session:
@@ -127,6 +161,12 @@ def _chain(exc: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(exc))
         yield exc
         exc = getattr(exc, "original_exception", None) or exc.__cause__ or exc.__context__
+
+
+def _check_redirect(response: requests.Response) -> None:
+    if response.is_redirect:
+        target = urljoin(response.url, response.headers["location"])
+        check_redirect(response.url, target)
 
 
 def _hide_limits(response: requests.Response) -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -30,6 +30,7 @@ from collectors.errors import (
     UnavailableError,
 )
 from collectors.formats.fields import mapping, sequence
+from collectors.guard import check_redirect
 from collectors.pace import Pace, retry_after
 
 TWEEPY_HOSTS = frozenset({"api.twitter.com", "api.x.com"})
@@ -109,6 +110,8 @@ class Transport(HTTPAdapter):
             self._sleep(pause)
         response = super().send(request, True, self._timeout, verify, cert, proxies)
         pace.note(response.headers)
+        if response.is_redirect:
+            check_redirect(response.url, urljoin(response.url, response.headers["location"]))
         if stream and response.status_code == requests.codes.ok:
             return response
         return self._checked(response)

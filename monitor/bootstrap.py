@@ -33,8 +33,10 @@ from monitor.pipeline.forget import ForgetStep, UnlearnStep
 from monitor.pipeline.label_review import LabelReview, LabelReviewStep
 from monitor.pipeline.labels import LabelStep
 from monitor.pipeline.retention import RetentionStep, destroy_keys
+from monitor.pipeline.seal import SealStep
 from monitor.pipeline.shadow import Beside, ShadowStep
 from monitor.pipeline.switch import SwitchStep
+from monitor.post_ids import PostIds
 from monitor.pseudonym import KeyRing
 from monitor.retraining import retrain_topic
 from monitor.scorers import Scorers
@@ -103,7 +105,27 @@ class Application:
 
     @cached_property
     def _database(self) -> tuple[Store, Queries]:
-        return Store(self._engine, clock=self.clock), Queries(self._engine)
+        store = Store(self._engine, clock=self.clock)
+        for topic in store.unsealed_topics():
+            self._seal_step(store).ids(topic)
+        return store, Queries(self._engine)
+
+    def _seal_step(self, store: Store) -> SealStep:
+        return SealStep(store, self.settings.home / "keys")
+
+    @cached_property
+    def _sealed(self) -> dict[str, PostIds]:
+        return {}
+
+    def post_ids(self, topic: str) -> PostIds:
+        """What a topic's post ids are sealed with.
+
+        Raises:
+            ConfigurationError: The key is not the one that what is stored was sealed with.
+        """
+        if topic not in self._sealed:
+            self._sealed[topic] = self._seal_step(self.store).ids(topic)
+        return self._sealed[topic]
 
     @cached_property
     def stamps(self) -> Stamps:
@@ -188,16 +210,21 @@ class Application:
         return CollectStep(self.store, self.queries, self._admission(topic), self.clock)
 
     def _admission(self, topic: Topic) -> Admission:
-        removed = partial(self.queries.buried_marks, topic.name)
-        return Admission(topic, self._keys(topic), removed)
+        return Admission(
+            topic,
+            self._keys(topic),
+            self.post_ids(topic.name),
+            removed=partial(self.queries.buried_marks, topic.name),
+            buried=partial(self.queries.buried_posts, topic.name),
+        )
 
     def _keys(self, topic: Topic) -> KeyRing:
         folder = self.settings.home / "keys"
         return KeyRing(folder, topic.name, self.settings.pseudonyms.rotate_days)
 
-    def label_step(self) -> LabelStep:
-        """What takes label files in."""
-        return LabelStep(self.store, self.clock)
+    def label_step(self, topic: Topic) -> LabelStep:
+        """What takes a topic's label files in."""
+        return LabelStep(self.store, self.post_ids(topic.name), self.clock)
 
     def champion(self, topic: Topic) -> ModelVersion:
         """The version that the topic's posts are scored with."""
@@ -252,7 +279,7 @@ class Application:
             collector, window=window, resume=True, should_stop=should_stop, progress=progress
         )
         if source == SAMPLE_SOURCE and collected.finished and collected.records:
-            self.label_step().import_file(topic, self.sample_folder(topic) / "labels.jsonl")
+            self.label_step(topic).import_file(topic, self.sample_folder(topic) / "labels.jsonl")
         return collected
 
     def _collector(self, topic: Topic, source: str, should_stop: ShouldStop) -> Collector:
@@ -305,7 +332,8 @@ class Application:
         step = AggregateStep(self.store, self.queries)
         days = step.aggregate(topic, rebuild=rebuild, should_stop=should_stop)
         if days:
-            UnlearnStep(self.queries, self.registry).unlearn(topic)
+            ids = self.post_ids(topic.name)
+            UnlearnStep(self.queries, self.registry, ids).unlearn(topic)
         SwitchStep(self.store, self.queries).switch_when_complete(topic, self.champion(topic).id)
         return {"days": days}
 
@@ -342,7 +370,14 @@ class Application:
             self.settings.retraining.general_sets,
         )
         step: RetrainStep = retrain.RetrainStep(
-            self.store, self.queries, self.registry, self.clock, trial
+            self.store,
+            self.queries,
+            self.registry,
+            self.post_ids,
+            self.clock,
+            trial,
+            self.settings.home / "cache",
+            self.settings.classify.threads or None,
         )
         return step
 

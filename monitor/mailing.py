@@ -28,7 +28,12 @@ def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
         since=since, until=until
     )
     board = pages.make_board(
-        app.topics, app.figures, app.queries, settings=app.settings, clock=app.clock
+        app.topics,
+        app.figures,
+        app.queries,
+        settings=app.settings,
+        clock=app.clock,
+        champion=lambda name: app.champion_of(name).id,
     )
     picture = report.make_report(board, topic, asked, "png")
     with tempfile.TemporaryDirectory() as folder:

@@ -127,6 +127,14 @@ def release(figure: Figure, standing: Standing, *, preview: bool = False) -> Fig
     )
 
 
+def whole_groups(count: int, minimum: int) -> int:
+    """Rounds a count of posts down to whole multiples of the smallest group that may be shown.
+
+    For counts of the program's own work, which no cell stands behind.
+    """
+    return count // max(minimum, 1) * max(minimum, 1)
+
+
 def _rounded(count: int | None, round_to: int) -> int | None:
     """The nearest multiple, half of one upwards."""
     if count is None or not round_to:

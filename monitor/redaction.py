@@ -14,6 +14,11 @@ _EMAIL = re.compile(r"(?<![\w@＠.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _MENTION = re.compile(r"(?<![\w/])[@＠]\w(?:[\w.-]*\w)?(?:@\w(?:[\w.-]*\w)?)?")
 _REDDIT_USER = re.compile(r"(?<![\w/])/?u/[\w-]{3,}")
 _LINK = re.compile(r"(https?://)(?:[^\s/?#@]*@)?([^\s/?#]+)[^\s]*", re.IGNORECASE)
+# As platforms show links: "www.example.org/name", "example.org/name". Nothing of what follows
+# a host's own name may stay, but "and/or" and "1.5/2" are no links.
+_BARE_LINK = re.compile(
+    r"(?<![\w@＠./-])((?:[^\W_][\w-]*\.)+[a-z]{2,24}(?::\d{1,5})?)/[^\s]*", re.IGNORECASE
+)
 
 _DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
 """Fewer digits than this, near each other, are no telephone number; most texts end here."""
@@ -48,9 +53,10 @@ def redact(text: str) -> str:
     """Replaces what names a person or leads to one.
 
     Mentions become `@user`, mail addresses `[email]`, telephone numbers `[phone]`, names by which
-    authors introduce themselves `[name]`; links are cut to their host.
+    authors introduce themselves `[name]`; links are cut to their host, with a scheme or without.
     """
     text = _LINK.sub(r"\1\2", text)
+    text = _BARE_LINK.sub(r"\1", text)
     text = _EMAIL.sub("[email]", text)
     text = _MENTION.sub("@user", text)
     text = _REDDIT_USER.sub("u/user", text)

@@ -40,7 +40,6 @@ def retrain_topic(
     *,
     who: str,
     promote: Promote,
-    seed: int = 0,
     progress: Progress = lambda _stage, _part: None,
 ) -> Deed:
     """Trains a candidate, lets it take over as told, and writes down what was decided.
@@ -49,7 +48,7 @@ def retrain_topic(
         LabelError: The topic has no labels.
         ClassifierError: The labels are too few or too uniform to train on.
     """
-    retrained = app.retrain_step().retrain(topic, seed=seed, progress=progress)
+    retrained = app.retrain_step().retrain(topic, progress=progress)
     version = retrained.version.id
     promoted = promote == "force" or (promote == "auto" and retrained.beats)
     details = {"topic": topic.name, "version": version, "promote": promote}

@@ -25,6 +25,7 @@ from monitor.store.values import (
     Lease,
     LogEntry,
     RecordedVersion,
+    SeriesSwitch,
     SourceState,
     Totals,
 )
@@ -217,6 +218,7 @@ class FakeQueries:
     posts: bool = True
     reachable: bool = True
     runs: list[JobRun] = field(default_factory=lambda: [_run(2, "failed"), _run(1, "ok")])
+    switches: list[SeriesSwitch] = field(default_factory=list)
 
     def sources(self, topic: str) -> list[SourceState]:
         return [SourceState("sample", 900, NOW, NOW - timedelta(hours=1), {"bad_json": 3})]
@@ -229,6 +231,9 @@ class FakeQueries:
 
     def sample_only(self, topic: str) -> bool:
         return self.posts
+
+    def series_switches(self, topic: str) -> list[SeriesSwitch]:
+        return self.switches
 
     def recorded_versions(self, topic: str) -> list[RecordedVersion]:
         return [RecordedVersion(topic, "0123456789abcdef", "champion", {"audit": 1}, NOW)]

@@ -141,6 +141,7 @@ def dashboard_server(app: Application, daemon: Daemon | None = None) -> Dashboar
         clock=app.clock,
         heartbeat=heartbeat,
         lease=lambda: app.store.lease(DAEMON),
+        champion=lambda name: app.champion_of(name).id,
         changes=importlib.import_module("monitor.dashboard.changes").Changes(
             app.accounts, app.desk, app.store.log, app.tasks, app.incidents, app.registry.list
         ),

@@ -40,7 +40,7 @@ def label_group() -> None:
 def import_command(call: Call, file: Path, shape: str, annotator: str) -> None:
     """Takes a label file in; a repeated import changes nothing."""
     topic = call.topic
-    imported = call.app.label_step().import_file(topic, file, shape=shape, annotator=annotator)
+    imported = call.app.label_step(topic).import_file(topic, file, shape=shape, annotator=annotator)
     names = ("stored", "repeated", "changed", "unknown_post", "rejected")
     counts = {name: imported.counts[name] for name in names}
     validation = [

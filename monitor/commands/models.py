@@ -32,15 +32,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="auto: the candidate takes over if it passes every check; force: whatever they say.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
 @with_call
-def retrain_command(call: Call, promote: Promote, seed: int) -> None:
+def retrain_command(call: Call, promote: Promote) -> None:
     """Trains a candidate version on the topic's labels and compares it with the champion."""
     topic = call.topic
     with call.stages() as stage:
-        deed = retrain_topic(
-            call.app, topic, who="command", promote=promote, seed=seed, progress=stage
-        )
+        deed = retrain_topic(call.app, topic, who="command", promote=promote, progress=stage)
     retrained, promoted = deed.retrained, deed.promoted
     version = retrained.version
     call.say(f"candidate {version.id} from {retrained.examples} labels: {retrained.reason}")

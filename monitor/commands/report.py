@@ -43,7 +43,12 @@ def report_command(
         raise UsageError(f"--since {since} is not before --until {until}")
     parts = call.app
     board = app.make_board(
-        parts.topics, parts.figures, parts.queries, settings=parts.settings, clock=parts.clock
+        parts.topics,
+        parts.figures,
+        parts.queries,
+        settings=parts.settings,
+        clock=parts.clock,
+        champion=lambda name: parts.champion_of(name).id,
     )
     asked = selection.Selection(by=(by,) if by else (), since=since, until=until)
     content = report.make_report(board, call.topic, asked, kind)

@@ -20,6 +20,8 @@ from monitor.dashboard.api_models import (
     DaysPart,
     Listed,
     Problem,
+    SeriesModel,
+    SwitchModel,
     TopicModel,
     VersionModel,
     topic_model,
@@ -27,6 +29,7 @@ from monitor.dashboard.api_models import (
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.selection import PageError, Selection
 from monitor.dashboard.shield import CallNext
+from monitor.dashboard.topic_data import gather_turnover
 from monitor.errors import MonitorError
 from monitor.figure import Figure, Volume
 from monitor.store.values import JobRun, SourceState
@@ -73,7 +76,7 @@ def _add_lists(api: FastAPI, board: Dashboard) -> None:
 
     @api.get("/runs", summary="The last runs of jobs, newest first")
     def list_runs(part: AskedPart, request: Request) -> Listed[JobRun]:
-        return part.cut(board.queries.job_runs(_RUNS_TOLD), _address(request))
+        return part.cut(board.runs(_RUNS_TOLD), _address(request))
 
 
 def _add_topic(api: FastAPI, board: Dashboard) -> None:
@@ -100,7 +103,17 @@ def _add_topic(api: FastAPI, board: Dashboard) -> None:
 
     @api.get("/topics/{name}/sources", summary="How far each source has come")
     def list_sources(name: Name, part: AskedPart, request: Request) -> Listed[SourceState]:
-        return part.cut(board.queries.sources(board.topic(name).name), _address(request))
+        return part.cut(board.sources(board.topic(name)), _address(request))
+
+    @api.get("/topics/{name}/series", summary="Which version the figures are of, and since when")
+    def show_series(name: Name) -> SeriesModel:
+        found = gather_turnover(board, board.topic(name))
+        return SeriesModel(
+            version=found.shown,
+            champion=found.champion,
+            waiting=found.waiting,
+            switches=[SwitchModel(version=one.version, at=one.at) for one in found.switches],
+        )
 
     @api.get("/topics/{name}/versions", summary="The recorded model versions, oldest first")
     def list_versions(name: Name, part: AskedPart, request: Request) -> Listed[VersionModel]:

@@ -136,6 +136,30 @@ class TopicModel(BaseModel):
     minimum_authors: int
 
 
+class SwitchModel(BaseModel):
+    """When the figures became those of a version."""
+
+    version: str
+    at: datetime
+
+
+class SeriesModel(BaseModel):
+    """Which version the figures are of.
+
+    Attributes:
+        version: That one; every figure is of it.
+        champion: The version that posts are scored with. If it is another, the figures become its
+            own, all at once, when it has answered all posts.
+        waiting: Posts that it has not answered yet.
+        switches: When the figures became those of a version, newest first.
+    """
+
+    version: str | None
+    champion: str | None
+    waiting: int
+    switches: list[SwitchModel]
+
+
 class VersionModel(BaseModel):
     """A recorded model version; `shown` tells whether the figures are its own."""
 

@@ -55,6 +55,7 @@ def make_board(
     clock: Callable[[], datetime],
     heartbeat: Callable[[], datetime | None] | None = None,
     lease: Callable[[], Lease | None] = lambda: None,
+    champion: Callable[[str], str | None] = lambda _: None,
 ) -> Dashboard:
     """Puts together what pages, API and reports are made from; arguments as for `create_app`."""
     samples = settings.config / "samples"
@@ -66,6 +67,7 @@ def make_board(
         clock=clock,
         heartbeat=heartbeat or (lambda: None),
         lease=lease,
+        champion=champion,
         truths={name: load_truth(samples, topic) for name, topic in topics.items()},
         templates=page_templates(),
     )
@@ -80,18 +82,26 @@ def create_app(  # noqa: PLR0913 - the application's parts, each by its name
     clock: Callable[[], datetime],
     heartbeat: Callable[[], datetime | None] | None = None,
     lease: Callable[[], Lease | None] = lambda: None,
+    champion: Callable[[str], str | None] = lambda _: None,
     changes: Changes | None = None,
     note_access: NoteAccess = lambda _who, _what, _topic: None,
 ) -> FastAPI:
     """Builds the dashboard.
 
     `clock` tells the time in aware UTC, `heartbeat` when the scheduler of this process was last
-    heard of (None without one), `lease` who holds the daemons' lease; `note_access` is told who
-    looked at figures. Without `changes` nobody can be given a login: only this machine is served,
-    and only to read.
+    heard of (None without one), `lease` who holds the daemons' lease, `champion` which version a
+    topic's posts are scored with; `note_access` is told who looked at figures. Without `changes`
+    nobody can be given a login: only this machine is served, and only to read.
     """
     board = make_board(
-        topics, figures, queries, settings=settings, clock=clock, heartbeat=heartbeat, lease=lease
+        topics,
+        figures,
+        queries,
+        settings=settings,
+        clock=clock,
+        heartbeat=heartbeat,
+        lease=lease,
+        champion=champion,
     )
     app = FastAPI(title="Monitor", docs_url=None, redoc_url=None, openapi_url=None)
     _add_topic_routes(app, board)

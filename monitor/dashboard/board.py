@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from monitor.dashboard import words
 from monitor.dashboard.assets import asset_address
+from monitor.dashboard.operations import smallest_group, told_run, told_source
 from monitor.dashboard.selection import PageError, Selection
 from monitor.dashboard.status import Health, check_health
 from monitor.dashboard.truth import Truth
@@ -21,7 +22,7 @@ from monitor.figure import Figure, Volume
 from monitor.figures import Figures
 from monitor.settings import Settings
 from monitor.store.queries import Queries
-from monitor.store.values import Lease
+from monitor.store.values import JobRun, Lease, SourceState
 from monitor.topic import Topic
 
 
@@ -32,6 +33,7 @@ class Dashboard:
     Attributes:
         heartbeat: When the scheduler of this process was last heard of; None without one.
         lease: Who holds the daemons' lease.
+        champion: The version that a topic's posts are scored with; None where it is not known.
     """
 
     topics: Mapping[str, Topic]
@@ -41,6 +43,7 @@ class Dashboard:
     clock: Callable[[], datetime]
     heartbeat: Callable[[], datetime | None]
     lease: Callable[[], Lease | None]
+    champion: Callable[[str], str | None]
     truths: Mapping[str, Truth | None]
     templates: Environment
 
@@ -78,6 +81,15 @@ class Dashboard:
     def volumes(self, topic: Topic, selection: Selection, by: Sequence[str]) -> list[Volume]:
         """Gives how much was said in the selected days."""
         return self.figures.volumes(topic, since=selection.since, until=selection.until, by=by)
+
+    def sources(self, topic: Topic) -> list[SourceState]:
+        """Tells how far each source has come, small numbers of posts left out."""
+        return [told_source(one, topic.minimum_authors) for one in self.queries.sources(topic.name)]
+
+    def runs(self, limit: int) -> list[JobRun]:
+        """Gives the last runs of jobs, small numbers of posts left out."""
+        found = self.queries.job_runs(limit)
+        return [told_run(run, smallest_group(self.topics, run.topic)) for run in found]
 
     def health(self) -> Health:
         """Tells whether this process can do its work."""

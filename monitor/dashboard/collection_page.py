@@ -99,7 +99,7 @@ def add_collection_page(app: FastAPI, board: Dashboard) -> None:
 
 def _sources(board: Dashboard, topic: Topic, on: Iterable[str]) -> list[SourceState]:
     """Those that have delivered something, and those that are switched on."""
-    known = {one.source: one for one in board.queries.sources(topic.name)}
+    known = {one.source: one for one in board.sources(topic)}
     silent = {name: SourceState(name, 0, None, None, {}) for name in on}
     return [source for _, source in sorted((silent | known).items())]
 

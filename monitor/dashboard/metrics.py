@@ -15,6 +15,7 @@ from monitor.dashboard.board import Dashboard
 from monitor.dashboard.shield import CallNext
 from monitor.errors import StoreError
 from monitor.pipeline.classify import questions_of
+from monitor.privacy import whole_groups
 from monitor.store.values import JobRun
 
 _RUNS_LOOKED_AT = 500
@@ -77,7 +78,9 @@ class _State(Collector):
         yield from self._heartbeat()
 
     def _topics(self) -> Iterator[Metric]:
-        stored = _gauge("monitor_posts", "Posts stored, reposts included.", "topic")
+        stored = _gauge(
+            "monitor_posts", "Posts stored, reposts included, in whole smallest groups.", "topic"
+        )
         labels = _gauge("monitor_labels", "Human labels stored.", "topic")
         rejected = _gauge("monitor_rejections", "Records rejected.", "topic")
         dirty = _gauge("monitor_dirty_days", "Days whose figures are to be rebuilt.", "topic")
@@ -91,7 +94,8 @@ class _State(Collector):
         queries = self._board.queries
         for topic in self._board.topics.values():
             totals = queries.totals(topic.name)
-            stored.add_metric([topic.name], totals.posts)
+            posts = whole_groups(totals.posts, topic.minimum_authors)
+            stored.add_metric([topic.name], posts)
             labels.add_metric([topic.name], totals.labels)
             rejected.add_metric([topic.name], totals.rejections)
             dirty.add_metric([topic.name], totals.dirty_days)

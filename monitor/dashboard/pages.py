@@ -27,6 +27,7 @@ from monitor.dashboard.series import (
 )
 from monitor.dashboard.tables import Table
 from monitor.dashboard.truth import Known, Truth
+from monitor.dashboard.turnover import Turnover, history, notices
 from monitor.figure import ALL, Figure, Volume
 from monitor.pipeline.classify import questions_of
 from monitor.store.values import Question, SourceState
@@ -54,7 +55,7 @@ class TopicData:
     split_volumes: Sequence[Volume]
     validations: Sequence[Validation]
     sources: Sequence[SourceState]
-    version: str | None
+    turnover: Turnover
     has_posts: bool
     truth: Truth | None
 
@@ -150,6 +151,8 @@ class TopicPage:
 
     Attributes:
         answer: What the headline question has to say, in one sentence; empty without figures.
+        notices: What to know of the version that the figures are of.
+        switches: When the figures became those of another version.
     """
 
     topic: Topic
@@ -162,6 +165,8 @@ class TopicPage:
     sources: tuple[SourceLine, ...]
     audit: tuple[AuditLine, ...]
     version: str | None
+    notices: tuple[str, ...]
+    switches: tuple[str, ...]
     has_truth: bool
     days: str
     answer: str
@@ -187,7 +192,9 @@ def topic_page(data: TopicData, now: datetime) -> TopicPage:
         events=_event_lines(topic),
         sources=tuple(_source_line(source, topic) for source in data.sources),
         audit=_audit_lines(topic, data.validations),
-        version=data.version,
+        version=data.turnover.shown,
+        notices=notices(data.turnover, topic, now),
+        switches=history(data.turnover, topic),
         has_truth=data.truth is not None,
         days=words.days_between(frame.first, frame.last) if frame else "",
         answer=_answer(data, topic.day_of(now)),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from monitor.dashboard import words
+from monitor.dashboard.operations import counts_in_words, smallest_group, told_moment
 from monitor.errors import StoreError
 from monitor.pipeline.classify import questions_of
 from monitor.settings import Settings
@@ -118,8 +119,8 @@ def status_page(
         health=health,
         database=database,
         lease=_lease(lease()),
-        jobs=tuple(_job_line(run) for run in _last_runs(runs)),
-        failures=tuple(_job_line(run) for run in failures),
+        jobs=tuple(_job_line(run, topics) for run in _last_runs(runs)),
+        failures=tuple(_job_line(run, topics) for run in failures),
         topics=tuple(_topic_line(topic, queries) for topic in topics.values()),
         sources=tuple(
             _source_line(one)
@@ -135,14 +136,14 @@ def _platforms(settings: Settings) -> list[str]:
 
 def _source_line(one: Standing) -> SourceLine:
     silent, budget = one.silent_for, one.budget
-    quiet = ""
+    quiet, newest = "", told_moment(one.newest_post)
     if silent is not None:
         quiet = f"silent for {silent.total_seconds() / 3600:.0f} h, longer than its usual gaps"
     return SourceLine(
         source=one.source,
         topic=one.topic,
         last_success=words.moment(one.last_success, _UTC) if one.last_success else "never",
-        newest_post=words.moment(one.newest_post, _UTC) if one.newest_post else "none yet",
+        newest_post=words.moment(newest, _UTC) if newest else "none yet",
         budget=f"{words.number(budget.used)} of {words.number(budget.cap)} reads, "
         f"{words.number(budget.forecast.expected)} by the month's end"
         if budget
@@ -169,13 +170,9 @@ def _last_runs(runs: Sequence[JobRun]) -> list[JobRun]:
     return [last[job] for job in sorted(last)]
 
 
-def _job_line(run: JobRun) -> JobLine:
+def _job_line(run: JobRun, topics: Mapping[str, Topic]) -> JobLine:
     took = f"{(run.finished_at - run.started_at).total_seconds():.1f} s" if run.finished_at else ""
-    counts = ", ".join(
-        f"{words.number(count)} {name.replace('_', ' ')}"
-        for name, count in run.counts.items()
-        if count
-    )
+    counts = counts_in_words(run, smallest_group(topics, run.topic))
     return JobLine(run.job, run.status, words.moment(run.started_at, _UTC), took, counts, run.error)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.pages import TopicData
 from monitor.dashboard.selection import PageError, Selection
+from monitor.dashboard.turnover import Turnover
+from monitor.pipeline.classify import questions_of
 from monitor.topic import Topic
 
 
@@ -34,8 +36,19 @@ def gather_topic(board: Dashboard, topic: Topic, selection: Selection) -> TopicD
         split=split,
         split_volumes=split_volumes,
         validations=board.figures.validation(topic),
-        sources=board.queries.sources(topic.name),
-        version=board.queries.shown_version(topic.name),
+        sources=board.sources(topic),
+        turnover=gather_turnover(board, topic),
         has_posts=board.queries.has_posts(topic.name),
         truth=board.truths[topic.name] if is_sample else None,
     )
+
+
+def gather_turnover(board: Dashboard, topic: Topic) -> Turnover:
+    """Reads which version's series is shown, and which is to come."""
+    shown, champion = board.queries.shown_version(topic.name), board.champion(topic.name)
+    waiting = 0
+    if champion is not None and champion != shown:
+        waiting = board.queries.pending_count(
+            topic.name, champion, questions_of(topic), languages=topic.languages
+        )
+    return Turnover(shown, champion, waiting, board.queries.series_switches(topic.name))

@@ -49,7 +49,7 @@ class CheckStep:
         after = int(since.state["after"]) if since else 0
         while batch := self.queries.to_check(topic, source, after=after, limit=checker.at_once):
             try:
-                for page in checker.check([native_id for _, native_id in batch]):
+                for page in checker.check([self.admission.ids.open(kept) for _, kept in batch]):
                     self._save(page, source, after, found)
             except StoppedError:
                 found.finished = False

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from collectors import platforms
 from collectors.errors import StoppedError
-from collectors.post import Collector, Page, Window
+from collectors.post import Checkpoint, Collector, Page, Window
 from monitor.kept import KeptPage, PageOutcome
 from monitor.pipeline.admission import Admission
 from monitor.store.queries import Queries
@@ -86,7 +86,7 @@ class CollectStep:
         if collector.source == SAMPLE_SOURCE and self._has_real_posts(topic.name):
             return collected
         errand = _errand(collector.source, window)
-        since = self.store.checkpoint(topic.name, errand.checkpoint) if resume else None
+        since = self._since(topic.name, errand) if resume else None
         try:
             for page in collector.fetch(since, self._asked(window)):
                 collected.add(*self._save(collector, page, errand, collected))
@@ -99,6 +99,10 @@ class CollectStep:
         if window is not None and collected.finished and not should_stop():
             self.store.drop_checkpoint(topic.name, errand.checkpoint)
         return collected
+
+    def _since(self, topic: str, errand: Errand) -> Checkpoint | None:
+        stored = self.store.checkpoint(topic, errand.checkpoint)
+        return stored and Checkpoint(self.admission.ids.open_state(stored.state))
 
     def _asked(self, window: Window | None) -> Window:
         """The time to ask for: a backfill ends now at the latest, so that no stream is awaited."""

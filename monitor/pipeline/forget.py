@@ -11,6 +11,7 @@ from classifiers.held_out import drop_held_out
 from classifiers.registry import Registry
 from collectors.post import Deletion
 from monitor.pipeline.admission import Admission
+from monitor.post_ids import PostIds
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.topic import Topic
@@ -37,10 +38,15 @@ class ForgetStep:
 
 @dataclass(frozen=True, slots=True)
 class UnlearnStep:
-    """Takes removed posts out of what model versions keep on disk."""
+    """Takes removed posts out of what model versions keep on disk.
+
+    Attributes:
+        ids: The topic's.
+    """
 
     queries: Queries
     registry: Registry
+    ids: PostIds
 
     def unlearn(self, topic: Topic) -> int:
         """Drops answers about posts that are no longer labelled and there; returns how many.
@@ -62,7 +68,7 @@ class UnlearnStep:
         texts = {target.name: target.text for target in topic.targets} | {"": ""}
         return {
             Example(
-                id=f"{post.platform}/{post.native_id}",
+                id=f"{post.platform}/{self.ids.open(post.native_id)}",
                 text="",
                 head=post.head,
                 target=texts[post.target],

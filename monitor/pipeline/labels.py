@@ -15,6 +15,7 @@ from monitor.errors import LabelError
 from monitor.labelfiles.record import FIELDS
 from monitor.labelfiles.shapes import shape_of
 from monitor.pipeline.classify import questions_of
+from monitor.post_ids import PostIds
 from monitor.store.store import Store
 from monitor.store.values import HumanLabel, LabelSample
 from monitor.topic import Topic
@@ -46,9 +47,14 @@ class LabelsImported:
 
 @dataclass(frozen=True, slots=True)
 class LabelStep:
-    """Takes label files in, of any shape in `monitor.labelfiles`."""
+    """Takes label files in, of any shape in `monitor.labelfiles`.
+
+    Attributes:
+        ids: The topic's: files may name posts by the platform's id or by its seal.
+    """
 
     store: Store
+    ids: PostIds
     clock: Callable[[], datetime]
 
     def import_file(
@@ -89,7 +95,8 @@ class LabelStep:
         except LabelError as error:
             imported.reject(place, str(error))
             return
-        batch.append(replace(label, annotator=label.annotator or annotator or UNNAMED))
+        who = label.annotator or annotator or UNNAMED
+        batch.append(replace(label, native_id=self.ids.seal(label.native_id), annotator=who))
         if len(batch) == BATCH:
             self._save(topic, batch, imported)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version as package_version
+from pathlib import Path
 
 from classifiers.adaptation import AdaptationResult, Example, adapt
 from classifiers.examples import Key
@@ -17,6 +18,7 @@ from monitor.errors import LabelError
 from monitor.pipeline.classify import whole_answer
 from monitor.pipeline.example_groups import example_groups
 from monitor.pipeline.trial import Trial
+from monitor.post_ids import PostIds
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import LabelledPost, Prediction
@@ -50,19 +52,27 @@ class Retrained:
 
 @dataclass(frozen=True, slots=True)
 class RetrainStep:
-    """Trains a candidate on a topic's labels."""
+    """Trains a candidate on a topic's labels.
+
+    Attributes:
+        ids: What a topic's post ids are sealed with.
+        cache: Where exported models are kept.
+        threads: Processor threads to use; all there are where None.
+    """
 
     store: Store
     queries: Queries
     registry: Registry
+    ids: Callable[[str], PostIds]
     clock: Callable[[], datetime]
     trial: Trial
+    cache: Path
+    threads: int | None
 
     def retrain(
         self,
         topic: Topic,
         *,
-        seed: int = 0,
         progress: Progress = lambda _stage, _part: None,
     ) -> Retrained:
         """Makes a candidate version from every label of the topic, and judges it.
@@ -81,8 +91,15 @@ class RetrainStep:
                 f"{topic.name} has no labelled posts",
                 hint="`monitor label queue` draws posts, `monitor label import` takes answers",
             )
-        examples = _examples(topic, posts)
-        result = adapt(self.registry, topic.name, list(examples), seed=seed, progress=progress)
+        examples = _examples(topic, posts, self.ids(topic.name))
+        result = adapt(
+            self.registry,
+            topic.name,
+            list(examples),
+            cache=self.cache,
+            threads=self.threads,
+            progress=progress,
+        )
         by_key = {example.key: post for example, post in examples.items()}
         self._keep_held_out(topic, result, by_key)
         progress("trying out the candidate", 0.97)
@@ -114,13 +131,15 @@ def _prediction(post: LabelledPost, probabilities: Sequence[float]) -> Predictio
     return Prediction(post.post_id, post.text_digest, post.head, post.target, label, scores)
 
 
-def _examples(topic: Topic, posts: Sequence[LabelledPost]) -> dict[Example, LabelledPost]:
+def _examples(
+    topic: Topic, posts: Sequence[LabelledPost], ids: PostIds
+) -> dict[Example, LabelledPost]:
     """The posts as examples; a label towards a target that the topic no longer has is left out."""
     texts = {target.name: target.text for target in topic.targets} | {"": ""}
     groups = example_groups(posts)
     return {
         Example(
-            id=f"{post.platform}/{post.native_id}",
+            id=f"{post.platform}/{ids.open(post.native_id)}",
             text=post.text,
             head=post.head,
             target=texts[post.target],

@@ -14,11 +14,12 @@ from monitor.pipeline.classify import questions_of
 from monitor.privacy import Cell, Standing
 from monitor.releases import Decision
 from monitor.settings import ReleaseSettings
+from monitor.shares.apart import kept_apart
 from monitor.shares.changes import place_of
 from monitor.shares.corrected import DIGITS, corrected_shares
 from monitor.shares.door import Door
 from monitor.shares.evidence import Evidence
-from monitor.shares.rollup import NOTHING, CellCounts, Unit, by_question, roll_up
+from monitor.shares.rollup import NONE, NOTHING, CellCounts, Unit, by_question, roll_up
 from monitor.store.releases import ReleaseKey
 from monitor.store.values import UNDETERMINED, VOLUME, DailyAggregate, Question
 from monitor.topic import Topic
@@ -144,12 +145,23 @@ class Split:
     def _hidden(self, question: Question) -> dict[Place, Withheld | None]:
         """What the release rules say about this split's cells, by place."""
         rolled = self._rolled[question]
-        return {
+        found = {
             (day, cell): one.hidden
             for day, decided in self._decided[question].items()
             for cell, one in decided.items()
             if (day, cell) in rolled
         }
+        if self._unit == "posts":
+            return found
+        return {place: why or self._apart(question, place) for place, why in found.items()}
+
+    def _apart(self, question: Question, place: Place) -> Withheld | None:
+        """Why a shown cell may not be told by this unit beside posts, None where it may."""
+        day, cell = place
+        decided = self._decided[question][day]
+        shown = frozenset(cell for cell, one in decided.items() if one.hidden is None)
+        state = cast(Mapping[Cell, DailyAggregate], decided[cell].base)
+        return kept_apart(state, self._unit, shown, self._topic.minimum_authors).get(cell)
 
     def _eligible(self) -> dict[Place, int]:
         """Opinions in a language that is scored, by place; places without any are left out."""
@@ -202,9 +214,9 @@ class Split:
         )
 
     def _figure(self, question: Question, place: Place, label: str, counts: CellCounts) -> Figure:
-        """The figure as far as it is counted."""
+        """The figure as far as it is counted; by other units than posts, no count leaves."""
         day, (platform, cohort, language) = place
-        unit = counts.in_unit(self._unit)
+        unit = counts.in_unit(self._unit) if self._unit == "posts" else NONE
         raw = unit.labels.get(label, 0) / unit.count if unit.count else None
         return Figure(
             topic=self._topic.name,

@@ -98,12 +98,11 @@ def log(connection: Connection, at: datetime, deed: Deed) -> None:
     )
 
 
-def log_entries(connection: Connection, limit: int) -> list[LogEntry]:
-    """Gives the last lines of the audit log, newest first."""
+def log_entries(connection: Connection, limit: int, *, action: str | None = None) -> list[LogEntry]:
+    """Gives the last lines of the audit log, newest first; those of one action, if so wanted."""
     line = AUDIT_LOG.c
-    statement = (
-        select(line.logged_at, line.actor, line.action, line.details)
-        .order_by(line.id.desc())
-        .limit(limit)
-    )
+    statement = select(line.logged_at, line.actor, line.action, line.details)
+    if action is not None:
+        statement = statement.where(line.action == action)
+    statement = statement.order_by(line.id.desc()).limit(limit)
     return [LogEntry(*row) for row in connection.execute(statement)]

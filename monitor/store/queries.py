@@ -39,8 +39,10 @@ from monitor.store.values import (
     LabelSample,
     LogEntry,
     PendingPost,
+    PlatformId,
     Question,
     RecordedVersion,
+    SeriesSwitch,
     SourceState,
     StoredLabel,
     Totals,
@@ -137,6 +139,19 @@ class Queries:
         """Tells the version whose figures are shown, None before the first."""
         with reading(self._engine) as connection:
             return versions.shown(connection, topic)
+
+    def series_switches(self, topic: str) -> list[SeriesSwitch]:
+        """Tells when which version's series was first shown, the newest first.
+
+        Of the last thousand switches of all topics; a switch to what is shown already is none.
+        """
+        with reading(self._engine) as connection:
+            entries = jobs.log_entries(connection, 1000, action="version_shown")
+        return [
+            SeriesSwitch(str(entry.details["version"]), entry.at)
+            for entry in entries
+            if entry.details.get("topic") == topic
+        ]
 
     def recorded_versions(self, topic: str) -> list[RecordedVersion]:
         """Lists the recorded versions, oldest first."""
@@ -239,6 +254,11 @@ class Queries:
         """Tells which marks belong to authors who were removed."""
         with reading(self._engine) as connection:
             return removals.buried_marks(connection, topic, marks)
+
+    def buried_posts(self, topic: str, posts: Collection[PlatformId]) -> list[PlatformId]:
+        """Tells which posts have been removed, by the ids given."""
+        with reading(self._engine) as connection:
+            return removals.buried_posts(connection, topic, posts)
 
     def models_on_removed(self, topic: str) -> dict[str, int]:
         """Counts by model version the posts it was trained on that were removed since."""

@@ -38,8 +38,7 @@ from monitor.store.rows import (
     UNSCORED,
 )
 from monitor.store.sources import Delivery
-
-PlatformId = tuple[str, str]
+from monitor.store.values import PlatformId
 
 
 def post_digest(platform: str, native_id: str) -> str:
@@ -55,6 +54,14 @@ def mark_digest(mark: str) -> str:
 def buried_marks(connection: Connection, topic: str, marks: Iterable[str]) -> list[str]:
     """Tells which marks belong to authors who were removed."""
     by_digest = {mark_digest(mark): mark for mark in marks}
+    return [by_digest[digest] for digest in _buried(connection, topic, by_digest)]
+
+
+def buried_posts(
+    connection: Connection, topic: str, posts: Iterable[PlatformId]
+) -> list[PlatformId]:
+    """Tells which posts have tombstones under these very ids."""
+    by_digest = {post_digest(*post): post for post in posts}
     return [by_digest[digest] for digest in _buried(connection, topic, by_digest)]
 
 

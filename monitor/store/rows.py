@@ -318,6 +318,16 @@ class TrainingPostRow(Row, table=True):
     digest: str = Field(primary_key=True)
 
 
+class SealingRow(Row, table=True):
+    """Which key a topic's post ids are sealed with, and since when all of them are."""
+
+    __tablename__ = "sealings"
+
+    topic: str = Field(primary_key=True)
+    fingerprint: str
+    sealed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class AccessRow(Row, table=True):
     """How often somebody looked at something on one day (UTC)."""
 
@@ -420,6 +430,7 @@ DAYS = _table(DayRow)
 AGGREGATES = _table(AggregateRow)
 RELEASES = _table(ReleaseRow)
 TRAINING_POSTS = _table(TrainingPostRow)
+SEALINGS = _table(SealingRow)
 ACCESSES = _table(AccessRow)
 BUDGETS = _table(BudgetRow)
 MODEL_VERSIONS = _table(ModelVersionRow)

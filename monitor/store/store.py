@@ -25,13 +25,13 @@ from monitor.store import (
     predictions,
     releases,
     removals,
+    sealing,
     sources,
     unscored,
     versions,
 )
 from monitor.store.engine import reading, reclaim, writing
 from monitor.store.releases import ReleaseKey, StoredChain
-from monitor.store.removals import PlatformId
 from monitor.store.sources import LIVE
 from monitor.store.values import (
     DailyAggregate,
@@ -41,6 +41,7 @@ from monitor.store.values import (
     HumanLabel,
     LabelOutcome,
     Lease,
+    PlatformId,
     Prediction,
     Question,
 )
@@ -139,6 +140,40 @@ class Store:
         """Drops demands to remove what never was here, once their time is over."""
         with writing(self._engine) as connection:
             return removals.forget_unmet(connection, topic, self._clock())
+
+    # Sealed post ids
+
+    def unsealed_topics(self) -> list[str]:
+        """Lists the topics with post ids that an earlier program left as they are."""
+        with reading(self._engine) as connection:
+            return sealing.unsealed_topics(connection)
+
+    def claim_sealing(self, topic: str, fingerprint: str) -> tuple[str, bool]:
+        """Notes which key a topic's post ids are sealed with, if none is noted yet.
+
+        Returns:
+            The fingerprint of the key that they are sealed with, and whether all are.
+        """
+        with writing(self._engine) as connection:
+            return sealing.claim(connection, topic, fingerprint)
+
+    def seal_posts(
+        self, topic: str, seal: Callable[[str], str], *, after: int, limit: int
+    ) -> tuple[int | None, int]:
+        """Seals ids of posts stored before, the next `limit` above the row `after`.
+
+        Returns:
+            The last row looked at, None at the end; and how many were changed.
+        """
+        with writing(self._engine) as connection:
+            return sealing.seal_posts(connection, topic, seal, after, limit)
+
+    def finish_sealing(
+        self, topic: str, seal: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    ) -> None:
+        """Seals checkpoints, and notes that all of the topic is sealed."""
+        with writing(self._engine) as connection:
+            sealing.finish(connection, topic, seal, self._clock())
 
     # Predictions and daily figures
 

@@ -25,6 +25,9 @@ FinishedStatus = Literal["ok", "failed", "stopped"]
 Question = tuple[str, str]
 """A head and the target's name it is asked about, empty where the head takes none."""
 
+PlatformId = tuple[str, str]
+"""A post's platform and its id there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -106,7 +109,8 @@ class DailyAggregate:
         soft_sums: Sums of the probabilities of each label, in 1/10,000.
         units: The same counted by another unit: by `authors`, of whom each has one voice spread
             over what they wrote, or by `texts`, of whose copies only the first counts. Each with
-            its `count`, and the `labels` and `soft` sums in 1/10,000.
+            its `count`, the `labels` and `soft` sums in 1/10,000, and how many `posts` by how many
+            known `authors` are `apart`: count otherwise than by posts.
     """
 
     topic: str
@@ -387,6 +391,14 @@ class LogEntry:
     actor: str
     action: str
     details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSwitch:
+    """When a version's series of figures was first shown."""
+
+    version: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from sqlalchemy import Engine, select
 from collectors.post import Checkpoint, Coverage, Deletion, Page, Post, Window
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.collect import CollectStep
+from monitor.post_ids import PostIds
 from monitor.pseudonym import Pseudonyms
 from monitor.store import pages as store_pages
 from monitor.store.engine import reading
@@ -242,7 +243,7 @@ class Run:
     def collect(self, page_events: int, overlap: int, window: Window | None = None) -> None:
         """A pass, or a backfill."""
         engine = self.machine.engine
-        admission = Admission(self.machine.topic, Pseudonyms(b"k" * 32))
+        admission = Admission(self.machine.topic, Pseudonyms(b"k" * 32), PostIds(b"k" * 32))
         clock = lambda: START + timedelta(hours=1)  # noqa: E731
         step = CollectStep(Store(engine), Queries(engine), admission, clock)
         collector = LogCollector(self.machine.platform, page_events, overlap, self.before_page)

@@ -27,6 +27,7 @@ from collectors.errors import CollectorError
 from collectors.post import Window
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.collect import Collected, CollectStep
+from monitor.post_ids import PostIds
 from monitor.pseudonym import Pseudonyms
 from monitor.store import pages as store_pages
 from monitor.store.engine import open_engine
@@ -183,7 +184,8 @@ class Monitor:
         """Native ids of what is stored."""
         statement = select(POSTS.c.native_id).where(POSTS.c.topic == self.topic)
         with self.engine.connect() as connection:
-            found = list(connection.execute(statement).scalars())
+            kept = list(connection.execute(statement).scalars())
+        found = [PostIds(b"k" * 32).open(name) for name in kept]
         assert len(found) == len(set(found)), "a post is stored twice"
         return set(found)
 
@@ -207,7 +209,7 @@ class Monitor:
 
     def _step(self, before_page: Callable[[int], None]) -> CollectStep:
         store = _WatchedStore(self.engine, before_page, clock=self.world.clock)
-        admission = Admission(self._topic(), Pseudonyms(b"k" * 32))
+        admission = Admission(self._topic(), Pseudonyms(b"k" * 32), PostIds(b"k" * 32))
         return CollectStep(store, Queries(self.engine), admission, self.world.clock)
 
     def _topic(self) -> Topic:

@@ -23,6 +23,7 @@ from monitor.errors import StoreError
 from monitor.kept import KeptDeletion, KeptPage
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.check import CheckStep
+from monitor.post_ids import PostIds
 from monitor.pseudonym import Pseudonyms
 from monitor.store import engine as store_engine
 from monitor.store.engine import open_engine, reading, writing
@@ -234,7 +235,7 @@ class FakeChecker:
 
 
 def _check_step(machine: CheckpointMachine) -> CheckStep:
-    admission = Admission(machine.topic, Pseudonyms(b"k" * 32))
+    admission = Admission(machine.topic, Pseudonyms(b"k" * 32), PostIds(b"k" * 32))
     engine = machine.engine
     return CheckStep(Store(engine), Queries(engine), admission, lambda: START)
 

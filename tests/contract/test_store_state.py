@@ -12,7 +12,7 @@ from store_values import NOW, answers, label, page, pending, post, repost
 from collectors.post import Rejection
 from monitor.store.queries import Queries
 from monitor.store.store import Store
-from monitor.store.values import JobRun, Lease, LogEntry, RecordedVersion, Totals
+from monitor.store.values import JobRun, Lease, LogEntry, RecordedVersion, SeriesSwitch, Totals
 
 LATER = NOW + timedelta(seconds=30)
 
@@ -99,6 +99,17 @@ def test_the_shown_version_is_the_last_one_set(store: Store, queries: Queries, t
     store.show_version(topic, "v1")
     store.show_version(topic, "v2")
     assert queries.shown_version(topic) == "v2"
+
+
+def test_the_switches_of_a_topics_series_are_told_newest_first(
+    engine: Engine, queries: Queries, topic: str
+) -> None:
+    for at, version, of in ((NOW, "v1", topic), (NOW, "v9", f"{topic}-2"), (LATER, "v2", topic)):
+        Store(engine, clock=lambda at=at: at).log(
+            "pipeline", "version_shown", {"topic": of, "version": version}
+        )
+    Store(engine).log("ann", "promoted", {"topic": topic, "version": "v3"})
+    assert queries.series_switches(topic) == [SeriesSwitch("v2", LATER), SeriesSwitch("v1", NOW)]
 
 
 def test_a_recorded_version_takes_a_new_stage_and_keeps_its_time(

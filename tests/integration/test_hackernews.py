@@ -93,6 +93,32 @@ def test_a_number_of_hits_that_is_a_guess_is_not_believed() -> None:
     assert {post.native_id for page in pages for post in page.posts} == published
 
 
+def test_posts_that_crowd_together_cost_no_more_than_their_pages() -> None:
+    site = HackerNews(lambda: START + timedelta(days=30))
+    for number in range(25):
+        site.add("the walkout", "ann", START + timedelta(seconds=number))
+    visit(site.server.url, page_posts=5)
+    asked = len(site.server.requests)
+    site.server.close()
+    assert asked <= 7
+
+
+def test_pages_that_change_while_they_are_turned_are_asked_for_anew() -> None:
+    site = HackerNews(lambda: START + timedelta(days=30))
+    numbers = [site.add("the walkout", "ann", START - timedelta(hours=n)) for n in range(9)]
+    answer = site.server._answer
+
+    def delete_while_turning(request: Request) -> Reply:
+        if len(site.server.requests) == 2:
+            del site.items[numbers[0]]
+        return answer(request)
+
+    site.server._answer = delete_while_turning
+    pages = visit(site.server.url, page_posts=5)
+    site.server.close()
+    assert {post.native_id for page in pages for post in page.posts} >= set(numbers[1:])
+
+
 def test_what_is_no_search_is_told() -> None:
     server = LocalServer(lambda _: Reply(b'{"data": []}'))
     with pytest.raises(MalformedAnswerError, match="without hits"):

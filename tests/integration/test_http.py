@@ -7,7 +7,8 @@ import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -316,3 +317,63 @@ def test_a_body_that_trickles_is_given_up() -> None:
 def test_a_foreign_exception_of_a_library_is_not_taken_for_the_platform_s() -> None:
     assert collector_error(KeyError("bug")) is None
     assert isinstance(collector_error(requests.ConnectionError()), UnavailableError)
+
+
+@pytest.mark.parametrize("where", ["another port", "another name"])
+def test_a_redirect_to_another_server_in_a_private_network_is_refused(
+    ask: Callable[..., Any], site: Site, where: str
+) -> None:
+    with closing(LocalServer(lambda _: json_reply({"secret": "metadata"}))) as inner:
+        port = inner.url.rpartition(":")[2]
+        host = "127.0.0.1" if where == "another port" else "localhost"
+        target = f"http://{host}:{port}/latest/meta-data"
+        site.reply = lambda _: Reply(b"", 302, headers={"Location": target})
+
+        with pytest.raises(RefusedRequestError, match="private address"):
+            ask()
+
+        assert inner.requests == []
+        assert len(site.server.requests) == 1
+
+
+def test_a_redirect_on_the_same_server_is_followed(ask: Callable[..., Any], site: Site) -> None:
+    there = Reply(b"", 302, headers={"Location": "/there"})
+    site.reply = lambda request: there if request.path == "/x" else json_reply({"here": "it is"})
+    assert ask() == {"here": "it is"}
+
+
+def test_an_event_that_does_not_end_is_not_held_in_memory(site: Site) -> None:
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        yield b"event: update\ndata: 1\n\n"
+        while sent < 100:
+            sent += 1
+            yield b"data: " + b"x" * 10_000 + b"\n"
+
+    site.reply = lambda _: Reply(type="text/event-stream", chunks=endless())
+    with session(Transport(site.surroundings, LIMITS), "me") as asking:
+        stream = asking.get(site.server.url + "/x", stream=True, timeout=5)
+        with pytest.raises(MalformedAnswerError, match="over 100000 bytes"), closing(stream):
+            for _ in stream.iter_content(chunk_size=1000):
+                pass
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Retry-After": "900"}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "900"}],
+    ids=["retry after", "rate limit"],
+)
+def test_a_server_that_others_wait_for_may_not_ask_for_long(
+    site: Site, headers: dict[str, str]
+) -> None:
+    status = 429 if "Retry-After" in headers else 200
+    site.reply = lambda _: Reply(b"{}", status, headers=headers)
+    limits = replace(LIMITS, patience=60)
+    with (
+        HttpClient(site.server.url, site.surroundings, limits=limits) as client,
+        pytest.raises(RateLimitedError),
+    ):
+        list(map(client.get, ["/x", "/x"]))
+    assert site.times.slept == []

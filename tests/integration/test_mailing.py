@@ -29,6 +29,7 @@ def application(told: Told, figures: FakeFigures) -> Any:
         queries=FakeQueries(),
         settings=settings,
         clock=lambda: NOW,
+        champion_of=lambda name: SimpleNamespace(id="0123456789abcdef"),
         teller=lambda: told,
     )
 

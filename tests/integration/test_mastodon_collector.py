@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from live import Clock, Visit
-from servers.faults import LocalServer, json_reply
+from live import Clock, Visit, surroundings
+from servers.faults import LocalServer, Reply, json_reply
 from servers.mastodon import Mastodon
 
 from collectors.errors import AuthenticationError, CollectorError
 from collectors.mastodon import SOURCE
+from collectors.mastodon_check import MastodonChecker
 from collectors.policy import unmet
 
 
@@ -240,6 +242,25 @@ def test_the_check_removes_what_its_own_server_calls_gone(
     seen.check()
 
     assert set(seen.posts) == {kept, elsewhere}
+
+
+@pytest.mark.parametrize("how", ["named by a post", "named by a redirect"])
+def test_the_check_does_not_ask_servers_in_a_private_network(
+    site: Mastodon, clock: Clock, how: str
+) -> None:
+    with closing(LocalServer(lambda _: Reply(b"", 404))) as inner:
+        target = inner.url.replace("127.0.0.1", "localhost")
+        uri = f"{target}/admin" if how == "named by a post" else f"{site.server.url}/users/a/1"
+        site.server._answer = lambda _: Reply(b"", 302, headers={"Location": f"{target}/admin"})
+        checker = MastodonChecker(
+            surroundings(clock, SOURCE.defaults() | {"instances": [site.server.url]})
+        )
+        checker._plain.add(target)  # As if it spoke TLS.
+
+        found = [deletion for page in checker.check([uri]) for deletion in page.deletions]
+
+        assert found == []
+        assert inner.requests == []
 
 
 def test_streams_tell_of_posts_edits_and_deletions(site: Mastodon, clock: Clock) -> None:

@@ -67,6 +67,7 @@ LATER = {
     "label_marks": "0004",
     "tasks": "0004",
     "incidents": "0004",
+    "sealings": "0005",
     "chosen_posts": "0006",
 }
 """Tables that came with a later revision: its dump has a row in each, earlier ones have none."""

@@ -19,6 +19,7 @@ from monitor.pipeline.classify import ClassifyStep
 from monitor.pipeline.collect import Collected, CollectStep
 from monitor.pipeline.retention import RetentionStep
 from monitor.pipeline.switch import SwitchStep
+from monitor.post_ids import PostIds
 from monitor.pseudonym import Pseudonyms
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries
@@ -54,7 +55,7 @@ class Pipeline:
         self.queries = Queries(self.engine)
 
     def collect(self, collector: FakeCollector) -> Collected:
-        admission = Admission(self.topic, Pseudonyms(b"k" * 32))
+        admission = Admission(self.topic, Pseudonyms(b"k" * 32), PostIds(b"k" * 32))
         return CollectStep(self.store, self.queries, admission, self.clock).collect(collector)
 
     def classify(self, *, batch: int = 7) -> None:
@@ -228,6 +229,8 @@ def test_a_new_version_is_shown_only_when_it_covers_every_post(pipeline: Pipelin
     pipeline.aggregate()
     assert pipeline.queries.shown_version("strike") == "fake00000002"
     assert {cell.version for cell in pipeline.cells()} == {"", "fake00000002"}
+    switches = pipeline.queries.series_switches("strike")
+    assert [one.version for one in switches] == ["fake00000002", old]
 
 
 def test_going_back_to_the_old_version_scores_nothing_again(pipeline: Pipeline) -> None:

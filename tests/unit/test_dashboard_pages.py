@@ -22,6 +22,7 @@ from monitor.dashboard.series import (
     withheld_notes,
 )
 from monitor.dashboard.truth import load_truth
+from monitor.dashboard.turnover import Turnover
 from monitor.figure import Figure
 from monitor.validation import Validation
 from tests.dashboard_fakes import NOW, TOPIC, FakeFigures, FakeQueries, figure, volume, write_truth
@@ -53,7 +54,7 @@ def page(
         "split_volumes": figures.volumes(TOPIC, by=selection.by),
         "validations": figures.validation(TOPIC),
         "sources": FakeQueries().sources(TOPIC.name),
-        "version": "0123456789abcdef",
+        "turnover": Turnover("0123456789abcdef"),
         "has_posts": True,
         "truth": None,
     }

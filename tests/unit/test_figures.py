@@ -167,6 +167,30 @@ def test_the_preview_shows_the_raw_share_only_and_stays_marked(released):
     assert (negative.share_raw, negative.share, negative.low) == (0.3, None, None)
 
 
+@pytest.mark.parametrize(
+    ("apart", "withheld"),
+    [
+        pytest.param({}, None, id="everybody wrote once"),
+        pytest.param({"posts": 24, "authors": 12}, None, id="enough wrote more"),
+        pytest.param({"posts": 2, "authors": 1}, "small_group", id="one wrote twice"),
+        pytest.param(None, "small_group", id="counted before this was known"),
+    ],
+)
+def test_shares_by_authors_are_told_where_they_give_nobody_away_beside_posts(
+    released, apart, withheld
+):
+    soft = dict.fromkeys(SENTIMENT, 1200000)
+    units = {"authors": {"count": 360, "labels": soft, "soft": soft, "apart": apart}}
+    if apart is None:
+        del units["authors"]["apart"]
+    cells = [replace(one, units=units) for one in ten_days()]
+    figures = released(FakeQueries(cells, good_audit()), unit="authors")
+    (negative,) = of(figures, day=DAY, head="sentiment", label="negative")
+    assert negative.withheld == withheld
+    assert (negative.share is None) == (withheld is not None)
+    assert negative.share_raw is None
+
+
 def test_an_audit_of_one_day_validates_nothing(settings):
     queries = FakeQueries(ten_days(), good_audit(days=1))
     sentiment = next(

@@ -8,6 +8,7 @@ import pytest
 from collectors.post import Checkpoint, Deletion, Page, Post
 from monitor.authors import AuthorSketch
 from monitor.pipeline.admission import Admission
+from monitor.post_ids import PostIds
 from monitor.pseudonym import KeyRing
 from monitor.topic import load_topic
 
@@ -33,7 +34,7 @@ def ring(tmp_path):
 def admission(tmp_path, ring, removed=lambda _: ()):
     path = tmp_path / "strike.toml"
     path.write_text(TOPIC)
-    return Admission(load_topic(path), ring, removed)
+    return Admission(load_topic(path), ring, PostIds(b"k" * 32), removed)
 
 
 def post(day, author="42"):

@@ -62,6 +62,17 @@ def test_one_cell_with_hard_labels_is_near_the_bayesian_answer():
     assert (found.high[0] - found.low[0] > 3.5 * spread).all()
 
 
+def test_bayesian_classify_and_count_draws_from_the_posterior(quantifiers):
+    others = OTHERS.argmax(axis=1)
+    chains = np.tile(np.bincount(others, minlength=3), (8, 1))
+    mean, low, high = quantifiers.bayesian_cc(TRUTH, SCORES, chains, draws=1500)
+    shares, weights = bayesian(SCORES.argmax(axis=1), others)
+    exact = weights @ shares
+    assert mean.mean(axis=0) == pytest.approx(exact, abs=0.015)
+    spread = np.sqrt(weights @ (shares - exact) ** 2)
+    assert (high - low).mean(axis=0) == pytest.approx(3.92 * spread, rel=0.1)
+
+
 def bayesian(labels, others, draws=40_000):
     rng = np.random.default_rng(0)
     matrix = np.ones((3, 3))

@@ -30,7 +30,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Registry:
 
 @pytest.fixture(scope="module")
 def result(registry: Registry) -> AdaptationResult:
-    return adapt(registry, "walkout", make_examples(), seed=1)
+    return adapt(registry, "walkout", make_examples())
 
 
 def test_every_example_is_answered_by_a_model_that_did_not_see_it(
@@ -70,7 +70,7 @@ def test_only_what_changed_is_kept(registry: Registry, result: AdaptationResult)
 def test_the_same_examples_in_any_order_give_the_same_version(
     registry: Registry, result: AdaptationResult
 ) -> None:
-    again = adapt(registry, "walkout", make_examples()[::-1], seed=1)
+    again = adapt(registry, "walkout", make_examples()[::-1])
     assert again.version.id == result.version.id
     assert again.held_out == result.held_out
 
@@ -79,8 +79,8 @@ def test_a_champion_is_judged_by_what_it_had_not_learnt(
     registry: Registry, result: AdaptationResult
 ) -> None:
     registry.promote("walkout", result.version.id)
-    again = adapt(registry, "walkout", make_examples(), seed=1)
-    second = adapt(registry, "walkout", make_examples(), seed=2)
+    again = adapt(registry, "walkout", make_examples())
+    second = adapt(registry, "walkout", make_examples()[:-1])  # without one that is no audit
     figures = second.version.metrics["audit/sentiment"]
     expected = again.version.metrics["audit/sentiment"]
     assert figures["champion_log_loss"] == pytest.approx(expected["candidate_log_loss"], abs=1e-6)
@@ -152,7 +152,9 @@ def test_the_champions_answers_come_along_and_say_what_is_new(result: Adaptation
     assert set(result.champion) == set(result.new) == keys
 
 
-@pytest.mark.parametrize("damaged", ["model-01.safetensors", "version.json", "hashes.json", "new"])
+@pytest.mark.parametrize(
+    "damaged", ["model-corrections.safetensors", "version.json", "hashes.json", "new"]
+)
 def test_a_version_whose_files_were_changed_is_refused(
     registry: Registry, result: AdaptationResult, tmp_path: Path, damaged: str
 ) -> None:
@@ -185,3 +187,44 @@ def test_a_changed_tokeniser_of_the_base_is_refused(
     tokeniser.write_text(tokeniser.read_text() + " ")
     with pytest.raises(ModelFilesError, match=r"tokenizer\.json changed"):
         load_scorer(tmp_path / result.version.id, threads=1)
+
+
+def test_a_label_towards_one_target_leaves_the_others_alone(tmp_path: Path, tiny: Path) -> None:
+    examples = [
+        Example(str(n), f"{word} post number {n}", "stance", "the walkout", label, audit=True)
+        for n in range(60)
+        for word, label in [(("great", "favor"), ("awful", "against"), ("there", "none"))[n % 3]]
+    ]
+    registry = Registry(tmp_path / "models", tiny)
+    adapted = registry.path(adapt(registry, "walkout", examples).version.id)
+    targets = {"walkout": "the walkout", "leadership": "the leadership"}
+    texts = ["awful angry post", "great news"]
+    base = load_scorer(tiny, threads=1).score(texts, targets, heads=["stance", "sentiment"])
+    found = load_scorer(adapted, threads=1).score(texts, targets, heads=["stance", "sentiment"])
+    by_name = {(one.head, one.target): one.probabilities for one in base}
+    changed = {
+        (one.head, one.target): not np.array_equal(
+            one.probabilities.argsort(), by_name[one.head, one.target].argsort()
+        )
+        or np.abs(one.probabilities - by_name[one.head, one.target]).max() > 0.2
+        for one in found
+    }
+    assert changed["stance", "walkout"]
+    assert np.array_equal(found[0].probabilities, base[0].probabilities)  # sentiment
+
+
+def test_it_answers_alike_alone_and_in_pairs(tmp_path: Path, tiny: Path) -> None:
+    examples = [
+        Example(str(n), f"post number {n}", "stance", "the walkout", label, audit=True)
+        for n in range(40)
+        for label in [("favor", "against")[n % 2]]
+    ]
+    registry = Registry(tmp_path / "models", tiny)
+    scorer = load_scorer(registry.path(adapt(registry, "w", examples).version.id), threads=1)
+    texts = [f"something number {n}" for n in range(11)]
+    targets = {"a": "the walkout", "b": "something else"}
+    both = scorer.score(texts, targets, heads=["stance"])
+    pairs = scorer.score_pairs(texts * 2, ["the walkout"] * 11 + ["something else"] * 11)
+    stance = next(one for one in pairs if one.head == "stance").probabilities
+    assert stance[:11] == pytest.approx(both[0].probabilities, abs=1e-4)
+    assert stance[11:] == pytest.approx(both[1].probabilities, abs=1e-4)

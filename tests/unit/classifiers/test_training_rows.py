@@ -154,15 +154,16 @@ def test_what_is_said_of_a_target_does_not_depend_on_the_others(model: Classifie
     assert torch.allclose(together["sentiment"], alone["sentiment"], atol=1e-6)
 
 
-def test_the_states_of_held_layers_can_be_kept(model: Classifier) -> None:
+def test_features_are_read_beside_the_answers(model: Classifier) -> None:
     posts, targets = torch.randint(5, 50, (3, 7)), torch.randint(5, 50, (3, 2, 3))
-    whole = answers(model, posts, targets)
-    model.held_layers = 2
     with torch.inference_mode():
-        again = model(posts, targets, model.lower(posts, targets))
-    model.held_layers = 0
-    for expected, found in zip(whole.values(), again, strict=True):
-        assert torch.allclose(expected, found, atol=1e-6)
+        *logits, post, about = model.read(posts, targets)
+        alone = model.read(posts, targets[:, :0])[-2]
+    for expected, found in zip(answers(model, posts, targets).values(), logits, strict=True):
+        assert torch.equal(expected, found)
+    features = model.shape.width * len(model.read_layers)
+    assert (post.shape, about.shape) == ((3, features), (3, 2, features))
+    assert torch.allclose(post, alone, atol=1e-6)
 
 
 def test_held_layers_get_no_gradient(model: Classifier) -> None:

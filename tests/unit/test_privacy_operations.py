@@ -1,0 +1,80 @@
+"""The program's own counts tell of no group that no figure shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.privacy import whole_groups
+from monitor.store.values import JobRun, SourceState, Totals
+from tests.dashboard_fakes import NOW, TOPIC, FakeQueries, fake_app
+
+POSTED = NOW - timedelta(hours=3, minutes=17)
+COUNTS = {"stored": 3, "repeated": 47, "rejected": 0}
+FEW = SourceState("mastodon", 13, POSTED, NOW, {})
+
+
+@dataclass
+class Busy(FakeQueries):
+    """A small platform that brings a post now and then."""
+
+    runs: list[JobRun] = field(
+        default_factory=lambda: [
+            JobRun(2, "aggregate:walkout", TOPIC.name, NOW, NOW, "ok", {"days": 3}, ""),
+            JobRun(1, "collect:mastodon:walkout", TOPIC.name, NOW, NOW, "ok", COUNTS, ""),
+        ]
+    )
+
+    def sources(self, topic: str) -> list[SourceState]:
+        return [FEW]
+
+    def totals(self, topic: str) -> Totals:
+        return Totals(913, 100, 0, 2700, 400, 3, 2)
+
+
+def client() -> TestClient:
+    return TestClient(fake_app(None, Busy()), base_url="http://127.0.0.1")
+
+
+def test_the_runs_of_jobs_do_not_count_few_posts() -> None:
+    told: dict[str, Any] = {
+        run["job"]: run["counts"] for run in client().get("/api/v1/runs").json()["items"]
+    }
+    assert told["collect:mastodon:walkout"] == {"stored": 0, "repeated": 40, "rejected": 0}
+    assert told["aggregate:walkout"] == {"days": 3}
+
+
+def test_the_status_page_says_that_few_came_and_not_how_many() -> None:
+    text = client().get("/status").text
+    assert "fewer than 10 stored, 40 repeated" in text
+    assert "3 days" in text
+
+
+def test_sources_tell_neither_a_few_posts_nor_the_minute_of_one() -> None:
+    (told,) = client().get("/api/v1/topics/walkout/sources").json()["items"]
+    assert told["posts"] == 10
+    assert told["last_post_at"].startswith("2020-06-20T08:00:00")
+    for page in ("/topics/walkout", "/topics/walkout/collection", "/status"):
+        assert ":43" not in client().get(page).text
+
+
+def test_metrics_count_stored_posts_in_whole_groups() -> None:
+    assert 'monitor_posts{topic="walkout"} 910.0' in client().get("/metrics").text
+
+
+@given(count=st.integers(0, 10**6), minimum=st.integers(1, 50))
+def test_every_count_told_is_that_of_whole_groups(count: int, minimum: int) -> None:
+    told = whole_groups(count, minimum)
+    assert told % minimum == 0
+    assert 0 <= count - told < minimum
+
+
+@pytest.mark.parametrize("count", [0, 1, 9])
+def test_fewer_than_a_group_are_none(count: int) -> None:
+    assert whole_groups(count, 10) == 0
