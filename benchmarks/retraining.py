@@ -24,17 +24,16 @@ import altair
 import numpy as np
 import torch
 import vl_convert
-from few_labels import examples_of, predicted
+from few_labels import examples_of
 from sklearn.linear_model import LogisticRegression
 
 from classifiers.adaptation import adapt
 from classifiers.dataset import LabelledText, read_labelled
 from classifiers.embedding import embed
 from classifiers.evaluation import Labels, macro_f1, macro_recall
-from classifiers.fitting import predict_logits
 from classifiers.heads import head
-from classifiers.model_files import load_model
 from classifiers.registry import PRETRAINED, Registry
+from classifiers.runtime import Scorer, load_scorer
 from classifiers.selection import choose
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -42,6 +41,7 @@ STANCE = head("stance")
 SETS = {"metoo": "stance_metoo/all.jsonl", "covid19": "stance_covid19/train.jsonl"}
 RANDOM_PART = 0.5
 POOL = 600
+CACHE = Path(tempfile.gettempdir()) / "retraining-cache"
 
 Floats = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
@@ -98,27 +98,19 @@ def by_adapting(topic: Replay, taken: list[int]) -> tuple[Labels, Floats, float]
     general = read_labelled(DATA / "sentiment_semeval2017" / "val.jsonl", head("sentiment"))[:600]
     with tempfile.TemporaryDirectory() as folder:
         registry = Registry(Path(folder) / "models")
-        made = adapt(registry, "topic", examples_of([topic.pool[i] for i in taken]))
-        model = load_model(registry.path(made.version.id))
-    kept = macro_recall(
-        np.array([row.labels["sentiment"] for row in general]),
-        predicted(model, general, "sentiment"),
-    )
-    guess = predicted(model, topic.judged, "stance")
-    return guess, _probabilities(model, topic), kept
+        examples = examples_of([topic.pool[i] for i in taken])
+        made = adapt(registry, "topic", examples, cache=CACHE)
+        scorer = load_scorer(registry.path(made.version.id), cache=CACHE)
+    guess = stance(scorer, topic.judged).argmax(axis=1)
+    said = scorer.score([row.text for row in general], heads=["sentiment"])[0].probabilities
+    kept = macro_recall(np.array([row.labels["sentiment"] for row in general]), said.argmax(axis=1))
+    return guess, stance(scorer, topic.pool), kept
 
 
-def _probabilities(model: torch.nn.Module, topic: Replay) -> Floats:
-    from classifiers.asked import Asked, AskedPost  # noqa: PLC0415
-    from classifiers.batches import encode  # noqa: PLC0415
-    from classifiers.model_config import TOKENIZER_FILE  # noqa: PLC0415
-    from classifiers.tokenisation import POST_TOKENS, Tokeniser  # noqa: PLC0415
-
-    asked = [AskedPost(row.text, (Asked(row.target, {}),)) for row in topic.pool]
-    rows = encode(asked, Tokeniser(PRETRAINED / TOKENIZER_FILE), post_tokens=POST_TOKENS)
-    logits = np.stack([each.reshape(-1) for each in predict_logits(model, rows)["stance"]])
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+def stance(scorer: Scorer, rows: Sequence[LabelledText]) -> Floats:
+    """Return probabilities, (rows, labels)."""
+    texts, targets = [row.text for row in rows], [row.target for row in rows]
+    return scorer.score_pairs(texts, targets, heads=["stance"])[0].probabilities
 
 
 def next_labels(
@@ -165,7 +157,9 @@ def measure(
 
 def zero_shot(topic: Replay) -> float:
     """Return the macro F1 of the shipped model."""
-    return macro_f1(topic.truth, predicted(load_model(PRETRAINED), topic.judged, "stance"))
+    return macro_f1(
+        topic.truth, stance(load_scorer(PRETRAINED, cache=CACHE), topic.judged).argmax(axis=1)
+    )
 
 
 def table(points: Sequence[Point], before: dict[str, float]) -> str:
