@@ -125,7 +125,7 @@ class DriftStep:
             scores = [one.scores[question] for one in newest if question in one.scores]
             if len(scores) >= FEWEST:
                 name = f"scores of {' '.join(question).strip()}"
-                points[name] = np.array(scores, dtype=np.float32) / 10_000
+                points[name] = (np.array(scores) / 10_000).astype(np.float32)
         if embed:
             points["embeddings"] = self._embedded(version, texts)
         return points

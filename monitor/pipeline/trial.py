@@ -54,8 +54,8 @@ class Trial:
         given: dict[str, dict[tuple[str, str], list[str]]] = {}
         for label in labels:
             if not label.decides:
-                question = given.setdefault(f"{label.head} {label.target}".strip(), {})
-                question.setdefault((label.platform, label.native_id), []).append(label.label)
+                posts = given.setdefault(f"{label.head} {label.target}".strip(), {})
+                posts.setdefault((label.platform, label.native_id), []).append(label.label)
         checks = []
         for question, posts in sorted(given.items()):
             found = agreement(posts.values())

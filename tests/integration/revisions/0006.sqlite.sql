@@ -235,6 +235,13 @@ CREATE TABLE scoring (
 	CONSTRAINT pk_scoring PRIMARY KEY (topic)
 );
 INSERT INTO "scoring" VALUES('walkout','v1','[["sentiment", ""]]','["en"]');
+CREATE TABLE sealings (
+	topic VARCHAR NOT NULL, 
+	fingerprint VARCHAR NOT NULL, 
+	sealed_at DATETIME, 
+	CONSTRAINT pk_sealings PRIMARY KEY (topic)
+);
+INSERT INTO "sealings" VALUES('walkout','5a65616c','2020-06-02 10:00:00.000000');
 CREATE TABLE sessions (
 	digest VARCHAR NOT NULL, 
 	user_name VARCHAR NOT NULL, 
