@@ -225,6 +225,11 @@ CREATE TABLE public.scoring (
     questions json NOT NULL,
     languages json NOT NULL
 );
+CREATE TABLE public.sealings (
+    topic character varying NOT NULL,
+    fingerprint character varying NOT NULL,
+    sealed_at timestamp with time zone
+);
 CREATE TABLE public.sessions (
     digest character varying NOT NULL,
     user_name character varying NOT NULL,
@@ -322,6 +327,7 @@ INSERT INTO public.reads VALUES ('x', '2020-06-01', 1200);
 INSERT INTO public.rejections VALUES ('walkout', 'file', 'f:3', 'bad_json', 'not JSON', '2020-06-01 12:00:00+00');
 INSERT INTO public.releases VALUES ('walkout', '2020-06-01', 'volume', '', '', 1, '\x789c45505b4bc33014fe2fe77519e6c2d65af0a17841877b109c08258cb4cbda62968c2699d3d2ffeee9363584f05d9273ce971e0ead0daad61eb2a2071520034e399dd2f994f2574ab3d39e9c4e20e01bf769f16a01ca18e4ffa794044ae5f5a9cedea8b075dd0eab1dd1af5ce3bab1f43e96a6ad5031cad611dba2a62df246ab0de2833371a79107d5d57a7c81f8a03bdf3a7b267be703ceca0974fa82290e10037638eb17bcf61f3a540d643d945f61cc0779bdbccbf35c7d2f96b7f9ef7a7abb7a79568be364451fd2fbcdcaad1ef3777f03c33864a9cdba72d18e6d7a54bcdb86b58fbb0b8db63d3b831c30be0a6e740afc9d31f55f584c280925361a430a9132364f389d896bce18a74c0892a673211274682ad82c113c61926c95f15acae107bc0b7faf');
 INSERT INTO public.scoring VALUES ('walkout', 'v1', '[["sentiment", ""]]', '["en"]');
+INSERT INTO public.sealings VALUES ('walkout', '5a65616c', '2020-06-02 10:00:00+00');
 INSERT INTO public.sessions VALUES ('d1', 'ada', '2020-06-02 10:00:00+00', '2020-06-02 22:00:00+00');
 INSERT INTO public.shown_versions VALUES ('walkout', 'v1');
 INSERT INTO public.targets VALUES ('walkout', 'walkout', 'the walkout');
@@ -381,6 +387,8 @@ ALTER TABLE ONLY public.releases
     ADD CONSTRAINT pk_releases PRIMARY KEY (topic, day, head, target, version);
 ALTER TABLE ONLY public.scoring
     ADD CONSTRAINT pk_scoring PRIMARY KEY (topic);
+ALTER TABLE ONLY public.sealings
+    ADD CONSTRAINT pk_sealings PRIMARY KEY (topic);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT pk_sessions PRIMARY KEY (digest);
 ALTER TABLE ONLY public.shown_versions
