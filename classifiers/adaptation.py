@@ -1,10 +1,10 @@
 """Adapting the model to a topic by a few labels.
 
 The shipped base reads each labelled post once; for each head (and target) a correction of its
-answers is fitted to the labels (``classifiers.correction``). A fifth of the examples is a frozen
-test that no version of the topic ever learns from; the others are split into folds, and a
-correction per fold gives each example an answer that did not learn from it. Both splits follow a
-hash of the text, so copies of a text stay together and the split is the same for every version.
+answers is fitted to the labels (``classifiers.correction``). The examples are split into folds, and
+a correction per fold gives each example an answer that did not learn from it; from some number of
+labels on a part is a frozen test that no version of the topic ever learns from. How they are split
+is said in ``classifiers.split``.
 """
 
 import json
@@ -36,7 +36,6 @@ from classifiers.examples import (
     Key,
     checked,
     example_fingerprint,
-    part_of,
 )
 from classifiers.gate import (
     Logits,
@@ -47,9 +46,10 @@ from classifiers.gate import (
     fitted_temperatures,
 )
 from classifiers.heads import head
-from classifiers.held_out import HELD_OUT_FILE
+from classifiers.held_out import HELD_OUT_FILE, read_held_out
 from classifiers.registry import ModelVersion, Registry
 from classifiers.runtime import Scorer, load_scorer
+from classifiers.split import parts_of
 from classifiers.version import content_id
 
 __all__ = ["AdaptationResult", "Example", "adapt", "beats_champion"]
@@ -70,10 +70,15 @@ class AdaptationResult:
         version: The candidate, in the registry.
         held_out: By ``Example.key``, calibrated probabilities in the order of the head's
             labels.
+        champion: The same of the champion, of examples that it was made from by models of its
+            own that had not seen them.
+        new: The examples that the champion was not made from.
     """
 
     version: ModelVersion
     held_out: Mapping[Key, tuple[float, ...]]
+    champion: Mapping[Key, tuple[float, ...]]
+    new: frozenset[Key]
 
 
 @dataclass(frozen=True)
@@ -144,9 +149,19 @@ def adapt(
     )
     kept = registry.add(workspace, version)
     progress("done", 1.0)
+    known = read_held_out(registry.path(champion.id))
     return AdaptationResult(
-        kept, {e.key: tuple(map(float, p)) for e, p in zip(ordered, held_out, strict=True)}
+        kept,
+        _by_key(ordered, held_out),
+        _by_key(ordered, before),
+        frozenset(e.key for e in ordered if e.digest not in known),
     )
+
+
+def _by_key(
+    examples: Sequence[Example], answers: Sequence[Logits]
+) -> Mapping[Key, tuple[float, ...]]:
+    return {e.key: tuple(map(float, p)) for e, p in zip(examples, answers, strict=True)}
 
 
 def _silent(_stage: str, _share: float) -> None:
@@ -209,8 +224,9 @@ def _cross_fitted(
     """
     logits: list[Logits] = [each.logits for each in read]
     corrections: dict[Asked, Correction] = {}
+    part = parts_of(examples)
     for asked, places in _by_question(examples).items():
-        parts = np.array([part_of(examples[i].text) for i in places])
+        parts = np.array([part[examples[i].text] for i in places])
         if (parts != FROZEN_TEST).sum() < FEWEST // 2:
             continue
         labels = np.array([examples[i].label_index for i in places])
@@ -272,8 +288,7 @@ def _champion_answers(
         for example, each in zip(examples, read, strict=True)
         for asked in [(example.head, example.target)]
     ]
-    path = folder / HELD_OUT_FILE
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known = read_held_out(folder)
     temperature = dict.fromkeys((e.head for e in examples), 1.0) | dict(champion.temperature)
     fresh = calibrated(examples, logits, temperature)
     return [

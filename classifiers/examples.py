@@ -1,8 +1,8 @@
 """A topic's labelled texts, and how they are split for training and for judging."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from classifiers.errors import BadExampleError
@@ -27,6 +27,11 @@ class Example:
         target: The target's text; "" where the head takes none.
         label: One of the head's labels.
         audit: Whether the post was drawn at random, so that it may judge.
+        group: Names posts that must not be split between training and judging (of one author,
+            or nearly alike); "" for a post by itself.
+        labelled: When it was labelled, ISO 8601; "" where unknown.
+        slices: What the post belongs to (platform, cohort, ...), by the slice's name.
+        annotators: Who gave the label.
     """
 
     id: str
@@ -35,6 +40,10 @@ class Example:
     target: str
     label: str
     audit: bool
+    group: str = ""
+    labelled: str = ""
+    slices: Mapping[str, str] = field(default_factory=dict, compare=False)
+    annotators: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -92,8 +101,13 @@ def part_of(text: str) -> int:
 
     It follows the text's hash: the same for every version, and for copies of a text.
     """
-    number = int(_hash(normalise(text).lower())[:12], 16)
+    number = text_number(text)
     return number // 5 % FOLDS if number % 5 else FROZEN_TEST
+
+
+def text_number(text: str) -> int:
+    """Return a number that follows a text's hash, the same for copies of it."""
+    return int(_hash(normalise(text).lower())[:12], 16)
 
 
 def example_fingerprint(examples: Sequence[Example]) -> str:

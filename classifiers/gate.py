@@ -1,4 +1,4 @@
-"""Whether a candidate beats the champion, judged on labels that neither has trained on."""
+"""Figures of a candidate and the champion on labels that neither has trained on."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from classifiers.calibration import apply_temperature, fit_temperature
 from classifiers.evaluation import confusion_matrix, log_loss, log_losses
-from classifiers.examples import FROZEN_TEST, Example, part_of
+from classifiers.examples import FROZEN_TEST, Example
 from classifiers.heads import head
+from classifiers.split import parts_of
 from classifiers.version import ModelVersion
 
 FEWEST_FOR_AUDIT = 50
@@ -44,14 +45,16 @@ def compare(
 ) -> Figures:
     """Return figures of both, per head, on the frozen test and on the audit examples.
 
-    ``audit/<head>`` is over all audit examples, ``test/<head>`` over the frozen fifth.
+    ``audit/<head>`` is over all audit examples, ``test/<head>`` over the frozen test,
+    where there is one.
     """
     figures: Figures = {}
+    parts = parts_of(examples)
     for name in sorted({example.head for example in examples}):
         of_head = [i for i, example in enumerate(examples) if example.head == name]
         chosen = {
             "audit": [i for i in of_head if examples[i].audit],
-            "test": [i for i in of_head if part_of(examples[i].text) == FROZEN_TEST],
+            "test": [i for i in of_head if parts[examples[i].text] == FROZEN_TEST],
         }
         for kind, rows in chosen.items():
             if rows:
@@ -115,26 +118,9 @@ def audit_confusion(
 
 
 def beats_champion(version: ModelVersion) -> tuple[bool, str]:
-    """Return whether a candidate should be promoted, and why, in words.
-
-    It should if its log loss on the audit examples is lower than the champion's by more than
-    one standard error for some head it was trained on, and higher by as much for none. Log loss
-    is a proper score: on posts drawn at random it rewards the probabilities that daily shares
-    need. The head's metric is told beside it and does not decide: macro recall, say, counts a
-    label that is rare in the topic as much as a common one, and falls when a model learns the
-    topic's mix.
-    """
-    audits = {k: v for k, v in version.metrics.items() if k.startswith("audit/")}
-    if not audits:
-        return False, "there are no audit labels (posts drawn at random) to judge by"
-    better = any(figures["gain"] > figures["gain_error"] for figures in audits.values())
-    worse = any(figures["gain"] < -figures["gain_error"] for figures in audits.values())
-    reasons = [
-        f"{name.removeprefix('audit/')}: log loss {figures['candidate_log_loss']:.3f} against the "
-        f"champion's {figures['champion_log_loss']:.3f} (lower by {figures['gain']:.3f} ± "
-        f"{figures['gain_error']:.3f}), score {figures['candidate']:.3f} against "
-        f"{figures['champion']:.3f}, on {figures['rows']:.0f} audit labels"
-        for name, figures in audits.items()
-    ]
-    won = better and not worse
-    return won, ("better; " if won else "not better; ") + "; ".join(reasons)
+    """Return whether a version may take over by the verdict kept with it, and why, in words."""
+    if not version.verdict:
+        return False, "it has not been judged"
+    failed = [check for check in version.verdict if not check["passed"]]
+    told = failed or [check for check in version.verdict if check["name"] == "better"]
+    return not failed, "; ".join(str(check["told"]) for check in told)

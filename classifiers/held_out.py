@@ -1,12 +1,21 @@
 """What a version said of examples it had not seen, kept to compare later versions with."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from classifiers.version import write_atomically
 
 HELD_OUT_FILE = "held_out.json"
+
+
+def read_held_out(folder: Path) -> Mapping[str, Sequence[float]]:
+    """Return a version's answers by ``Example.digest``; none where it kept none."""
+    path = folder / HELD_OUT_FILE
+    if not path.is_file():
+        return {}
+    found: Mapping[str, Sequence[float]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def drop_held_out(folder: Path, keep: Collection[str]) -> int:

@@ -15,6 +15,7 @@ from torch import Tensor
 from classifiers.encoder import Classifier
 from classifiers.errors import ModelFilesError
 from classifiers.heads import head
+from classifiers.integrity import verify
 from classifiers.model_config import WEIGHTS_FILES, base_folder, read_config
 
 SCALE = ":scale"
@@ -33,6 +34,8 @@ def load_model(folder: Path) -> Classifier:
         ModelFilesError: Files are missing, damaged or do not belong together.
     """
     base = base_folder(folder)
+    for each in {base, folder}:
+        verify(each)
     config = read_config(base)
     model = Classifier(config.shape, [head(name) for name in config.heads])
     try:

@@ -9,11 +9,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from classifiers.errors import ModelFilesError, PromotionError, UnknownVersionError
+from classifiers.integrity import verify, write_hashes
+from classifiers.model_config import base_folder
 from classifiers.version import (
     VERSION_FILE,
     ModelVersion,
@@ -25,6 +28,10 @@ from classifiers.version import (
 __all__ = ["PRETRAINED", "ModelVersion", "Registry"]
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+
+CARD_FILE = "MODEL_CARD.md"
+
+Card = Callable[[ModelVersion], str]
 
 _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -48,6 +55,11 @@ class Registry:
     def __init__(self, folder: Path, shipped: Path = PRETRAINED) -> None:
         self._folder = folder
         self._shipped = shipped
+
+    @property
+    def folder(self) -> Path:
+        """Where versions are kept."""
+        return self._folder
 
     def shipped(self) -> ModelVersion:
         """Return the shipped version, every topic's first champion."""
@@ -90,6 +102,17 @@ class Registry:
             hint="`monitor models list` shows the versions there are",
         )
 
+    def check(self, version_id: str) -> None:
+        """Check that a version's files, and its base's, are what they were made as.
+
+        Raises:
+            UnknownVersionError: It is not on disk.
+            ModelFilesError: A file was changed, added or is missing.
+        """
+        folder = self.path(version_id)
+        for each in {folder, base_folder(folder)}:
+            verify(each)
+
     def champion(self, topic: str) -> ModelVersion:
         """Return the topic's champion: the shipped version when none was promoted."""
         reigned = self._reign(topic).reigned
@@ -102,16 +125,26 @@ class Registry:
             UnknownVersionError: It is not on disk.
             PromotionError: It belongs to another topic.
         """
+        self.owned(topic, version_id)
+        reign = self._reign(topic)
+        if version_id != self.champion(topic).id:
+            self._write_reign(topic, replace(reign, reigned=(*reign.reigned, version_id)))
+        return self.champion(topic)
+
+    def owned(self, topic: str, version_id: str) -> ModelVersion:
+        """Return a version that the topic may use.
+
+        Raises:
+            UnknownVersionError: It is not on disk.
+            PromotionError: It belongs to another topic.
+        """
         version = self.get(version_id)
         if version.topic not in ("", topic):
             raise PromotionError(
                 f"version {version_id} was adapted to {version.topic!r}, not to {topic!r}",
                 hint=f"`monitor retrain --topic {topic}` makes one for this topic",
             )
-        reign = self._reign(topic)
-        if version_id != self.champion(topic).id:
-            self._write_reign(topic, replace(reign, reigned=(*reign.reigned, version_id)))
-        return self.champion(topic)
+        return version
 
     def rollback(self, topic: str) -> ModelVersion:
         """Go back to the topic's previous champion and return it.
@@ -141,8 +174,52 @@ class Registry:
             shutil.rmtree(made)
         else:
             write_version(made, version)
+            write_hashes(made)
             made.replace(place)
         return self.get(version.id)
+
+    def describe(
+        self, version_id: str, *, verdict: Sequence[Mapping[str, Any]], card: Card
+    ) -> ModelVersion:
+        """Add what the gate found to a version, and its card; return the version.
+
+        Args:
+            version_id: A version of some topic; the shipped one's description is not changed.
+            verdict: The checks, as ``classifiers.verdict.Verdict.recorded`` gives them.
+            card: Makes the card of a version.
+        """
+        version = self.get(version_id)
+        if not version.topic:
+            raise PromotionError(f"version {version_id} is no topic's", hint="describe a candidate")
+        described = replace(version, verdict=tuple(verdict))
+        folder = self.path(version_id)
+        write_version(folder, described)
+        write_atomically(folder / CARD_FILE, card(described))
+        return self.get(version_id)
+
+    def prune(self, topic: str, keep: int, *, needed: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove a topic's oldest versions and return their ids.
+
+        The champion and those that it took over from stay, so that every rollback is possible.
+
+        Args:
+            topic: The topic.
+            keep: How many of the others stay, the newest.
+            needed: Versions that must stay besides.
+        """
+        reigned = {*self._reign(topic).reigned, *needed}
+        others = [
+            version.id
+            for version in self.list(topic)
+            if version.topic and version.id not in reigned
+        ]
+        removed = others[: max(0, len(others) - keep)]
+        for version_id in removed:
+            place = self._folder / version_id
+            doomed = self._folder / f".removing-{version_id}"
+            place.replace(doomed)  # a half-removed version must not look like one
+            shutil.rmtree(doomed)
+        return tuple(removed)
 
     def workspace(self) -> Path:
         """Return a fresh folder, invisible as a version, to prepare one in."""
@@ -163,6 +240,7 @@ class Registry:
         copy = self._folder / f".copying-{os.getpid()}"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self._shipped, copy)
+        write_hashes(copy)
         copy.replace(place)
 
     def _folders(self) -> Iterator[Path]:

@@ -23,6 +23,7 @@ from classifiers.calibration import apply_temperature
 from classifiers.correction import CORRECTIONS_FILE, Asked, Correction, read_corrections
 from classifiers.errors import BadTargetError, ModelFilesError
 from classifiers.heads import LabelHead, head
+from classifiers.integrity import verify
 from classifiers.model_config import TOKENIZER_FILE, base_folder, read_config
 from classifiers.tokenisation import POST_TOKENS, TARGET_TOKENS, Ids, Tokeniser, pad
 from classifiers.version import ModelVersion, read_version
@@ -328,6 +329,8 @@ def load_scorer(path: Path, *, threads: int | None = None, cache: Path | None = 
     """
     version = read_version(path)
     base = base_folder(path)
+    for each in {base, path}:
+        verify(each)
     known = read_config(base).heads
     for name in known:
         if name not in version.heads:

@@ -31,6 +31,7 @@ class ModelVersion:
         metrics: Per named measurement, named figures; see ``docs/model.md``.
         confusion: Per head and target (``stance`` or ``stance/the target's text``), counts
             with one row per true and one column per predicted label, out of fold.
+        verdict: What the gate found: each check's name, whether it passed, and why in words.
         minutes: How long the training took.
         created_at: When it was made, UTC.
         stage: ``candidate``, ``champion`` or ``retired``; the registry sets it when asked.
@@ -46,6 +47,7 @@ class ModelVersion:
     temperature: Mapping[str, float]
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     confusion: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
+    verdict: Sequence[Mapping[str, Any]] = ()
     minutes: float = 0.0
     created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     stage: str = "candidate"

@@ -8,13 +8,14 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from classifiers.registry import ModelVersion, Registry
+from classifiers.verdict import Tolerances
 from collectors import platforms
 from collectors.post import Collector, Deletion, Window
 from monitor.alarms.evidence import Spending
@@ -28,6 +29,7 @@ from monitor.pipeline.seal import SealStep
 from monitor.pipeline.switch import SwitchStep
 from monitor.post_ids import PostIds
 from monitor.pseudonym import KeyRing
+from monitor.retraining import retrain_topic
 from monitor.scorers import Scorers
 from monitor.settings import DASK, DistributionSettings, Settings, load_settings
 from monitor.standing import silence, standings
@@ -41,7 +43,7 @@ from monitor.store.stamp import Stamps
 from monitor.store.store import Store
 from monitor.store.tasks import Tasks
 from monitor.store.values import SAMPLE_SOURCE
-from monitor.task import TaskRunner
+from monitor.task import LOST_AFTER, TaskRunner, TaskStopped
 from monitor.topic import Topic, load_topics
 from monitor.wishes import works
 
@@ -55,13 +57,18 @@ if TYPE_CHECKING:  # Each is imported where it is first made, so that commands s
     from monitor.pipeline.archive import ArchiveStep
     from monitor.pipeline.backup import BackupStep
     from monitor.pipeline.check import CheckStep
+    from monitor.pipeline.choose import ChooseStep
     from monitor.pipeline.classify import ClassifyStep
     from monitor.pipeline.collect import Collected, CollectStep
+    from monitor.pipeline.drift import DriftReport, DriftStep
     from monitor.pipeline.forget import ForgetStep
+    from monitor.pipeline.label_review import LabelReview, LabelReviewStep
     from monitor.pipeline.labels import LabelStep
     from monitor.pipeline.restore import RestoreStep
     from monitor.pipeline.retrain import RetrainStep  # brings torch
+    from monitor.pipeline.shadow import Beside, ShadowStep
     from monitor.sealing import Seal
+    from monitor.store.values import Question
 
 Clock = Callable[[], datetime]
 
@@ -188,9 +195,15 @@ class Application:
         """What people asked for on the pages."""
         return Tasks(self._engine)
 
-    def task_runner(self) -> TaskRunner:
-        """What does it."""
-        return TaskRunner(self.tasks, works(self), self.clock)
+    def task_runner(self, *, first: bool = False) -> TaskRunner:
+        """What does it.
+
+        Args:
+            first: Whether this daemon has run none yet: then what still runs was its
+                predecessor's, which is gone (one daemon at a time holds the lease).
+        """
+        lost_after = timedelta(0) if first else LOST_AFTER
+        return TaskRunner(self.tasks, works(self), self.clock, lost_after)
 
     @cached_property
     def desk(self) -> LabelDesk:
@@ -442,8 +455,7 @@ class Application:
         return self.settle(topic, step.aggregate(topic, rebuild=rebuild, should_stop=should_stop))
 
     def _is_pending(self, topic: Topic) -> bool:
-        questions = _load("monitor.pipeline.classify", "questions_of")(topic)
-        version = self.champion(topic).id
+        version, questions = self.champion(topic).id, self._questions(topic)
         return self.queries.is_pending(topic.name, version, questions, languages=topic.languages)
 
     def _cluster(self, where: DistributionSettings) -> AbstractContextManager[Any]:
@@ -481,8 +493,41 @@ class Application:
         SwitchStep(self.store, self.queries).switch_when_complete(topic, self.champion(topic).id)
         return {"days": days}
 
+    def _questions(self, topic: Topic) -> list[Question]:
+        asked: list[Question] = _load("monitor.pipeline.classify", "questions_of")(topic)
+        return asked
+
+    def pending(self, topic: Topic) -> int:
+        """Counts the posts that the champion has still to score."""
+        return self.queries.pending_count(
+            topic.name, self.champion(topic).id, self._questions(topic), languages=topic.languages
+        )
+
+    def shadow(
+        self, topic: Topic, version: str, *, progress: Callable[[int], None] = lambda _: None
+    ) -> list[Beside]:
+        """Scores the newest posts with another version, beside the champion.
+
+        Raises:
+            ClassifierError: It is not on disk, or another topic's.
+        """
+        self.registry.owned(topic.name, version)
+        step: ShadowStep = _load("monitor.pipeline.shadow", "ShadowStep")(self.store, self.queries)
+        return step.compare(
+            topic,
+            self.champion(topic).id,
+            self.scorers.lazy(version),
+            posts=self.settings.retraining.shadow_posts,
+            progress=progress,
+        )
+
     def retrain_step(self) -> RetrainStep:
         """What trains a candidate version; brings torch."""
+        trial = _load("monitor.pipeline.trial", "Trial")(
+            self.scorers.loaded,
+            Tolerances(**self.settings.gate.model_dump()),
+            self.settings.retraining.general_sets,
+        )
         load = _load("monitor.pipeline.retrain", "RetrainStep")
         step: RetrainStep = load(
             self.store,
@@ -490,10 +535,55 @@ class Application:
             self.registry,
             self.post_ids,
             self.clock,
+            trial,
             self.settings.home / "cache",
             self.settings.classify.threads or None,
         )
         return step
+
+    def label_review(self, topic: Topic) -> LabelReview:
+        """What is known against the topic's labels."""
+        step: LabelReviewStep = _load("monitor.pipeline.label_review", "LabelReviewStep")(
+            self.queries
+        )
+        return step.review(topic, self.champion(topic).id)
+
+    def drift(self, topic: Topic, *, embed: bool = True) -> DriftReport:
+        """What has changed since the topic's champion was made, and whether to train again.
+
+        Args:
+            topic: The topic.
+            embed: Whether the newest posts are read by the encoder too; brings torch.
+        """
+        return self._drift_step().report(topic, embed=embed)
+
+    def keep_reference(self, topic: Topic) -> None:
+        """Keeps what later posts are compared with, if the champion has none yet."""
+        step = self._drift_step()
+        if not step.has_reference(topic):
+            step.report(topic)
+
+    def _drift_step(self) -> DriftStep:
+        step: DriftStep = _load("monitor.pipeline.drift", "DriftStep")(
+            self.queries,
+            self.registry,
+            self.settings.home / "references",
+            self.settings.retraining.new_labels,
+        )
+        return step
+
+    def choose_posts(
+        self,
+        topic: Topic,
+        *,
+        progress: Callable[[str, float], None] = lambda _stage, _part: None,
+    ) -> int:
+        """Chooses posts to label anew; returns how many. Brings torch if there are some."""
+        settings = self.settings.labelling
+        step: ChooseStep = _load("monitor.pipeline.choose", "ChooseStep")(
+            self.store, self.queries, self.registry, self.clock, settings.pool
+        )
+        return step.choose(topic, settings.chosen, progress=progress)
 
     def purge(self, topic: Topic) -> Mapping[str, int]:
         """Deletes texts and pseudonyms past their time.
@@ -592,6 +682,8 @@ class Application:
             jobs += [_alert_job(self, topic) for topic in topics]
         if settings.report.enabled:
             jobs += [_report_job(self, topic) for topic in topics]
+        if settings.retrain.enabled:
+            jobs += [_retrain_job(self, topic) for topic in topics]
         if settings.tasks.enabled:
             jobs.append(_tasks_job(self))
         return jobs
@@ -665,9 +757,35 @@ def _report_job(app: Application, topic: Topic) -> Job:
     return Job(f"report:{topic.name}", topic.name, work, app.settings.jobs.report)
 
 
-def _tasks_job(app: Application) -> Job:
+def _retrain_job(app: Application, topic: Topic) -> Job:
+    """Trains where enough labels have come since the last candidate, and promotes by the gate."""
+
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        return {"tasks": app.task_runner().run_waiting(should_stop)}
+        last = [version for version in app.registry.list(topic.name) if version.topic]
+        new = app.queries.labels_since(topic.name, last[-1].created_at if last else None)
+        if new < app.settings.retraining.new_labels:
+            return {"new_labels": new}
+
+        def progress(_stage: str, _part: float) -> None:
+            if should_stop():
+                raise TaskStopped
+
+        try:
+            deed = retrain_topic(app, topic, who="retrain job", promote="auto", progress=progress)
+        except TaskStopped:  # the daemon ends; the next night trains again
+            return {"new_labels": new}
+        return {"new_labels": new, "promoted": int(deed.promoted)}
+
+    return Job(f"retrain:{topic.name}", topic.name, work, app.settings.jobs.retrain)
+
+
+def _tasks_job(app: Application) -> Job:
+    first = [True]
+
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        runner = app.task_runner(first=first[0])
+        first[0] = False
+        return {"tasks": runner.run_waiting(should_stop)}
 
     return Job("tasks", "", work, app.settings.jobs.tasks)
 

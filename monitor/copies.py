@@ -24,26 +24,35 @@ class CopyFinder:
 
     def __init__(self) -> None:
         self._index = RMinHashLSH(threshold=LIKE, num_perm=PERMUTATIONS, num_bands=BANDS)
-        self._firsts: list[RMinHash] = []
-        self._words: set[tuple[str, ...]] = set()
+        self._firsts: dict[int, RMinHash] = {}
+        self._words: dict[tuple[str, ...], int] = {}
+        self._count = 0
 
     def is_copy(self, text: str) -> bool:
         """Tells whether the text is a copy, and remembers it if not; no text is none."""
-        words = tuple(_WORD.findall(text.casefold()))
-        if not words:
-            return False
-        if words in self._words:
-            return True
-        if len(words) >= FEWEST_WORDS and not self._is_new(words):
-            return True
-        self._words.add(words)
-        return False
+        before = self._count
+        return bool(_WORD.search(text)) and self.number_of(text) < before
 
-    def _is_new(self, words: tuple[str, ...]) -> bool:
+    def number_of(self, text: str) -> int:
+        """Returns the number of the first text that this is a copy of, else a new number."""
+        words = tuple(_WORD.findall(text.casefold()))
+        if words in self._words:
+            return self._words[words]
+        number = self._like(words) if len(words) >= FEWEST_WORDS else None
+        if number is None:
+            number = self._count
+            self._count += 1
+            if words:
+                self._words[words] = number
+        return number
+
+    def _like(self, words: tuple[str, ...]) -> int | None:
+        """The number of a text with nearly the same words; remembers them if there is none."""
         sketch = RMinHash(num_perm=PERMUTATIONS, seed=1)
         sketch.update([" ".join(words[n : n + 3]) for n in range(len(words) - 2)])
-        if any(self._firsts[n].jaccard(sketch) >= LIKE for n in self._index.query(sketch)):
-            return False
-        self._index.insert(len(self._firsts), sketch)
-        self._firsts.append(sketch)
-        return True
+        for number in self._index.query(sketch):
+            if self._firsts[number].jaccard(sketch) >= LIKE:
+                return int(number)
+        self._index.insert(self._count, sketch)
+        self._firsts[self._count] = sketch
+        return None

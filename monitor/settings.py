@@ -42,6 +42,10 @@ def _listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _path(value: Any) -> Any:
+    return value or None
+
+
 def _interval(value: Any) -> Any:
     return None if value in (0, "0") else value
 
@@ -108,6 +112,7 @@ class JobsSettings(_Section):
     tasks: JobSettings
     alert: JobSettings
     report: JobSettings
+    retrain: JobSettings
 
 
 class SourceSettings(_Section):
@@ -188,6 +193,39 @@ class AuditSettings(_Section):
     overlap: Part
 
 
+class LabellingSettings(_Section):
+    """`[labelling]`."""
+
+    random_part: Part
+    chosen: Count
+    pool: Count
+
+
+class RetrainingSettings(_Section):
+    """`[retraining]`."""
+
+    new_labels: Count
+    keep_versions: Annotated[int, Field(ge=1)]
+    shadow_posts: Count
+    mlflow_uri: str
+    general_sets: Annotated[Path | None, BeforeValidator(_path)]
+
+
+class GateSettings(_Section):
+    """`[gate]`; the same names as `classifiers.verdict.Tolerances`."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    slice_rows: Count
+    slice_loss: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    calibration_error: Part
+    prevalence_error: Part
+    regression: Part
+    behaviour: Part
+    label_noise: Part
+    agreement: Annotated[float, Field(ge=-1, le=1)]
+    batch_loss: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class ReportSettings(_Section):
     """`[report]`."""
 
@@ -234,6 +272,9 @@ class Settings(_Section):
     retention: RetentionSettings
     pseudonyms: PseudonymSettings
     audit: AuditSettings
+    labelling: LabellingSettings
+    retraining: RetrainingSettings
+    gate: GateSettings
     release: ReleaseSettings
     report: ReportSettings
     differential_privacy: DifferentialPrivacySettings

@@ -47,18 +47,23 @@ Work = Callable[[Task, Progress], str]
 
 @dataclass(frozen=True, slots=True)
 class TaskRunner:
-    """Runs waiting tasks."""
+    """Runs waiting tasks.
+
+    Attributes:
+        lost_after: A task that has told nothing for so long goes back to the queue.
+    """
 
     tasks: Tasks
     kinds: Mapping[str, Work]
     clock: Callable[[], datetime]
+    lost_after: timedelta = LOST_AFTER
 
     def run_waiting(self, should_stop: ShouldStop) -> int:
         """Runs tasks, oldest first, until none waits; returns how many."""
         done = 0
         while not should_stop():
             now = self.clock()
-            task = self.tasks.claim(at=now, lost_before=now - LOST_AFTER)
+            task = self.tasks.claim(at=now, lost_before=now - self.lost_after)
             if task is None:
                 break
             self._run(task, should_stop)

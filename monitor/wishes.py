@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from monitor.retraining import promote_version, retrain_topic, roll_back
 from monitor.store.tasks import Task
 from monitor.task import Progress, Work
 
@@ -26,26 +27,23 @@ def works(app: Application) -> Mapping[str, Work]:
 def _retrain(app: Application, task: Task, progress: Progress) -> str:
     """Trains on the topic's labels, and lets the candidate take over where it is better."""
     topic = app.topic(task.topic)
-    retrained = app.retrain_step().retrain(topic, progress=progress)
-    version = retrained.version.id
-    if not retrained.beats:
-        return f"Candidate {version} is not better than the champion: {retrained.reason}"
-    app.registry.promote(topic.name, version)
-    app.store.log(task.requested_by, "promoted", {"topic": topic.name, "version": version})
+    deed = retrain_topic(app, topic, who=task.requested_by, promote="auto", progress=progress)
+    version, reason = deed.retrained.version.id, deed.retrained.reason
+    if not deed.promoted:
+        return f"Candidate {version} does not take over: {reason}"
     _rescore(app, task, progress)
-    return f"Version {version} is the champion: {retrained.reason}"
+    return f"Version {version} is the champion: {reason}"
 
 
 def _promote(app: Application, task: Task, progress: Progress) -> str:
-    version = app.registry.promote(task.topic, str(task.arguments["version"])).id
-    app.store.log(task.requested_by, "promoted", {"topic": task.topic, "version": version})
+    wanted = str(task.arguments["version"])
+    version = promote_version(app, app.topic(task.topic), wanted, who=task.requested_by)
     _rescore(app, task, progress)
     return f"Version {version} is the champion."
 
 
 def _roll_back(app: Application, task: Task, progress: Progress) -> str:
-    version = app.registry.rollback(task.topic).id
-    app.store.log(task.requested_by, "rolled_back", {"topic": task.topic, "version": version})
+    version = roll_back(app, app.topic(task.topic), who=task.requested_by)
     _rescore(app, task, progress)
     return f"Version {version} is the champion again."
 
@@ -53,13 +51,26 @@ def _roll_back(app: Application, task: Task, progress: Progress) -> str:
 def _rescore(app: Application, task: Task, progress: Progress) -> None:
     """Scores and counts with the champion; the series switches when every post is covered."""
     topic = app.topic(task.topic)
-    app.classify(topic, progress=_counted(progress, max(app.queries.counts(topic.name).posts, 1)))
+    pending = app.pending(topic)
+    app.classify(topic, progress=_forecast(progress, pending, app.clock))
     progress("counting", 0.0)
     app.aggregate(topic)
+    progress("keeping what later posts are compared with", 0.0)
+    app.keep_reference(topic)
 
 
-def _counted(progress: Progress, posts: int) -> Callable[[int], None]:
-    return lambda done: progress("scoring posts", done / posts)
+def _forecast(
+    progress: Progress, posts: int, clock: Callable[[], datetime]
+) -> Callable[[int], None]:
+    """Tells how many posts are scored and how long the rest will take at this pace."""
+    started = clock()
+
+    def tell(done: int) -> None:
+        seconds = (clock() - started).total_seconds() * max(posts - done, 0) / max(done, 1)
+        left = f", about {max(1, round(seconds / 60))} min left" if posts > done else ""
+        progress(f"scoring {done:,} of {posts:,} posts, newest first{left}", done / max(posts, 1))
+
+    return tell
 
 
 def _backfill(app: Application, task: Task, progress: Progress) -> str:

@@ -109,12 +109,12 @@ def open_desk(folder: Path, texts: list[str]) -> Desk:
     """A store in a folder, with these texts as the topic's posts."""
     engine = open_engine(f"sqlite:///{folder / 'monitor.db'}")
     migrate(engine)
-    posts = tuple(_post(str(n), text) for n, text in enumerate(texts))
+    posts = tuple(kept_post(str(n), text) for n, text in enumerate(texts))
     Store(engine).save_page(TOPIC.name, "file", KeptPage(Checkpoint({"n": 1}), posts), at=NOW)
     return Desk(engine)
 
 
-def _post(native_id: str, text: str) -> KeptPost:
+def kept_post(native_id: str, text: str) -> KeptPost:
     at = NOW - timedelta(days=10)
     return KeptPost(
         platform="x",

@@ -56,7 +56,7 @@ def run_command(call: Call, until_idle: bool, no_dashboard: bool) -> None:
 @with_call
 def serve_command(call: Call) -> None:
     """The dashboard alone, for a scheduler that runs elsewhere."""
-    server = _server(call.app)
+    server = dashboard_server(call.app)
     stop = threading.Event()
     with _signals(stop.set):
         server.start()
@@ -111,7 +111,7 @@ def _dashboard(call: Call, daemon: Daemon, *, wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    server = _server(call.app, daemon)
+    server = dashboard_server(call.app, daemon)
     server.start()
     call.say(f"Dashboard: {server.url}")
     try:
@@ -120,7 +120,12 @@ def _dashboard(call: Call, daemon: Daemon, *, wanted: bool) -> Iterator[None]:
         server.stop()
 
 
-def _server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
+def dashboard_server(app: Application, daemon: Daemon | None = None) -> DashboardServer:
+    """Returns the dashboard of an application, ready to start.
+
+    Raises:
+        MonitorError: Others could reach it and nobody has a login.
+    """
     refuse_open_door(app.settings, has_users=app.accounts.has_users())
     # The web framework and the charts load only where pages are served.
     pages = importlib.import_module("monitor.dashboard.app")

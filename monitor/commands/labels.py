@@ -1,15 +1,27 @@
-"""`monitor label`: people's answers, in and out."""
+"""`monitor label`: people's answers, in and out, and how far they can be trusted."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from monitor.commands.call import Call, with_call
+from monitor.agreement import Agreement
+from monitor.commands.call import Call, table, with_call
 from monitor.errors import LabelError
+from monitor.labelfiles.doccano import doccano_labels
+from monitor.labelfiles.label_studio import label_studio_config
+from monitor.labelfiles.shapes import SHAPES
 from monitor.pipeline.classify import questions_of
+from monitor.pipeline.label_items import exported_items, queue_items
+from monitor.pipeline.label_review import LabelReview
+
+_SHAPES = click.Choice(sorted(SHAPES))
+_output = click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file, else standard out."
+)
 
 
 @click.group("label")
@@ -19,11 +31,16 @@ def label_group() -> None:
 
 @label_group.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "shape", type=click.Choice(["auto", *sorted(SHAPES)]), default="auto",
+    show_default=True,
+)  # fmt: skip
+@click.option("--annotator", default="", help="A code for answers that name nobody.")
 @with_call
-def import_command(call: Call, file: Path) -> None:
-    """Takes a label file in (JSON lines or CSV); a repeated import changes nothing."""
+def import_command(call: Call, file: Path, shape: str, annotator: str) -> None:
+    """Takes a label file in; a repeated import changes nothing."""
     topic = call.topic
-    imported = call.app.label_step(topic).import_file(topic, file)
+    imported = call.app.label_step(topic).import_file(topic, file, shape=shape, annotator=annotator)
     names = ("stored", "repeated", "changed", "unknown_post", "rejected")
     counts = {name: imported.counts[name] for name in names}
     validation = [
@@ -47,64 +64,139 @@ def import_command(call: Call, file: Path) -> None:
 
 
 @label_group.command("export")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file.")
+@click.option("--format", "shape", type=_SHAPES, default="jsonl", show_default=True)
+@click.option("--texts", is_flag=True, help="With the posts' texts, while they are kept.")
+@_output
 @with_call
-def export_command(call: Call, output: Path | None) -> None:
-    """The topic's labels as a label file (JSON lines), to import elsewhere."""
+def export_command(call: Call, shape: str, texts: bool, output: Path | None) -> None:
+    """The topic's labels as a label file, to import here or elsewhere."""
     topic = call.topic
-    call.note_access("label export")
-    fields = ("id", "platform", "head", "target", "label", "annotator", "sample")
-    lines = []
-    for label in call.app.queries.labels(topic.name, topic.start, topic.end):
-        record = {"id": label.native_id} | {name: getattr(label, name) for name in fields[1:]}
-        lines.append(json.dumps(record, ensure_ascii=False))
-    text = "\n".join(lines) + "\n" if lines else ""
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+    call.note_access("label export with texts" if texts else "label export")
+    items = exported_items(call.app.queries, topic, texts=texts)
+    _write(SHAPES[shape].write(items, questions_of(topic)), output)
 
 
 @label_group.command("queue")
 @click.option("--count", type=click.IntRange(1, 10_000), default=200, show_default=True)
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file.")
+@click.option(
+    "--choose",
+    type=click.Choice(("random", "mixed", "conflicts", "errors")),
+    default="random",
+    show_default=True,
+    help="random: an audit; mixed: part of it posts that teach the model most; conflicts, "
+    "errors: labels to be settled.",
+)
+@click.option("--format", "shape", type=_SHAPES, default="jsonl", show_default=True)
+@_output
 @with_call
-def queue_command(call: Call, count: int, output: Path | None) -> None:
-    """Draws posts at random for people to label: a label file with `label` left empty.
+def queue_command(call: Call, count: int, choose: str, shape: str, output: Path | None) -> None:
+    """Draws posts for people to label: a label file without answers.
 
-    The draw depends on nothing that the model thinks, and the same posts are drawn again until
-    they are labelled. The file holds texts: treat it as the posts themselves, and delete it.
+    The random draw depends on nothing that the model thinks, and the same posts are drawn again
+    until they are labelled. The file holds texts: treat it as the posts themselves, and delete it.
     """
     topic = call.topic
-    questions = questions_of(topic)
     call.note_access("label queue")
-    posts = call.app.queries.unlabelled(topic.name, questions, topic.languages, limit=count)
-    lines = [
-        json.dumps(
-            {
-                "id": post.native_id,
-                "platform": post.platform,
-                "text": post.text,
-                "head": head,
-                "target": target,
-                "label": "",
-                "annotator": "",
-                "sample": "random",
-            },
-            ensure_ascii=False,
+    app = call.app
+    if choose == "mixed":
+        with call.stages() as stage:
+            app.choose_posts(topic, progress=stage)
+    review = app.label_review(topic) if choose in ("conflicts", "errors") else None
+    if review is None:
+        app.store.echo_labels(topic.name, questions_of(topic), topic.languages, limit=count)
+    part = app.settings.labelling.random_part if choose == "mixed" else 1.0
+    items, questions = queue_items(
+        app.queries, topic, review, choose=choose, limit=count, random_part=part
+    )
+    _write(SHAPES[shape].write(items, questions), output)
+    if output is not None:
+        call.say(
+            f"{len(items)} posts, {len(questions)} questions; fill in `label` and `annotator`, "
+            "then `monitor label import`"
         )
-        for post in posts
-        for head, target in questions
+
+
+@label_group.command("setup")
+@click.argument("tool", type=click.Choice(("label-studio", "doccano")))
+@_output
+@with_call
+def setup_command(call: Call, tool: str, output: Path | None) -> None:
+    """The topic's questions as a labelling tool wants them (XML, or a list of labels)."""
+    write = label_studio_config if tool == "label-studio" else doccano_labels
+    _write(write(questions_of(call.topic)), output)
+
+
+@label_group.command("review")
+@click.option("--most", type=click.IntRange(1), default=20, show_default=True)
+@with_call
+def review_command(call: Call, most: int) -> None:
+    """Agreement by question and annotator, conflicts, and labels that are probably wrong.
+
+    No text is shown; `monitor label queue --choose conflicts` or `errors` gives the posts.
+    """
+    review = call.app.label_review(call.topic)
+    call.answer(_told(review), _text(review, most))
+
+
+def _told(review: LabelReview) -> dict[str, Any]:
+    return {
+        "questions": [asdict(one) for one in review.questions],
+        "conflicts": [
+            {"id": one.native_id} | {n: getattr(one, n) for n in ("platform", "head", "target")}
+            | {"given": dict(one.given), "even": one.is_even}
+            for one in review.conflicts
+        ],
+        "probable_errors": _errors(review),
+    }  # fmt: skip
+
+
+def _errors(review: LabelReview) -> list[dict[str, Any]]:
+    names = ("platform", "head", "target", "label")
+    return [
+        {"id": one.post.native_id}
+        | {name: getattr(one.post, name) for name in names}
+        | {"suggested": one.suggested, "probability": round(one.probability, 4)}
+        for one in review.errors
     ]
-    text = "\n".join(lines) + "\n" if lines else ""
+
+
+def _text(review: LabelReview, most: int) -> str:
+    rows = [
+        {
+            "question": f"{one.head} {one.target}".strip(),
+            "annotator": who,
+            "posts": found.posts if who else one.posts,
+            "twice": found.posts,
+            "alpha": _alpha(found),
+            "noise": f"{one.noise:.0%}" if not who else "",
+        }
+        for one in review.questions
+        for who, found in {"": one.agreement, **one.by_annotator}.items()
+    ]
+    even = sum(one.is_even for one in review.conflicts)
+    return "\n".join(
+        [
+            table(rows),
+            f"{len(review.conflicts)} conflicts ({even} even, which count for nothing until "
+            "`monitor label queue --choose conflicts` is answered)",
+            f"{len(review.errors)} labels are probably wrong",
+            *([table(_errors(review)[:most])] if review.errors else []),
+        ]
+    )
+
+
+def _alpha(found: Agreement) -> str:
+    if found.alpha is None:
+        return "-"
+    interval = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
+    return f"{found.alpha:.2f}{interval}"
+
+
+def _write(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
-        call.say(
-            f"{len(posts)} posts, {len(lines)} questions; fill in `label` and `annotator`, "
-            "then `monitor label import`"
-        )
 
 
 COMMANDS = {"label": label_group}

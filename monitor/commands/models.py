@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from classifiers.heads import all_heads
-from classifiers.registry import ModelVersion
 from monitor.commands.call import Call, table, with_call
+from monitor.retraining import (
+    Promote,
+    promote_version,
+    prune_versions,
+    retrain_topic,
+    roll_back,
+)
 
 if TYPE_CHECKING:
     from classifiers.judging import Judgement  # brings the model's libraries with it
@@ -21,22 +27,24 @@ if TYPE_CHECKING:
 @click.command("retrain")
 @click.option(
     "--promote",
-    type=click.Choice(("auto", "never")),
+    type=click.Choice(("auto", "never", "force")),
     default="never",
     show_default=True,
-    help="auto: promote the candidate if it beats the champion.",
+    help="auto: the candidate takes over if it passes every check; force: whatever they say.",
 )
 @with_call
-def retrain_command(call: Call, promote: str) -> None:
+def retrain_command(call: Call, promote: Promote) -> None:
     """Trains a candidate version on the topic's labels and compares it with the champion."""
     topic = call.topic
     with call.stages() as stage:
-        retrained = call.app.retrain_step().retrain(topic, progress=stage)
-    promoted = promote == "auto" and retrained.beats
+        deed = retrain_topic(call.app, topic, who="command", promote=promote, progress=stage)
+    retrained, promoted = deed.retrained, deed.promoted
     version = retrained.version
     call.say(f"candidate {version.id} from {retrained.examples} labels: {retrained.reason}")
+    for check in retrained.verdict.checks:
+        call.say(f"  {'passed' if check.passed else 'FAILED'} {check.told}")
     if promoted:
-        _promote(call, version.id)
+        _rescore(call, version.id)
     data = {
         "topic": topic.name,
         "version": version.id,
@@ -44,6 +52,8 @@ def retrain_command(call: Call, promote: str) -> None:
         "beats_champion": retrained.beats,
         "reason": retrained.reason,
         "promoted": promoted,
+        "checks": retrained.verdict.recorded,
+        "pruned": list(deed.pruned),
         "metrics": dict(version.metrics),
     }
     verdict = "promoted" if promoted else f"not promoted (`monitor models promote {version.id}`)"
@@ -135,33 +145,86 @@ def _told(judged: Judgement) -> str:
 @with_call
 def promote_command(call: Call, version_id: str) -> None:
     """Makes a version the topic's champion, scores the posts with it and switches the series."""
-    promoted = _promote(call, version_id)
-    call.answer({"version": promoted.id, "promoted": True}, f"{promoted.id} is the champion")
+    promoted = promote_version(call.app, call.topic, version_id, who="command")
+    _rescore(call, promoted)
+    call.answer({"version": promoted, "promoted": True}, f"{promoted} is the champion")
 
 
 @models_group.command("rollback")
 @with_call
 def rollback_command(call: Call) -> None:
-    """Goes back to the champion before this one; its answers are still there."""
-    topic = call.topic
-    version = call.app.registry.rollback(topic.name)
+    """Goes back to the champion before this one, whose series shows at once."""
+    version = roll_back(call.app, call.topic, who="command")
     _rescore(call, version)
-    call.answer({"version": version.id}, f"{version.id} is the champion again")
+    call.answer({"version": version}, f"{version} is the champion again")
 
 
-def _promote(call: Call, version_id: str) -> ModelVersion:
-    version = call.app.registry.promote(call.topic.name, version_id)
-    call.app.store.log("command", "promoted", {"topic": call.topic.name, "version": version.id})
-    _rescore(call, version)
-    return version
-
-
-def _rescore(call: Call, version: ModelVersion) -> None:
-    """Scores and counts now; the series switches when the version covers every post."""
-    call.say(f"scoring {call.topic.name} with {version.id} ...")
+@models_group.command("shadow")
+@click.argument("version_id", metavar="VERSION")
+@with_call
+def shadow_command(call: Call, version_id: str) -> None:
+    """Scores the newest posts with a version beside the champion: what would change."""
     with call.progress("posts") as progress:
+        found = call.app.shadow(call.topic, version_id, progress=progress)
+    rows = [
+        {
+            "question": f"{one.head} {one.target}".strip(),
+            "posts": one.posts,
+            "same": f"{one.same:.1%}",
+            **{label: f"{a:.1%} to {b:.1%}" for label, (a, b) in one.shares.items()},
+        }
+        for one in found
+    ]
+    text = "\n\n".join(table([row]) for row in rows)
+    call.answer([asdict(one) for one in found], text)
+
+
+@models_group.command("drift")
+@with_call
+def drift_command(call: Call) -> None:
+    """What has changed since the champion was made, and whether to train again.
+
+    The first call keeps the newest posts' words, scores and embeddings as what later ones are
+    compared with; no text is kept.
+    """
+    report = call.app.drift(call.topic)
+    shifts = [
+        {"of": one.of, "discrepancy": f"{one.discrepancy:.4f}", "chance": f"{one.chance:.3f}"}
+        for one in report.shifts
+    ]
+    audit = [
+        {
+            "question": f"{one.head} {one.target}".strip(),
+            "days": f"{one.since} to {one.until}",
+            "labels": one.labels,
+            "error": f"{one.error:.0%} ({one.low:.0%} to {one.high:.0%})",
+        }
+        for one in report.audit
+    ]
+    lines = [
+        f"version {report.version}, {report.new_labels} labels since it was made",
+        table(shifts) if shifts else "nothing to compare the posts with yet; kept them for later",
+        table(audit) if audit else "too few audit labels to tell its errors over time",
+        *(f"train again: {reason}" for reason in report.advice),
+    ]
+    call.answer(asdict(report), "\n".join(lines))
+
+
+@models_group.command("prune")
+@with_call
+def prune_command(call: Call) -> None:
+    """Removes the oldest candidates with their answers; champions of any time stay."""
+    removed = prune_versions(call.app, call.topic)
+    call.answer(list(removed), f"{len(removed)} removed: {', '.join(removed) or 'none'}")
+
+
+def _rescore(call: Call, version: str) -> None:
+    """Scores and counts now, newest first; the series switches when every post is covered."""
+    call.say(f"scoring {call.topic.name} with {version} ...")
+    with call.progress("posts", call.app.pending(call.topic)) as progress:
         call.app.classify(call.topic, progress=progress)
     call.app.aggregate(call.topic)
+    call.app.keep_reference(call.topic)
 
 
 COMMANDS = {"retrain": retrain_command, "models": models_group}

@@ -23,7 +23,7 @@ from monitor.dashboard.selection import PageError
 from monitor.dashboard.visitor import VISITOR, Note
 from monitor.passwords import digest_of
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
-from monitor.store.values import Question
+from monitor.store.values import LabelSample, Question
 from monitor.topic import Topic
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,20}", re.ASCII)
@@ -56,6 +56,7 @@ class Asked:
     guide: Guide
     number: int
     of: int
+    sample: LabelSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +86,16 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
     def show_queue(name: str, request: Request) -> Response:
         topic = board.topic(name)
         code = request.query_params.get("as", "")
-        assignment = _assignment(board, topic, _annotator(code))
+        counts = desk.counts(topic.name)
+        assignment = _assignment(board, topic, _annotator(code), counts)
         post, drawn = queues.next(assignment)
         if drawn:
             note(VISITOR.get().name, "texts_shown", {"topic": topic.name, "posts": drawn})
         page = _label_page(
             board,
             assignment,
-            _asked(post, assignment, topic) if post else None,
-            counts=desk.counts(topic.name),
+            _asked(post, assignment, topic, queues) if post else None,
+            counts=counts,
             code=code,
         )
         return board.page("label.html", page=page)
@@ -109,17 +111,24 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
         return RedirectResponse(where, status_code=303)
 
 
-def _assignment(board: Dashboard, topic: Topic, annotator: str) -> Assignment:
+def _assignment(
+    board: Dashboard, topic: Topic, annotator: str, counts: DeskCounts | None = None
+) -> Assignment:
+    """What is asked: random posts alone until there are enough of them."""
+    questions = tuple(ordered_questions(topic))
+    needed = board.settings.audit.minimum_labels
+    is_enough = counts is not None and all(counts.posts.get(q, 0) >= needed for q in questions)
     return Assignment(
         topic=topic.name,
         annotator=annotator,
-        questions=tuple(ordered_questions(topic)),
+        questions=questions,
+        random_part=board.settings.labelling.random_part if is_enough else 1.0,
         languages=topic.languages,
         overlap=board.settings.audit.overlap,
     )
 
 
-def _asked(post: DeskPost, assignment: Assignment, topic: Topic) -> Asked:
+def _asked(post: DeskPost, assignment: Assignment, topic: Topic, queues: Queues) -> Asked:
     question = post.open[0]
     return Asked(
         post_id=post.id,
@@ -129,6 +138,7 @@ def _asked(post: DeskPost, assignment: Assignment, topic: Topic) -> Asked:
         guide=guide_for(question, topic),
         number=len(assignment.questions) - len(post.open) + 1,
         of=len(assignment.questions),
+        sample="active" if queues.is_chosen(post.id) else "random",
     )
 
 
@@ -178,7 +188,10 @@ def _answer(topic: Topic, assignment: Assignment, form: Mapping[str, str]) -> An
     question = (form.get("head", ""), form.get("target", ""))
     if not _ID.fullmatch(form.get("post", "")) or question not in assignment.questions:
         raise PageError(422, "That is no question about a post of this topic.")
-    about = {"post_id": int(form["post"]), "annotator": assignment.annotator}
+    sample = form.get("sample", "random")
+    if sample not in ("random", "active"):
+        raise PageError(422, f"{sample[:40]!r} is no way to choose a post.")
+    about = {"post_id": int(form["post"]), "annotator": assignment.annotator, "sample": sample}
     if choice in [one.value for one in guide_for(question, topic).choices]:
         return Answer(**about, labels=((question, choice),))  # type: ignore[arg-type]
     if choice == "off_topic":

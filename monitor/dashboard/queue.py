@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from monitor.store.desk import Assignment, DeskPost, LabelDesk
 
 DRAWN_AT_ONCE = 50
+
+
+def spread(among: Sequence[int], others: Sequence[int]) -> list[int]:
+    """Returns both in their order, the second evenly among the first."""
+    places = [(number + 0.5) / len(among) for number in range(len(among))]
+    places += [(number + 0.5) / len(others) for number in range(len(others))]
+    every = [*among, *others]
+    return [every[n] for n in sorted(range(len(every)), key=lambda n: (places[n], n))]
 
 
 @dataclass
@@ -22,6 +31,7 @@ class Queues:
     """
 
     desk: LabelDesk
+    _chosen: set[int] = field(default_factory=set)
     _drawn: dict[tuple[str, str], deque[int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -31,11 +41,28 @@ class Queues:
         post = self._first_open(drawn, assignment)
         if post is not None:
             return post, 0
-        found = self.desk.draw(assignment, DRAWN_AT_ONCE)
+        found = self._mixed(assignment)
         with self._lock:
             drawn.clear()
             drawn.extend(found)
         return self._first_open(drawn, assignment), len(found)
+
+    def is_chosen(self, post_id: int) -> bool:
+        """Tells whether a post was chosen for what the model would learn, not drawn at random."""
+        with self._lock:
+            return post_id in self._chosen
+
+    def _mixed(self, assignment: Assignment) -> list[int]:
+        """Random posts, with chosen ones spread evenly among them."""
+        drawn = self.desk.draw(assignment, DRAWN_AT_ONCE)
+        wanted = round(DRAWN_AT_ONCE * (1 - assignment.random_part))
+        chosen = self.desk.chosen(assignment, wanted) if wanted else []
+        chosen = [post_id for post_id in chosen if post_id not in drawn]
+        drawn = drawn[: DRAWN_AT_ONCE - len(chosen)]
+        with self._lock:
+            self._chosen -= set(drawn)
+            self._chosen |= set(chosen)
+        return spread(drawn, chosen)
 
     def put_last(self, assignment: Assignment, post_id: int) -> None:
         """Moves a skipped post to the end of what was drawn."""

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from classifiers.errors import ClassifierError
 from classifiers.heads import head as head_named
 from monitor.errors import LabelError
+from monitor.labelfiles.record import FIELDS
+from monitor.labelfiles.shapes import shape_of
+from monitor.pipeline.classify import questions_of
 from monitor.post_ids import PostIds
-from monitor.spreadsheet import read_cell
 from monitor.store.store import Store
 from monitor.store.values import HumanLabel, LabelSample
 from monitor.topic import Topic
 
-FIELDS = ("id", "platform", "head", "target", "label", "annotator", "sample")
 BATCH = 1000
+UNNAMED = "unnamed"
+"""The annotator of labels that name nobody."""
+_YES = ("yes", "true", "1")
 
 
 @dataclass(slots=True)
@@ -45,7 +47,7 @@ class LabelsImported:
 
 @dataclass(frozen=True, slots=True)
 class LabelStep:
-    """Takes label files in (JSON lines or CSV).
+    """Takes label files in, of any shape in `monitor.labelfiles`.
 
     Attributes:
         ids: The topic's: files may name posts by the platform's id or by its seal.
@@ -55,24 +57,48 @@ class LabelStep:
     ids: PostIds
     clock: Callable[[], datetime]
 
-    def import_file(self, topic: Topic, path: Path) -> LabelsImported:
-        """Stores every good label; a bad one is counted with its line.
+    def import_file(
+        self, topic: Topic, path: Path, *, shape: str = "auto", annotator: str = ""
+    ) -> LabelsImported:
+        """Stores every good label; a bad one is counted with its place.
+
+        Args:
+            topic: The topic that the posts belong to.
+            path: The file.
+            shape: A name of `SHAPES`, or `auto`.
+            annotator: Who gave the answers that name nobody.
 
         Raises:
             LabelError: The file cannot be read at all.
         """
-        imported = LabelsImported()
+        text, imported = _text_of(path), LabelsImported()
         batch: list[HumanLabel] = []
-        for place, record in _records(path, imported):
-            try:
-                label = parse_label(topic, record)
-                batch.append(replace(label, native_id=self.ids.seal(label.native_id)))
-            except LabelError as error:
-                imported.reject(place, str(error))
-            if len(batch) == BATCH:
-                self._save(topic, batch, imported)
+        try:
+            records = shape_of(text, shape).read(text, questions_of(topic), imported.reject)
+            for place, record in records:
+                self._take(topic, (place, record, annotator), batch, imported)
+        except LabelError as error:
+            raise LabelError(f"{path}: {error}", hint=error.hint) from error
         self._save(topic, batch, imported)
         return imported
+
+    def _take(
+        self,
+        topic: Topic,
+        found: tuple[str, Mapping[str, Any], str],
+        batch: list[HumanLabel],
+        imported: LabelsImported,
+    ) -> None:
+        place, record, annotator = found
+        try:
+            label = parse_label(topic, record)
+        except LabelError as error:
+            imported.reject(place, str(error))
+            return
+        who = label.annotator or annotator or UNNAMED
+        batch.append(replace(label, native_id=self.ids.seal(label.native_id), annotator=who))
+        if len(batch) == BATCH:
+            self._save(topic, batch, imported)
 
     def _save(self, topic: Topic, batch: list[HumanLabel], imported: LabelsImported) -> None:
         if not batch:
@@ -88,7 +114,7 @@ class LabelStep:
 
 
 def parse_label(topic: Topic, record: Mapping[str, Any]) -> HumanLabel:
-    """Reads one record of a label file.
+    """Reads one record of a label file; the annotator is empty where it names none.
 
     Raises:
         LabelError: A field is missing or does not fit the topic.
@@ -100,6 +126,8 @@ def parse_label(topic: Topic, record: Mapping[str, Any]) -> HumanLabel:
     sample = values["sample"] or "other"
     if sample not in get_args(LabelSample):
         raise LabelError(f"sample {sample!r} is none of {', '.join(get_args(LabelSample))}")
+    if values["decides"].lower() not in ("", "no", "false", "0", *_YES):
+        raise LabelError(f"decides {values['decides'][:40]!r} is neither yes nor no")
     _check_answer(topic, values)
     return HumanLabel(
         native_id=values["id"],
@@ -107,8 +135,10 @@ def parse_label(topic: Topic, record: Mapping[str, Any]) -> HumanLabel:
         head=values["head"],
         target=values["target"],
         label=values["label"],
-        annotator=values["annotator"] or "unnamed",
+        annotator=values["annotator"],
         sample=cast(LabelSample, sample),
+        at=_moment(values["at"]),
+        decides=values["decides"].lower() in _YES,
     )
 
 
@@ -127,69 +157,40 @@ def _check_answer(topic: Topic, values: dict[str, str]) -> None:
         raise LabelError(f"target {values['target']!r} is none of the topic's: {', '.join(known)}")
 
 
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise LabelError(f"at {text[:40]!r} is no time such as 2020-06-01T09:30:00Z") from error
+    if at.utcoffset() is None:
+        raise LabelError(f"at {text[:40]!r} names no time zone")
+    return at.astimezone(UTC)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabelError(
+            f"{path} cannot be read: {error.__class__.__name__}",
+            hint="a label file is text in UTF-8; see docs/labels.md",
+        ) from error
+    if not text.strip():
+        raise LabelError(f"{path} is empty", hint="see docs/labels.md for a label file's fields")
+    return text
+
+
 def _text(record: Mapping[str, Any], name: str) -> str:
     value = record.get(name)
     if value is None:
         return ""
+    if name == "decides" and isinstance(value, bool):
+        return "yes" if value else ""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise LabelError(f"field {name!r} is not a text")
     text = str(value)
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise LabelError(f"field {name!r} holds characters that no text may hold")
     return text.strip()
-
-
-def _records(path: Path, imported: LabelsImported) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every record with its line; a line that is none is counted."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabelError(
-            f"{path} cannot be read: {error.__class__.__name__}",
-            hint="a label file is JSON lines or CSV in UTF-8",
-        ) from error
-    lines = text.splitlines()
-    first = next((line for line in lines if line.strip()), "")
-    if not first:
-        raise LabelError(f"{path} is empty", hint="see docs/labels.md for a label file's fields")
-    if first.lstrip().startswith("{"):
-        return _json_records(lines, imported)
-    return _csv_records(path, text, imported)
-
-
-def _json_records(
-    lines: Iterable[str], imported: LabelsImported
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            imported.reject(f"line {number}", "not JSON")
-            continue
-        if isinstance(record, dict):
-            yield f"line {number}", record
-        else:
-            imported.reject(f"line {number}", "not a JSON object")
-
-
-def _csv_records(
-    path: Path, text: str, imported: LabelsImported
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
-    if not {"id", "head", "label"} <= set(reader.fieldnames or ()):
-        raise LabelError(
-            f"{path} is neither JSON lines nor a CSV with columns id, head and label",
-            hint="see docs/labels.md for a label file's fields",
-        )
-    try:
-        for record in reader:
-            yield f"line {reader.line_num}", {name: _cell(value) for name, value in record.items()}
-    except csv.Error as error:
-        imported.reject(f"line {reader.line_num}", f"broken CSV: {error}")
-
-
-def _cell(value: Any) -> Any:
-    """As it was before an export made it harmless; what a line has too much of is a list."""
-    return read_cell(value) if isinstance(value, str) else value

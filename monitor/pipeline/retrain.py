@@ -1,23 +1,30 @@
-"""From human labels to a candidate version, compared with the champion on the same posts."""
+"""From human labels to a candidate version, judged beside the champion on the same posts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version as package_version
 from pathlib import Path
 
-from classifiers.adaptation import AdaptationResult, Example, adapt, beats_champion
+from classifiers.adaptation import AdaptationResult, Example, adapt
 from classifiers.examples import Key
 from classifiers.heads import head
+from classifiers.model_card import model_card
 from classifiers.registry import ModelVersion, Registry
+from classifiers.verdict import Verdict
 from monitor.errors import LabelError
 from monitor.pipeline.classify import whole_answer
+from monitor.pipeline.example_groups import example_groups
+from monitor.pipeline.trial import Trial
 from monitor.post_ids import PostIds
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import LabelledPost, Prediction
 from monitor.topic import Topic
+
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +32,22 @@ class Retrained:
     """A candidate and whether the gate would let it take over.
 
     Attributes:
-        reason: The gate's comparison in words.
         examples: How many labels it was made from.
     """
 
     version: ModelVersion
-    beats: bool
-    reason: str
+    verdict: Verdict
     examples: int
+
+    @property
+    def beats(self) -> bool:
+        """Whether the candidate may take over."""
+        return self.verdict.passed
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return self.verdict.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +65,7 @@ class RetrainStep:
     registry: Registry
     ids: Callable[[str], PostIds]
     clock: Callable[[], datetime]
+    trial: Trial
     cache: Path
     threads: int | None
 
@@ -57,9 +73,9 @@ class RetrainStep:
         self,
         topic: Topic,
         *,
-        progress: Callable[[str, float], None] = lambda _stage, _part: None,
+        progress: Progress = lambda _stage, _part: None,
     ) -> Retrained:
-        """Makes a candidate version from every label of the topic.
+        """Makes a candidate version from every label of the topic, and judges it.
 
         The candidate's answers about the labelled posts are stored here, and each comes from a
         model that did not train on that post: later scoring leaves them as they are, so the
@@ -86,14 +102,16 @@ class RetrainStep:
         )
         by_key = {example.key: post for example, post in examples.items()}
         self._keep_held_out(topic, result, by_key)
-        beats, reason = beats_champion(result.version)
-        version = result.version
+        progress("trying out the candidate", 0.97)
+        labels = self.queries.labels(topic.name, topic.start, topic.end)
+        verdict = self.trial.judge(list(examples), result, labels)
+        version = self.registry.describe(result.version.id, verdict=verdict.recorded, card=_card)
         learned = {(post.platform, post.native_id) for post in by_key.values()}
         self.store.record_training(topic.name, version.id, sorted(learned))
         self.store.record_version(
             topic.name, version.id, stage="candidate", metrics=version.metrics, at=self.clock()
         )
-        return Retrained(version, beats, reason, len(examples))
+        return Retrained(version, verdict, len(examples))
 
     def _keep_held_out(
         self, topic: Topic, result: AdaptationResult, posts: Mapping[Key, LabelledPost]
@@ -102,6 +120,10 @@ class RetrainStep:
             _prediction(posts[key], probabilities) for key, probabilities in result.held_out.items()
         ]
         self.store.save_predictions(topic.name, result.version.id, predictions)
+
+
+def _card(version: ModelVersion) -> str:
+    return model_card(version, package_version("employee-sentiment-monitor"))
 
 
 def _prediction(post: LabelledPost, probabilities: Sequence[float]) -> Prediction:
@@ -114,6 +136,7 @@ def _examples(
 ) -> dict[Example, LabelledPost]:
     """The posts as examples; a label towards a target that the topic no longer has is left out."""
     texts = {target.name: target.text for target in topic.targets} | {"": ""}
+    groups = example_groups(posts)
     return {
         Example(
             id=f"{post.platform}/{ids.open(post.native_id)}",
@@ -122,6 +145,10 @@ def _examples(
             target=texts[post.target],
             label=post.label,
             audit=post.sample == "random",
+            group=groups[post.post_id],
+            labelled=post.labelled_at.isoformat(),
+            slices={"platform": post.platform, "cohort": post.cohort, "language": post.language},
+            annotators=post.annotators,
         ): post
         for post in posts
         if post.target in texts

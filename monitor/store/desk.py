@@ -7,16 +7,17 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
-from heapq import nsmallest
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, Table, delete, func, or_, select
 
+from monitor.store import chosen, draw
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into, reading, writing
 from monitor.store.face_rows import LABEL_MARKS
+from monitor.store.labels import conflicts
 from monitor.store.rows import LABELS, POSTS
-from monitor.store.values import UNDETERMINED, Question
+from monitor.store.values import UNDETERMINED, Conflict, LabelSample, Question
 
 Mark = Literal["off_topic", "unsure", "skip"]
 WHOLE_POST: Question = ("", "")
@@ -35,6 +36,7 @@ class Assignment:
 
     Attributes:
         overlap: Part of the posts that two annotators answer, to measure agreement.
+        random_part: Part of the posts that are drawn at random, the others being chosen.
     """
 
     topic: str
@@ -42,6 +44,7 @@ class Assignment:
     questions: tuple[Question, ...]
     languages: tuple[str, ...]
     overlap: float
+    random_part: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,19 @@ class DeskPost:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an annotator says: labels by question, marks by question or of the whole post."""
+    """What an annotator says: labels by question, marks by question or of the whole post.
+
+    Attributes:
+        sample: How the post was chosen.
+        decides: Whether the labels settle what annotators disagree about.
+    """
 
     post_id: int
     annotator: str
     labels: tuple[tuple[Question, str], ...] = ()
     marks: tuple[tuple[Question, Mark], ...] = ()
+    sample: LabelSample = "random"
+    decides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +111,27 @@ class LabelDesk:
         The order is the fixed shuffle of `Queries.unlabelled`: it depends on the posts' ids
         alone, never on what a model or a person thinks of them. Posts that they skipped come last.
         """
+        with writing(self._engine) as connection:
+            wanted = draw.Wanted(assignment.topic, assignment.questions, assignment.languages)
+            draw.echo(connection, wanted, limit)
         with reading(self._engine) as connection:
             others, mine, skipped = _state(connection, assignment)
-            lots = nsmallest(
-                limit + len(others) + len(mine),
-                ((_lot(row), row.id) for row in _eligible(connection, assignment)),
-            )
-        wanted = [
-            post_id
-            for lot, post_id in lots
-            if not _is_done(assignment, mine.get(post_id, set()))
-            and (post_id in mine or len(others.get(post_id, ())) < _annotators(lot, assignment))
-        ]
-        fresh = [post_id for post_id in wanted if post_id not in skipped]
-        return [*fresh, *(post_id for post_id in wanted if post_id in skipped)][:limit]
+            shuffled = sorted(_eligible(connection, assignment), key=_lot)
+        open_posts = [row.id for row in shuffled if _is_open(row, assignment, (others, mine))]
+        digests = {row.id: row.text_digest for row in shuffled}
+        fresh = [one for one in open_posts if one not in skipped]
+        again = [one for one in open_posts if one in skipped]
+        return _once([*fresh, *again], digests, limit=limit)
+
+    def chosen(self, assignment: Assignment, limit: int) -> list[int]:
+        """Gives the posts that were chosen because the model would learn much from them."""
+        with reading(self._engine) as connection:
+            return chosen.waiting(connection, assignment.topic)[:limit]
+
+    def conflicts(self, topic: str) -> list[Conflict]:
+        """Gives what annotators disagree about and nobody has settled, even splits first."""
+        with reading(self._engine) as connection:
+            return conflicts(connection, topic)
 
     def post(self, assignment: Assignment, post_id: int) -> DeskPost | None:
         """Gives a post with its open questions; None where it is gone or wholly answered."""
@@ -134,7 +151,9 @@ class LabelDesk:
         """Stores an answer; the same again changes nothing. Returns whether the post is there."""
         who = {"post_id": answer.post_id, "annotator": answer.annotator}
         labels = [
-            who | {"head": head, "target": target, "label": label, "sample": "random"}
+            who
+            | {"head": head, "target": target, "label": label}
+            | {"sample": answer.sample, "decides": answer.decides}
             for (head, target), label in answer.labels
         ]
         marks = [
@@ -215,8 +234,31 @@ class LabelDesk:
         )
 
 
+def _is_open(
+    row: AnyRow,
+    assignment: Assignment,
+    said: tuple[dict[int, set[str]], dict[int, set[Question]]],
+) -> bool:
+    """Whether this annotator has to answer a post."""
+    others, mine = said
+    if row.id in mine:
+        return not _is_done(assignment, mine[row.id])
+    return len(others.get(row.id, ())) < _annotators(_lot(row), assignment)
+
+
+def _once(post_ids: Sequence[int], digests: dict[int, str], *, limit: int) -> list[int]:
+    """The posts, of those with the same text the first alone."""
+    first: dict[str, int] = {}
+    for post_id in post_ids:
+        first.setdefault(digests[post_id], post_id)
+        if len(first) == limit:
+            break
+    return list(first.values())
+
+
 def _eligible(connection: Connection, assignment: Assignment) -> Iterable[AnyRow]:
-    statement = select(POSTS.c.id, POSTS.c.platform, POSTS.c.native_id).where(
+    columns = (POSTS.c.id, POSTS.c.platform, POSTS.c.native_id, POSTS.c.text_digest)
+    statement = select(*columns).where(
         POSTS.c.topic == assignment.topic,
         POSTS.c.kind != "repost",
         POSTS.c.text != "",

@@ -81,6 +81,7 @@ class TaskRow(Row, table=True):
     part: float
     stop_requested: bool
     outcome: str = Field(sa_type=Text)
+    attempts: int = Field(sa_column_kwargs={"server_default": "0"})
 
 
 class IncidentRow(Row, table=True):

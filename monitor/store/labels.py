@@ -17,6 +17,7 @@ from monitor.store.rows import LABELS, POSTS, PREDICTIONS
 from monitor.store.scores import unpack
 from monitor.store.values import (
     AuditLabel,
+    Conflict,
     HumanLabel,
     LabelledPost,
     LabelOutcome,
@@ -27,6 +28,13 @@ from monitor.store.values import (
 
 _KEY = ("post_id", "head", "target", "annotator")
 _LABELS_WITH_POSTS = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
+
+_POST_OF_EXAMPLE = (
+    "id", "native_id", "platform", "text", "text_digest", "day", "cohort", "language", "author",
+)  # fmt: skip
+_LABEL_OF_EXAMPLE = ("head", "target", "label", "sample", "annotator", "labelled_at", "decides")
+
+_VALUES = ("label", "sample", "labelled_at", "decides")
 
 AnyRow = Row[*tuple[Any, ...]]
 Posts = dict[str, dict[str, int]]
@@ -47,7 +55,7 @@ def save(
             counts["unknown_post"] += 1
             continue
         key = (post_id, label.head, label.target, label.annotator)
-        answer = (label.label, label.sample)
+        answer = (label.label, label.sample, label.decides)
         if before.get(key) == answer:
             counts["repeated"] += 1
             continue
@@ -56,7 +64,8 @@ def save(
         rows[key] = dict(zip(_KEY, key, strict=True)) | {
             "label": label.label,
             "sample": label.sample,
-            "labelled_at": at,
+            "labelled_at": label.at or at,
+            "decides": label.decides,
         }
     _write(connection, list(rows.values()))
     return LabelOutcome(**counts)
@@ -87,7 +96,7 @@ def audit(connection: Connection, topic: str, question: Question, version: str) 
     statement = (
         select(
             *(POSTS.c[n] for n in ("id", "native_id", "platform", "day", "cohort", "language")),
-            LABELS.c.label,
+            *(LABELS.c[n] for n in ("label", "labelled_at", "decides")),
             answer.label.label("predicted"),
             answer.scores,
         )
@@ -100,7 +109,7 @@ def audit(connection: Connection, topic: str, question: Question, version: str) 
     found = [
         _audit_label(rows[0], truth)
         for rows in of_post.values()
-        if (truth := _majority(row.label for row in rows)) is not None
+        if (truth := _truth(rows)) is not None
     ]
     return sorted(found, key=lambda each: (each.day, each.platform, each.native_id))
 
@@ -109,8 +118,8 @@ def examples(connection: Connection, topic: str) -> list[LabelledPost]:
     """Gives labelled posts that still have their text, sorted."""
     statement = (
         select(
-            *(POSTS.c[name] for name in ("id", "native_id", "platform", "text", "text_digest")),
-            *(LABELS.c[name] for name in ("head", "target", "label", "sample")),
+            *(POSTS.c[name] for name in _POST_OF_EXAMPLE),
+            *(LABELS.c[name] for name in _LABEL_OF_EXAMPLE),
         )
         .select_from(_LABELS_WITH_POSTS)
         .where(POSTS.c.topic == topic, POSTS.c.text != "")
@@ -122,6 +131,41 @@ def examples(connection: Connection, topic: str) -> list[LabelledPost]:
     return sorted(found, key=lambda each: (each.head, each.target, each.platform, each.native_id))
 
 
+def conflicts(connection: Connection, topic: str) -> list[Conflict]:
+    """Gives what annotators disagree about and nobody has settled, even splits first."""
+    statement = (
+        select(
+            *(POSTS.c[name] for name in ("id", "native_id", "platform")),
+            *(LABELS.c[name] for name in _LABEL_OF_EXAMPLE),
+        )
+        .select_from(_LABELS_WITH_POSTS)
+        .where(POSTS.c.topic == topic, POSTS.c.text != "")
+    )
+    of_answer: dict[tuple[int, str, str], list[AnyRow]] = defaultdict(list)
+    for row in connection.execute(statement):
+        of_answer[row.id, row.head, row.target].append(row)
+    found = [
+        _conflict(rows)
+        for rows in map(_deciding, of_answer.values())
+        if len({row.label for row in rows}) > 1 and not any(row.decides for row in rows)
+    ]
+    key = attrgetter("platform", "native_id", "head", "target")
+    return sorted(found, key=lambda each: (not each.is_even, *key(each)))
+
+
+def _conflict(rows: Sequence[AnyRow]) -> Conflict:
+    row = rows[0]
+    return Conflict(
+        post_id=row.id,
+        native_id=row.native_id,
+        platform=row.platform,
+        head=row.head,
+        target=row.target,
+        sample=row.sample,
+        given={each.annotator: each.label for each in rows},
+    )
+
+
 def count(connection: Connection, topic: str, question: Question, sample: LabelSample) -> int:
     """Counts the posts that have a label of this sample."""
     statement = (
@@ -129,6 +173,14 @@ def count(connection: Connection, topic: str, question: Question, sample: LabelS
         .select_from(_LABELS_WITH_POSTS)
         .where(POSTS.c.topic == topic, _asks(question), LABELS.c.sample == sample)
     )
+    return connection.execute(statement).scalar_one()
+
+
+def count_since(connection: Connection, topic: str, since: datetime | None) -> int:
+    """Counts the answers that came after a moment; all of them where it is None."""
+    statement = select(func.count()).select_from(_LABELS_WITH_POSTS).where(POSTS.c.topic == topic)
+    if since is not None:
+        statement = statement.where(LABELS.c.labelled_at > since)
     return connection.execute(statement).scalar_one()
 
 
@@ -166,12 +218,12 @@ def _find(posts: Posts, label: HumanLabel) -> int | None:
 
 def _stored(
     connection: Connection, post_ids: Iterable[int]
-) -> dict[tuple[Any, ...], tuple[str, str]]:
+) -> dict[tuple[Any, ...], tuple[str, str, bool]]:
     found = {}
     for chunk in in_chunks(post_ids):
         statement = select(LABELS).where(LABELS.c.post_id.in_(chunk))
         for row in connection.execute(statement).mappings():
-            found[tuple(row[name] for name in _KEY)] = (row["label"], row["sample"])
+            found[tuple(row[name] for name in _KEY)] = (row["label"], row["sample"], row["decides"])
     return found
 
 
@@ -181,17 +233,25 @@ def _write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     insertion = insert_into(connection, LABELS)
     insertion = insertion.on_conflict_do_update(
         index_elements=[LABELS.c[name] for name in _KEY],
-        set_={name: insertion.excluded[name] for name in ("label", "sample", "labelled_at")},
+        set_={name: insertion.excluded[name] for name in _VALUES},
     )
     connection.execute(insertion, rows)
 
 
-def _majority(answers: Iterable[str]) -> str | None:
-    """The answer given most often, None where two were given equally often."""
-    ranked = Counter(answers).most_common(2)
+def _deciding(rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
+    """Where some labels of an answer are random, those alone."""
+    return [row for row in rows if row.sample == "random"] or rows
+
+
+def _truth(rows: Sequence[AnyRow]) -> str | None:
+    """What settles, else the answer given most often; None where two were given equally often."""
+    settling = [row for row in rows if row.decides]
+    if settling:
+        return str(max(settling, key=lambda row: row.labelled_at).label)
+    ranked = Counter(row.label for row in rows).most_common(2)
     if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
         return None
-    return ranked[0][0]
+    return str(ranked[0][0])
 
 
 def _audit_label(row: AnyRow, truth: str) -> AuditLabel:
@@ -209,8 +269,8 @@ def _audit_label(row: AnyRow, truth: str) -> AuditLabel:
 
 def _example(rows: Sequence[AnyRow]) -> LabelledPost | None:
     """One answer of the people; where some labels are random, those alone decide."""
-    deciding = [row for row in rows if row.sample == "random"] or rows
-    label = _majority(row.label for row in deciding)
+    deciding = _deciding(rows)
+    label = _truth(deciding)
     if label is None:
         return None
     row = deciding[0]
@@ -224,4 +284,10 @@ def _example(rows: Sequence[AnyRow]) -> LabelledPost | None:
         target=row.target,
         label=label,
         sample=min(each.sample for each in deciding),
+        day=row.day,
+        cohort=row.cohort,
+        language=row.language,
+        author=row.author,
+        labelled_at=max(each.labelled_at for each in deciding),
+        annotators=tuple(sorted(each.annotator for each in deciding if each.label == label)),
     )

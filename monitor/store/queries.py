@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from collectors.post import Window
 from monitor.store import (
     accesses,
+    chosen,
     coverage,
     days,
     draw,
@@ -28,7 +29,9 @@ from monitor.store.engine import reading
 from monitor.store.values import (
     Access,
     AuditLabel,
+    Candidate,
     CellKey,
+    Conflict,
     Counts,
     CoverageSpan,
     DailyAggregate,
@@ -202,6 +205,11 @@ class Queries:
         with reading(self._engine) as connection:
             return labels.examples(connection, topic)
 
+    def conflicts(self, topic: str) -> list[Conflict]:
+        """Gives what annotators disagree about and nobody has settled, even splits first."""
+        with reading(self._engine) as connection:
+            return labels.conflicts(connection, topic)
+
     def label_count(
         self, topic: str, head: str, target: str, sample: LabelSample = "random"
     ) -> int:
@@ -217,13 +225,51 @@ class Queries:
         with reading(self._engine) as connection:
             return labels.stored(connection, topic, since, until)
 
+    def posts_by_id(self, topic: str, post_ids: Sequence[int]) -> dict[int, UnlabelledPost]:
+        """Gives those of the posts that are there and have their text."""
+        with reading(self._engine) as connection:
+            return draw.by_id(connection, topic, post_ids)
+
+    def chosen_posts(self, topic: str) -> list[int]:
+        """Gives the posts that were chosen for labelling and wait for it, best first."""
+        with reading(self._engine) as connection:
+            return chosen.waiting(connection, topic)
+
+    def candidates(
+        self, topic: str, version: str, *, languages: Sequence[str], limit: int
+    ) -> list[Candidate]:
+        """Gives unlabelled opinions with the version's answers, the newest first."""
+        with reading(self._engine) as connection:
+            return chosen.candidates(connection, topic, version, languages=languages, limit=limit)
+
+    def newest_answered(
+        self, topic: str, version: str, *, languages: Sequence[str], limit: int
+    ) -> list[Candidate]:
+        """Gives opinions with the version's answers, labelled or not, the newest first."""
+        with reading(self._engine) as connection:
+            return chosen.newest_answered(
+                connection, topic, version, languages=languages, limit=limit
+            )
+
+    def labels_since(self, topic: str, since: datetime | None) -> int:
+        """Counts the answers that came after a moment; all of them where it is None."""
+        with reading(self._engine) as connection:
+            return labels.count_since(connection, topic, since)
+
+    def has_predictions(self, topic: str, version: str) -> bool:
+        """Tells whether the version has answered anything about the topic's posts."""
+        with reading(self._engine) as connection:
+            return versions.has_predictions(connection, topic, version)
+
     def unlabelled(
         self, topic: str, questions: Sequence[Question], languages: Sequence[str], *, limit: int
     ) -> list[UnlabelledPost]:
         """Draws opinions at random that lack a random label for any of the questions.
 
         The draw is a fixed shuffle of the topic's posts that depends on their ids alone: it is
-        the same until they are labelled, and goes on behind them afterwards.
+        the same until they are labelled, and goes on behind them afterwards. Of posts with the
+        same text the first alone is drawn; the others take its labels once it has some
+        (`Store.echo_labels`).
         """
         wanted = draw.Wanted(topic, tuple(questions), tuple(languages))
         with reading(self._engine) as connection:

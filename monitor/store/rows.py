@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -255,6 +256,20 @@ class LabelRow(Row, table=True):
     label: str
     sample: str
     labelled_at: datetime = Field(sa_type=UtcDateTime)
+    decides: bool = Field(sa_column_kwargs={"server_default": false()})
+
+
+class ChosenPostRow(Row, table=True):
+    """A post that a model version would learn much from, in the order of asking."""
+
+    __tablename__ = "chosen_posts"
+
+    post_id: int = Field(primary_key=True, foreign_key="posts.id", ondelete="CASCADE")
+    topic: str = Field(index=True)
+    place: int
+    reason: str
+    version: str
+    chosen_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class TargetRow(Row, table=True):
@@ -434,6 +449,7 @@ PREDICTIONS = _table(PredictionRow)
 SCORING = _table(ScoringRow)
 UNSCORED = _table(UnscoredRow)
 LABELS = _table(LabelRow)
+CHOSEN_POSTS = _table(ChosenPostRow)
 TARGETS = _table(TargetRow)
 DAYS = _table(DayRow)
 AGGREGATES = _table(AggregateRow)

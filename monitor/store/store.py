@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,8 +14,10 @@ from monitor.releases import Chain
 from monitor.store import (
     accesses,
     budgets,
+    chosen,
     claims,
     days,
+    draw,
     erasure,
     jobs,
     labels,
@@ -298,12 +300,36 @@ class Store:
         with writing(self._engine) as connection:
             versions.show(connection, topic, version)
 
+    def drop_versions(self, topic: str, gone: Collection[str]) -> None:
+        """Drops the answers and figures of versions that are no longer on disk."""
+        with writing(self._engine) as connection:
+            versions.drop(connection, topic, gone)
+
     # Labels
 
     def save_labels(self, topic: str, given: Sequence[HumanLabel], *, at: datetime) -> LabelOutcome:
         """Stores people's answers; an annotator's later answer replaces their earlier one."""
         with writing(self._engine) as connection:
             return labels.save(connection, topic, given, at)
+
+    def echo_labels(
+        self, topic: str, questions: Sequence[Question], languages: Sequence[str], *, limit: int
+    ) -> int:
+        """Labels copies of labelled texts that `Queries.unlabelled` would draw; returns how many.
+
+        The labelled posts stay a random sample of all posts, and nobody is asked a text twice.
+        """
+        wanted = draw.Wanted(topic, tuple(questions), tuple(languages))
+        with writing(self._engine) as connection:
+            return draw.echo(connection, wanted, limit)
+
+    def choose_posts(
+        self, topic: str, post_ids: Sequence[int], *, reason: str, version: str, at: datetime
+    ) -> None:
+        """Puts posts to label in the place of those chosen earlier, best first."""
+        choice = chosen.Choice(tuple(post_ids), reason, version, at)
+        with writing(self._engine) as connection:
+            chosen.replace(connection, topic, choice)
 
     # Jobs, leases, log
 

@@ -14,6 +14,8 @@ from monitor.store.face_rows import TASKS
 
 TaskStatus = Literal["queued", "running", "ok", "failed", "stopped"]
 ENDED = ("ok", "failed", "stopped")
+ATTEMPTS = 3
+"""A task that has taken its process along so often is not begun again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Task:
         seen_at: When it last told that it is getting on.
         part: How much of the stage is done, 0 to 1.
         outcome: What came of it, or why it failed, in a sentence.
+        attempts: How often it was begun.
     """
 
     id: int
@@ -40,6 +43,7 @@ class Task:
     part: float
     stop_requested: bool
     outcome: str
+    attempts: int
 
     @property
     def is_open(self) -> bool:
@@ -68,22 +72,32 @@ class Tasks:
             row: dict[str, Any] = {"kind": kind, "topic": topic, "arguments": dict(arguments)}
             row |= {"requested_by": who, "requested_at": at, "status": "queued"}
             row |= {"stage": "", "part": 0.0, "stop_requested": False, "outcome": ""}
+            row["attempts"] = 0
             statement = insert(TASKS).values(row).returning(TASKS.c.id)
             return int(connection.execute(statement).scalar_one())
 
     def claim(self, *, at: datetime, lost_before: datetime) -> Task | None:
-        """Starts the oldest task that waits; one whose process fell silent is given up."""
+        """Starts the oldest task that waits.
+
+        One whose process fell silent waits again, for every kind of task can be repeated; after
+        `ATTEMPTS` beginnings it is given up, and one that was told to stop has stopped.
+        """
         with writing(self._engine) as connection:
             lost = (TASKS.c.status == "running") & (TASKS.c.seen_at < lost_before)
-            outcome = "The process that ran it is gone; ask for it again."
-            connection.execute(
-                update(TASKS).where(lost).values(status="failed", finished_at=at, outcome=outcome)
+            endings = (
+                (TASKS.c.stop_requested, "stopped", "Stopped on request."),
+                (TASKS.c.attempts >= ATTEMPTS, "failed", f"Its process was lost {ATTEMPTS} times."),
             )
+            for which, status, outcome in endings:
+                ended = {"status": status, "finished_at": at, "outcome": outcome}
+                connection.execute(update(TASKS).where(lost & which).values(ended))
+            connection.execute(update(TASKS).where(lost).values(status="queued"))
             waiting = _found(connection, TASKS.c.status == "queued")
             if not waiting:
                 return None
             first = waiting[0].id
-            started = {"status": "running", "started_at": at, "seen_at": at}
+            started: dict[str, Any] = {"status": "running", "started_at": at, "seen_at": at}
+            started["attempts"] = TASKS.c.attempts + 1
             connection.execute(update(TASKS).where(TASKS.c.id == first).values(started))
             return _found(connection, TASKS.c.id == first)[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -147,6 +148,8 @@ class HumanLabel:
 
     Attributes:
         platform: None where the label file does not tell it.
+        at: When it was given, None for now.
+        decides: Whether it settles what annotators disagreed about.
     """
 
     native_id: str
@@ -156,6 +159,8 @@ class HumanLabel:
     label: str
     annotator: str
     sample: LabelSample
+    at: datetime | None = None
+    decides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +193,13 @@ class AuditLabel:
 
 @dataclass(frozen=True, slots=True)
 class LabelledPost:
-    """A post with the people's answer to one question, to train on."""
+    """A post with the people's answer to one question, to train on.
+
+    Attributes:
+        author: Pseudonym, None where unknown or purged.
+        labelled_at: When the answer was last given.
+        annotators: Who gave this answer.
+    """
 
     native_id: str
     platform: str
@@ -199,11 +210,21 @@ class LabelledPost:
     target: str
     label: str
     sample: LabelSample
+    day: date
+    cohort: str
+    language: str
+    author: str | None
+    labelled_at: datetime
+    annotators: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLabel:
-    """One annotator's answer about one post, as it is stored."""
+    """One annotator's answer about one post, as it is stored.
+
+    Attributes:
+        decides: Whether it settles what annotators disagreed about.
+    """
 
     topic: str
     day: date
@@ -214,15 +235,59 @@ class StoredLabel:
     label: str
     annotator: str
     sample: LabelSample
+    labelled_at: datetime
+    decides: bool
 
 
 @dataclass(frozen=True, slots=True)
 class UnlabelledPost:
-    """A post drawn for people to label."""
+    """A post drawn for people to label.
+
+    Attributes:
+        sample: How it was chosen.
+    """
 
     native_id: str
     platform: str
     text: str
+    sample: LabelSample = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An unlabelled post that might be worth labelling, with a version's answers about it.
+
+    Attributes:
+        scores: By question, in 1/10,000, in the order of the head's labels.
+    """
+
+    post_id: int
+    text: str = field(repr=False)
+    text_digest: str
+    scores: Mapping[Question, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A post that annotators answered differently, and that nobody has settled.
+
+    Attributes:
+        given: Each annotator's label.
+    """
+
+    post_id: int
+    native_id: str
+    platform: str
+    head: str
+    target: str
+    sample: LabelSample
+    given: Mapping[str, str]
+
+    @property
+    def is_even(self) -> bool:
+        """Whether no label was given most often, so that the post counts for nothing."""
+        ranked = Counter(self.given.values()).most_common(2)
+        return ranked[0][1] == ranked[1][1]
 
 
 @dataclass(frozen=True, slots=True)

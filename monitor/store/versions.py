@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select, update
 
 from monitor.store.engine import insert_into
-from monitor.store.rows import MODEL_VERSIONS, SHOWN_VERSIONS
+from monitor.store.rows import AGGREGATES, MODEL_VERSIONS, POSTS, PREDICTIONS, SHOWN_VERSIONS
 from monitor.store.values import RecordedVersion
 
 
@@ -44,6 +44,35 @@ def recorded(connection: Connection, topic: str) -> list[RecordedVersion]:
     statement = select(MODEL_VERSIONS).where(MODEL_VERSIONS.c.topic == topic)
     found = [RecordedVersion(**row) for row in connection.execute(statement).mappings()]
     return sorted(found, key=lambda each: (each.recorded_at, each.version))
+
+
+def has_predictions(connection: Connection, topic: str, version: str) -> bool:
+    """Tells whether a version has answered anything about the topic's posts."""
+    statement = (
+        select(PREDICTIONS.c.post_id)
+        .join(POSTS, POSTS.c.id == PREDICTIONS.c.post_id)
+        .where(POSTS.c.topic == topic, PREDICTIONS.c.version == version)
+        .limit(1)
+    )
+    return connection.execute(statement).first() is not None
+
+
+def drop(connection: Connection, topic: str, gone: Collection[str]) -> None:
+    """Drops the answers and figures of versions that are no longer on disk."""
+    of_topic = select(POSTS.c.id).where(POSTS.c.topic == topic)
+    connection.execute(
+        delete(PREDICTIONS).where(
+            PREDICTIONS.c.version.in_(gone), PREDICTIONS.c.post_id.in_(of_topic)
+        )
+    )
+    connection.execute(
+        delete(AGGREGATES).where(AGGREGATES.c.topic == topic, AGGREGATES.c.version.in_(gone))
+    )
+    connection.execute(
+        update(MODEL_VERSIONS)
+        .where(MODEL_VERSIONS.c.topic == topic, MODEL_VERSIONS.c.version.in_(gone))
+        .values(stage="removed")
+    )
 
 
 def show(connection: Connection, topic: str, version: str) -> None:

@@ -87,15 +87,37 @@ def test_a_waiting_task_that_is_stopped_never_starts(tasks: Tasks) -> None:
     assert tasks.recent(1)[0].status == "stopped"
 
 
-def test_a_task_whose_process_is_gone_is_given_up(tasks: Tasks) -> None:
-    ask(tasks)
-    claimed = tasks.claim(at=NOW, lost_before=NOW)
-    assert claimed is not None and claimed.status == "running"
-    later = NOW + timedelta(hours=1)
-    assert tasks.claim(at=later, lost_before=NOW + timedelta(minutes=1)) is None
+def test_a_task_whose_process_is_gone_is_begun_again_and_at_last_given_up(tasks: Tasks) -> None:
+    number = ask(tasks)
+    for attempt in range(1, 4):
+        at = NOW + timedelta(hours=attempt)
+        claimed = tasks.claim(at=at, lost_before=at - timedelta(minutes=15))
+        assert claimed is not None
+        assert (claimed.id, claimed.status, claimed.attempts) == (number, "running", attempt)
+    later = NOW + timedelta(hours=9)
+    assert tasks.claim(at=later, lost_before=later) is None
     lost = tasks.recent(1)[0]
     assert (lost.status, lost.is_open) == ("failed", False)
     assert ask(tasks) != lost.id
+
+
+def test_a_lost_task_that_was_told_to_stop_is_not_begun_again(tasks: Tasks) -> None:
+    number = ask(tasks)
+    tasks.claim(at=NOW, lost_before=NOW)
+    tasks.stop(number, at=NOW)
+    later = NOW + timedelta(hours=1)
+    assert tasks.claim(at=later, lost_before=later) is None
+    assert tasks.recent(1)[0].status == "stopped"
+
+
+def test_a_new_daemon_takes_up_what_its_predecessor_left_at_once(tasks: Tasks) -> None:
+    ask(tasks)
+    tasks.claim(at=NOW - timedelta(seconds=1), lost_before=NOW - timedelta(hours=1))
+    patient = TaskRunner(tasks, {"retrain": lambda *_: "done"}, FakeClock(NOW))
+    assert patient.run_waiting(lambda: False) == 0
+    first = TaskRunner(tasks, {"retrain": lambda *_: "done"}, FakeClock(NOW), timedelta(0))
+    assert first.run_waiting(lambda: False) == 1
+    assert tasks.recent(1)[0].outcome == "done"
 
 
 def test_the_end_of_the_daemon_ends_a_task(tasks: Tasks) -> None:

@@ -70,6 +70,7 @@ LATER = {
     "incidents": "0004",
     "sealings": "0005",
     "alert_rules": "0008",
+    "chosen_posts": "0006",
 }
 """Tables that came with a later revision: its dump has a row in each, earlier ones have none."""
 

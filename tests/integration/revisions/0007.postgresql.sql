@@ -63,6 +63,14 @@ CREATE TABLE public.checkpoints (
     state json NOT NULL,
     saved_at timestamp with time zone NOT NULL
 );
+CREATE TABLE public.chosen_posts (
+    post_id integer NOT NULL,
+    topic character varying NOT NULL,
+    place integer NOT NULL,
+    reason character varying NOT NULL,
+    version character varying NOT NULL,
+    chosen_at timestamp with time zone NOT NULL
+);
 CREATE TABLE public.coverage (
     topic character varying NOT NULL,
     source character varying NOT NULL,
@@ -133,7 +141,8 @@ CREATE TABLE public.labels (
     annotator character varying NOT NULL,
     label character varying NOT NULL,
     sample character varying NOT NULL,
-    labelled_at timestamp with time zone NOT NULL
+    labelled_at timestamp with time zone NOT NULL,
+    decides boolean DEFAULT false NOT NULL
 );
 CREATE TABLE public.leases (
     name character varying NOT NULL,
@@ -250,7 +259,8 @@ CREATE TABLE public.tasks (
     stage character varying NOT NULL,
     part double precision NOT NULL,
     stop_requested boolean NOT NULL,
-    outcome text NOT NULL
+    outcome text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL
 );
 CREATE SEQUENCE public.tasks_id_seq
     AS integer
@@ -298,12 +308,13 @@ INSERT INTO public.alembic_version VALUES ('0007');
 INSERT INTO public.api_tokens VALUES (1, 'd2', 'grafana', 'viewer', '2020-06-02 10:00:00+00', NULL, NULL);
 INSERT INTO public.audit_log VALUES (1, '2020-06-01 12:00:00+00', 'ann', 'forget', '{"posts": 1}');
 INSERT INTO public.checkpoints VALUES ('walkout', 'file', '{"at": "somewhere"}', '2020-06-01 12:00:00+00');
+INSERT INTO public.chosen_posts VALUES (1, 'walkout', 0, 'uncertain', 'v1', '2020-06-03 00:00:00+00');
 INSERT INTO public.coverage VALUES ('walkout', 'file', '2020-06-01 12:00:00+00', '2020-06-01 13:00:00+00', 'partial', '2 rejected', false);
 INSERT INTO public.days VALUES ('walkout', '2020-06-01', 2, 2);
 INSERT INTO public.incidents VALUES (1, 'walkout', 'silence', 'source', '2020-06-02 10:00:00+00', NULL, 'a source is silent', '', true, false, 1, NULL);
 INSERT INTO public.job_runs VALUES (1, 'collect:file:walkout', 'walkout', '2020-06-01 12:00:00+00', '2020-06-01 12:00:00+00', 'ok', '{"stored": 3}', '');
 INSERT INTO public.label_marks VALUES (1, 'stance', 'walkout', 'b2', 'unsure', '2020-06-02 10:00:00+00');
-INSERT INTO public.labels VALUES (1, 'stance', 'walkout', 'ann', 'favor', 'random', '2020-06-01 12:00:00+00');
+INSERT INTO public.labels VALUES (1, 'stance', 'walkout', 'ann', 'favor', 'random', '2020-06-01 12:00:00+00', false);
 INSERT INTO public.leases VALUES ('daemon', 'holder', '2020-06-01 12:00:15+00');
 INSERT INTO public.model_versions VALUES ('walkout', 'v1', 'champion', '{"f1": 0.5}', '2020-06-01 12:00:00+00');
 INSERT INTO public.posts VALUES (1, 'walkout', 'file', 'x', '1', '2020-06-01 12:00:00+00', '2020-06-01', 'an invented text – 🪧', '30e226eeae3317fed6b53ba9fb443c02', 'en', 'public', 'original', NULL, 'author-of-1', 0, '', '2020-06-01 12:00:00+00', NULL);
@@ -322,7 +333,7 @@ INSERT INTO public.sealings VALUES ('walkout', '5a65616c', '2020-06-02 10:00:00+
 INSERT INTO public.sessions VALUES ('d1', 'ada', '2020-06-02 10:00:00+00', '2020-06-02 22:00:00+00');
 INSERT INTO public.shown_versions VALUES ('walkout', 'v1');
 INSERT INTO public.targets VALUES ('walkout', 'walkout', 'the walkout');
-INSERT INTO public.tasks VALUES (1, 'retrain', 'walkout', '{}', 'ada', '2020-06-02 10:00:00+00', NULL, NULL, NULL, 'queued', '', 0, false, '');
+INSERT INTO public.tasks VALUES (1, 'retrain', 'walkout', '{}', 'ada', '2020-06-02 10:00:00+00', NULL, NULL, NULL, 'queued', '', 0, false, '', 0);
 INSERT INTO public.tombstones VALUES ('walkout', 'beb8849903a19de4bf0a5a07660a24c5', 'deleted', '2020-06-01 12:00:00+00', NULL);
 INSERT INTO public.tombstones VALUES ('walkout', 'd4182a67026f834274fbb8222f5cbe59', 'deleted', '2020-06-01 12:00:00+00', '2020-06-03 12:00:00+00');
 INSERT INTO public.training_posts VALUES ('walkout', 'v1', '8613984157f28ff14bc5cf6dd23042dc');
@@ -346,6 +357,8 @@ ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT pk_audit_log PRIMARY KEY (id);
 ALTER TABLE ONLY public.checkpoints
     ADD CONSTRAINT pk_checkpoints PRIMARY KEY (topic, source);
+ALTER TABLE ONLY public.chosen_posts
+    ADD CONSTRAINT pk_chosen_posts PRIMARY KEY (post_id);
 ALTER TABLE ONLY public.coverage
     ADD CONSTRAINT pk_coverage PRIMARY KEY (topic, source, start_at, end_at);
 ALTER TABLE ONLY public.days
@@ -396,6 +409,7 @@ ALTER TABLE ONLY public.users
     ADD CONSTRAINT pk_users PRIMARY KEY (name);
 ALTER TABLE ONLY public.api_tokens
     ADD CONSTRAINT uq_api_tokens_digest UNIQUE (digest);
+CREATE INDEX ix_chosen_posts_topic ON public.chosen_posts USING btree (topic);
 CREATE INDEX ix_incidents_rule ON public.incidents USING btree (topic, rule, id);
 CREATE INDEX ix_job_runs_job ON public.job_runs USING btree (job, id);
 CREATE INDEX ix_posts_author ON public.posts USING btree (topic, platform, author) WHERE (author IS NOT NULL);
@@ -410,6 +424,8 @@ CREATE INDEX ix_tombstones_kept_until ON public.tombstones USING btree (kept_unt
 CREATE INDEX ix_unscored_claimed ON public.unscored USING btree (topic, claimed_by) WHERE (claimed_by IS NOT NULL);
 CREATE INDEX ix_unscored_created ON public.unscored USING btree (topic, created_at);
 CREATE UNIQUE INDEX uq_posts_native ON public.posts USING btree (topic, platform, native_id);
+ALTER TABLE ONLY public.chosen_posts
+    ADD CONSTRAINT fk_chosen_posts_post_id FOREIGN KEY (post_id) REFERENCES public.posts(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.label_marks
     ADD CONSTRAINT fk_label_marks_post_id FOREIGN KEY (post_id) REFERENCES public.posts(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.labels

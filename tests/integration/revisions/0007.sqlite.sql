@@ -58,6 +58,17 @@ CREATE TABLE checkpoints (
 	CONSTRAINT pk_checkpoints PRIMARY KEY (topic, source)
 );
 INSERT INTO "checkpoints" VALUES('walkout','file','{"at": "somewhere"}','2020-06-01 12:00:00.000000');
+CREATE TABLE chosen_posts (
+	post_id INTEGER NOT NULL, 
+	topic VARCHAR NOT NULL, 
+	place INTEGER NOT NULL, 
+	reason VARCHAR NOT NULL, 
+	version VARCHAR NOT NULL, 
+	chosen_at DATETIME NOT NULL, 
+	CONSTRAINT pk_chosen_posts PRIMARY KEY (post_id), 
+	CONSTRAINT fk_chosen_posts_post_id FOREIGN KEY(post_id) REFERENCES posts (id) ON DELETE CASCADE
+);
+INSERT INTO "chosen_posts" VALUES(1,'walkout',0,'uncertain','v1','2020-06-03 00:00:00');
 CREATE TABLE coverage (
 	topic VARCHAR NOT NULL, 
 	source VARCHAR NOT NULL, 
@@ -120,11 +131,11 @@ CREATE TABLE labels (
 	annotator VARCHAR NOT NULL, 
 	label VARCHAR NOT NULL, 
 	sample VARCHAR NOT NULL, 
-	labelled_at DATETIME NOT NULL, 
+	labelled_at DATETIME NOT NULL, decides BOOLEAN DEFAULT 0 NOT NULL, 
 	CONSTRAINT pk_labels PRIMARY KEY (post_id, head, target, annotator), 
 	CONSTRAINT fk_labels_post_id FOREIGN KEY(post_id) REFERENCES posts (id) ON DELETE CASCADE
 );
-INSERT INTO "labels" VALUES(1,'stance','walkout','ann','favor','random','2020-06-01 12:00:00.000000');
+INSERT INTO "labels" VALUES(1,'stance','walkout','ann','favor','random','2020-06-01 12:00:00.000000',0);
 CREATE TABLE leases (
 	name VARCHAR NOT NULL, 
 	holder VARCHAR NOT NULL, 
@@ -268,8 +279,8 @@ CREATE TABLE tasks (
 	part FLOAT NOT NULL, 
 	stop_requested BOOLEAN NOT NULL, 
 	outcome TEXT NOT NULL
-);
-INSERT INTO "tasks" VALUES(1,'retrain','walkout','{}','ada','2020-06-02 10:00:00.000000',NULL,NULL,NULL,'queued','',0.0,0,'');
+, attempts INTEGER DEFAULT '0' NOT NULL);
+INSERT INTO "tasks" VALUES(1,'retrain','walkout','{}','ada','2020-06-02 10:00:00.000000',NULL,NULL,NULL,'queued','',0.0,0,'',0);
 CREATE TABLE tombstones (
 	topic VARCHAR NOT NULL, 
 	digest VARCHAR NOT NULL, 
@@ -317,6 +328,7 @@ CREATE INDEX ix_tombstones_kept_until ON tombstones (kept_until) WHERE kept_unti
 CREATE INDEX ix_sessions_user_name ON sessions (user_name);
 CREATE INDEX ix_tasks_status ON tasks (status, id);
 CREATE INDEX ix_incidents_rule ON incidents (topic, rule, id);
+CREATE INDEX ix_chosen_posts_topic ON chosen_posts (topic);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('posts',3);
 INSERT INTO "sqlite_sequence" VALUES('job_runs',1);

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from classifiers.errors import ModelFilesError, PromotionError, UnknownVersionError
-from classifiers.registry import ModelVersion, Registry
+from classifiers.integrity import verify
+from classifiers.model_card import model_card
+from classifiers.registry import PRETRAINED, ModelVersion, Registry
 from classifiers.version import read_version, write_version
 
 
@@ -141,3 +143,40 @@ def test_damaged_files_say_what_to_do(registry: Registry, tmp_path: Path) -> Non
         registry.champion("walkout")
     assert "remove it" in caught.value.hint
     assert [path.name for path in folder.iterdir()] == ["walkout.json"]
+
+
+def test_the_shipped_model_is_what_it_was_made_as() -> None:
+    verify(PRETRAINED)
+
+
+def test_the_oldest_candidates_go_and_champions_of_any_time_stay(registry: Registry) -> None:
+    for number, version_id in enumerate(
+        ("aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc", "dddddddddddd")
+    ):
+        made = add(registry, version_id)
+        write_version(
+            registry.path(version_id),
+            replace(made, created_at=datetime(2026, 1, 1 + number, tzinfo=UTC)),
+        )
+    registry.promote("walkout", "aaaaaaaaaaaa")
+    registry.promote("walkout", "dddddddddddd")
+    assert registry.prune("walkout", 1) == ("bbbbbbbbbbbb",)
+    left = [version.id for version in registry.list("walkout")][1:]
+    assert left == ["aaaaaaaaaaaa", "cccccccccccc", "dddddddddddd"]
+    assert registry.prune("walkout", 0, needed={"cccccccccccc"}) == ()
+    assert registry.rollback("walkout").id == "aaaaaaaaaaaa"
+
+
+def test_what_the_gate_found_is_kept_with_the_version_and_in_its_card(registry: Registry) -> None:
+    add(registry, "aaaaaaaaaaaa")
+    check = {"name": "better", "passed": False, "told": "not better", "figures": {"rows": 3.0}}
+    described = registry.describe(
+        "aaaaaaaaaaaa", verdict=[check], card=lambda one: model_card(one, "1.2.3")
+    )
+    assert registry.get("aaaaaaaaaaaa").verdict == [check] == list(described.verdict)
+    card = (registry.path("aaaaaaaaaaaa") / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert card.startswith("---\n")
+    assert "- FAILED: not better" in card
+    assert "must not take over" in card
+    with pytest.raises(PromotionError):
+        registry.describe(registry.shipped().id, verdict=[], card=lambda _: "")

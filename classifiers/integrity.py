@@ -1,0 +1,73 @@
+"""Whether a version's files are those that it was made of."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from classifiers.errors import ModelFilesError
+from classifiers.model_config import WEIGHTS_FILES
+from classifiers.version import content_id, read_version, write_atomically
+
+HASHES_FILE = "hashes.json"
+RANGES_FILE = "ranges.safetensors"
+_CHANGING = {"version.json", "held_out.json", "MODEL_CARD.md", HASHES_FILE}
+"""What may change without changing any answer; the gate's verdict is added later, say."""
+
+
+def write_hashes(folder: Path) -> None:
+    """Keep the hashes of a version's files beside them."""
+    hashes = {path.name: _sha256(path) for path in _files(folder)}
+    write_atomically(folder / HASHES_FILE, json.dumps(hashes, indent=1, sort_keys=True))
+
+
+def verify(folder: Path) -> None:
+    """Check a version's files before anything is made of them.
+
+    A version's id is a hash of its weights and of what goes with them, and ``hashes.json``,
+    where it is, knows the other files.
+
+    Raises:
+        ModelFilesError: A file was changed, added or is missing.
+    """
+    version = read_version(folder)
+    weights = sorted(folder.glob(WEIGHTS_FILES))
+    ranges = folder / RANGES_FILE
+    if version.base:
+        about = {"base": version.base, "temperature": version.temperature, "topic": version.topic}
+        known = {content_id(weights, about)}
+    else:
+        known = {content_id(weights, {})}
+        known |= {content_id([*weights, ranges], {})} if ranges.is_file() else set()
+    if version.id not in known:
+        raise _changed(folder, "its weights or temperatures")
+    path = folder / HASHES_FILE
+    if not path.is_file():
+        return
+    try:
+        hashes = json.loads(path.read_text(encoding="utf-8"))
+        found = {file.name: _sha256(file) for file in _files(folder)}
+    except (OSError, ValueError) as exc:
+        raise _changed(folder, HASHES_FILE) from exc
+    if found != hashes:
+        differing = sorted(dict(found.items() ^ hashes.items()))
+        raise _changed(folder, ", ".join(differing))
+
+
+def _changed(folder: Path, what: str) -> ModelFilesError:
+    return ModelFilesError(
+        f"the version in {folder} is not what it was made as: {what} changed",
+        hint="roll back to another version, restore the folder from a backup, or retrain",
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name not in _CHANGING and not path.name.startswith(".")
+    ]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

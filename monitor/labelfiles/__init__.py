@@ -1,0 +1,1 @@
+"""Label files of several makers: records of answers in, posts with their answers out."""

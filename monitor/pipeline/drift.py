@@ -1,0 +1,207 @@
+"""Whether a topic's posts have left what its version was made for, and whether to train again."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from classifiers.heads import head as head_named
+from classifiers.registry import Registry
+from classifiers.shift import (
+    FEWEST,
+    Points,
+    Shift,
+    compare,
+    keep_reference,
+    read_reference,
+    word_points,
+)
+from monitor.pipeline.classify import questions_of
+from monitor.store.queries import Queries
+from monitor.store.values import AuditLabel, Candidate, Question
+from monitor.topic import Topic
+
+POSTS = 300
+RARE = 0.01
+"""A change that chance shows less often than this, over all comparisons, counts."""
+PARTS = 4
+FEWEST_IN_PART = 20
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPart:
+    """How often the version was wrong on the audit labels of some days.
+
+    Attributes:
+        low, high: The 95 % Wilson interval of the error.
+    """
+
+    head: str
+    target: str
+    since: date
+    until: date
+    labels: int
+    error: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """What has changed since the version was made.
+
+    Attributes:
+        posts: How many of the newest posts were compared; 0 where there were too few, or where
+            they have just become the reference.
+        new_labels: Answers that came since.
+        advice: Why to train again, a sentence each; empty where nothing asks for it.
+    """
+
+    version: str
+    posts: int
+    shifts: tuple[Shift, ...]
+    audit: tuple[AuditPart, ...]
+    new_labels: int
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DriftStep:
+    """Compares the newest posts with those at the time when the champion was made.
+
+    Attributes:
+        folder: Where references are kept, a file a topic and version.
+        enough_labels: New labels that are worth training on.
+    """
+
+    queries: Queries
+    registry: Registry
+    folder: Path
+    enough_labels: int
+
+    def report(self, topic: Topic, *, embed: bool = True) -> DriftReport:
+        """Compares, and keeps the reference at the first time.
+
+        Args:
+            topic: The topic.
+            embed: Whether the posts are read by the encoder too (tens a second).
+        """
+        version = self.registry.champion(topic.name)
+        newest = self.queries.newest_answered(
+            topic.name, version.id, languages=topic.languages, limit=POSTS
+        )
+        points = self._points(topic, version.id, newest, embed=embed)
+        shifts = self._shifts(topic, version.id, points) if len(newest) >= FEWEST else ()
+        audit = [
+            part
+            for question in questions_of(topic)
+            for part in _parts(
+                question, self.queries.audit_labels(topic.name, *question, version.id)
+            )
+        ]
+        since = version.created_at if version.topic else None
+        labels = self.queries.labels_since(topic.name, since)
+        advice = [*_of_shifts(shifts), *_of_audit(audit), *self._of_labels(labels)]
+        compared = len(newest) if shifts else 0
+        return DriftReport(version.id, compared, tuple(shifts), tuple(audit), labels, tuple(advice))
+
+    def has_reference(self, topic: Topic) -> bool:
+        """Tells whether there is something to compare with."""
+        return self._path(topic, self.registry.champion(topic.name).id).is_file()
+
+    def _points(
+        self, topic: Topic, version: str, newest: Sequence[Candidate], *, embed: bool
+    ) -> dict[str, Points]:
+        texts = [one.text for one in newest]
+        if len(texts) < FEWEST:
+            return {}
+        points = {"words": word_points(texts)}
+        for question in questions_of(topic):
+            scores = [one.scores[question] for one in newest if question in one.scores]
+            if len(scores) >= FEWEST:
+                name = f"scores of {' '.join(question).strip()}"
+                points[name] = (np.array(scores) / 10_000).astype(np.float32)
+        if embed:
+            points["embeddings"] = self._embedded(version, texts)
+        return points
+
+    def _embedded(self, version: str, texts: Sequence[str]) -> Points:
+        # Embedding brings torch.
+        embedding = importlib.import_module("classifiers.embedding")
+        found: Points = embedding.embed(self.registry.path(version), texts)
+        return found
+
+    def _shifts(self, topic: Topic, version: str, points: dict[str, Points]) -> tuple[Shift, ...]:
+        path = self._path(topic, version)
+        reference = read_reference(path)
+        missing = {name: each for name, each in points.items() if name not in reference}
+        if missing:
+            keep_reference(path, reference | missing)
+        return tuple(
+            compare(reference[name], each, name)
+            for name, each in points.items()
+            if name in reference
+        )
+
+    def _path(self, topic: Topic, version: str) -> Path:
+        return self.folder / f"{topic.name}-{version}.safetensors"
+
+    def _of_labels(self, labels: int) -> list[str]:
+        if labels < self.enough_labels:
+            return []
+        return [f"{labels} labels have come since this version was made"]
+
+
+def _of_shifts(shifts: Sequence[Shift]) -> list[str]:
+    return [
+        f"the {one.of} of the newest posts are others than when this version was made (chance "
+        f"shows as much in {one.chance:.1%} of cases)"
+        for one in shifts
+        if one.chance < RARE
+    ]
+
+
+def _of_audit(parts: Sequence[AuditPart]) -> list[str]:
+    told = []
+    for question in dict.fromkeys((part.head, part.target) for part in parts):
+        first, *_, last = [one for one in parts if (one.head, one.target) == question] * 2
+        if last.low > first.high:
+            told.append(
+                f"errors about {' '.join(question).strip()} rose from {first.error:.0%} "
+                f"({first.low:.0%} to {first.high:.0%}) to {last.error:.0%} ({last.low:.0%} to "
+                f"{last.high:.0%})"
+            )
+    return told
+
+
+def _parts(question: Question, labels: Sequence[AuditLabel]) -> list[AuditPart]:
+    """The audit in up to `PARTS` spans of days with about as many labels."""
+    count = min(PARTS, len(labels) // FEWEST_IN_PART)
+    if count < 2:
+        return []
+    return [
+        _part(question, [labels[n] for n in rows])
+        for rows in np.array_split(np.arange(len(labels)), count)
+    ]
+
+
+def _part(question: Question, labels: Sequence[AuditLabel]) -> AuditPart:
+    names = head_named(question[0]).labels
+    wrong = sum(one.truth != names[int(np.argmax(one.scores))] for one in labels)
+    low, high = wilson(wrong, len(labels))
+    days = [one.day for one in labels]
+    error = wrong / len(labels)
+    return AuditPart(*question, min(days), max(days), len(labels), error, low, high)
+
+
+def wilson(times: int, of: int) -> tuple[float, float]:
+    """Returns the 95 % interval of a share (Wilson, JASA 1927)."""
+    z, share = 1.96, times / of
+    middle = (share + z**2 / (2 * of)) / (1 + z**2 / of)
+    half = z * np.sqrt(share * (1 - share) / of + z**2 / (4 * of**2)) / (1 + z**2 / of)
+    return float(max(middle - half, 0)), float(min(middle + half, 1))

@@ -1,0 +1,140 @@
+"""How far a topic's labels can be trusted: agreement, conflicts, probable errors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifiers.heads import head as head_named
+from classifiers.label_errors import label_errors
+from monitor.agreement import Agreement, agreement, annotator_agreement
+from monitor.store.queries import Queries
+from monitor.store.values import Conflict, LabelledPost, Question, StoredLabel
+from monitor.topic import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionReview:
+    """One question's labels.
+
+    Attributes:
+        posts: How many posts have an answer.
+        by_annotator: Each annotator's agreement with the others' majority.
+        noise: Estimated share of wrong labels (confident learning).
+    """
+
+    head: str
+    target: str
+    posts: int
+    agreement: Agreement
+    by_annotator: dict[str, Agreement]
+    noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProbableError:
+    """A label that a model which had not seen the post finds improbable.
+
+    Attributes:
+        probability: What the model gives the label, 0 to 1.
+    """
+
+    post: LabelledPost
+    suggested: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReview:
+    """Everything that is known against a topic's labels."""
+
+    questions: tuple[QuestionReview, ...]
+    conflicts: tuple[Conflict, ...]
+    errors: tuple[ProbableError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReviewStep:
+    """Reviews labels with the answers of a version that are stored."""
+
+    queries: Queries
+
+    def review(self, topic: Topic, version: str) -> LabelReview:
+        """Reviews every label of the topic.
+
+        Args:
+            topic: The topic.
+            version: Whose stored answers judge; about posts that trained it, these are those of
+                models that had not seen them.
+        """
+        posts = self.queries.examples(topic.name)
+        stored = self.queries.labels(topic.name, topic.start, topic.end)
+        errors, noise = self._errors(topic, version, posts)
+        reviews = [
+            _question_review(question, given, noise.get(question, 0.0))
+            for question, given in sorted(_by_question(stored).items())
+        ]
+        conflicts = self.queries.conflicts(topic.name)
+        return LabelReview(tuple(reviews), tuple(conflicts), tuple(errors))
+
+    def _errors(
+        self, topic: Topic, version: str, posts: Sequence[LabelledPost]
+    ) -> tuple[list[ProbableError], dict[Question, float]]:
+        digests = sorted({post.text_digest for post in posts})
+        answers = self.queries.known_predictions(topic.name, version, digests)
+        by_question: dict[Question, list[tuple[LabelledPost, tuple[int, ...]]]] = defaultdict(list)
+        for post in posts:
+            answer = answers.get((post.text_digest, post.head, post.target))
+            if answer is not None:
+                by_question[post.head, post.target].append((post, answer[1]))
+        found, noise = [], {}
+        for question, rows in by_question.items():
+            errors, noise[question] = _probable_errors(question[0], rows)
+            found += errors
+        return sorted(found, key=lambda each: (each.probability, each.post.native_id)), noise
+
+
+def _probable_errors(
+    head: str, rows: Sequence[tuple[LabelledPost, tuple[int, ...]]]
+) -> tuple[list[ProbableError], float]:
+    labels = head_named(head).labels
+    scores = np.array([scores for _, scores in rows], dtype=float)
+    probabilities = scores / scores.sum(axis=1, keepdims=True)
+    given = np.array([labels.index(post.label) for post, _ in rows])
+    found = label_errors(given, probabilities)
+    errors = [
+        ProbableError(
+            rows[row][0],
+            labels[int(probabilities[row].argmax())],
+            float(probabilities[row, given[row]]),
+        )
+        for row in found.rows
+    ]
+    return errors, found.noise
+
+
+def _by_question(stored: Sequence[StoredLabel]) -> dict[Question, list[dict[str, str]]]:
+    """Each question's posts, with what each annotator said (no label that settles)."""
+    found: dict[Question, dict[tuple[str, str], dict[str, str]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    for label in stored:
+        if not label.decides:
+            post = found[label.head, label.target][label.platform, label.native_id]
+            post[label.annotator] = label.label
+    return {question: list(posts.values()) for question, posts in found.items()}
+
+
+def _question_review(
+    question: Question, given: Sequence[dict[str, str]], noise: float
+) -> QuestionReview:
+    return QuestionReview(
+        *question,
+        posts=len(given),
+        agreement=agreement(list(said.values()) for said in given),
+        by_annotator=annotator_agreement(given),
+        noise=noise,
+    )

@@ -1,0 +1,86 @@
+"""The judgement of a candidate: by held-out answers, by posts of nobody, by the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifiers.adaptation import AdaptationResult
+from classifiers.behaviour import behaviour_check, examine
+from classifiers.evaluation import Labels
+from classifiers.examples import Example
+from classifiers.general_sets import Sets, general_checks, guesses, read_general_sets
+from classifiers.registry import ModelVersion
+from classifiers.runtime import Scorer
+from classifiers.verdict import Check, Tolerances, Verdict, held_out_rows, judge
+from monitor.agreement import agreement
+from monitor.store.values import StoredLabel
+
+FEWEST_TWICE = 20
+"""Posts that several annotators answered, from which on their agreement is judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Judges candidates.
+
+    Attributes:
+        scorer: Gives the fast path of a version.
+        tolerances: What a candidate has to show.
+        general: A folder of general labelled sets, None where there is none.
+    """
+
+    scorer: Callable[[str], Scorer]
+    tolerances: Tolerances
+    general: Path | None = None
+
+    def judge(
+        self, examples: Sequence[Example], result: AdaptationResult, labels: Sequence[StoredLabel]
+    ) -> Verdict:
+        """Judges a candidate beside the champion that it was trained to follow.
+
+        Args:
+            examples: What it was made from.
+            result: The training's.
+            labels: Every annotator's, which tell how far they agree.
+        """
+        rows = held_out_rows(examples, result.held_out, result.champion, result.new)
+        others = [*self._agreement(labels), *self._tried(result.version)]
+        return judge(rows, self.tolerances, others=others)
+
+    def _agreement(self, labels: Sequence[StoredLabel]) -> list[Check]:
+        """Whether annotators who answered the same posts agree, for each question."""
+        given: dict[str, dict[tuple[str, str], list[str]]] = {}
+        for label in labels:
+            if not label.decides:
+                posts = given.setdefault(f"{label.head} {label.target}".strip(), {})
+                posts.setdefault((label.platform, label.native_id), []).append(label.label)
+        checks = []
+        for question, posts in sorted(given.items()):
+            found = agreement(posts.values())
+            if found.posts < FEWEST_TWICE or found.alpha is None:
+                continue
+            told = (
+                f"{question}: annotators agree with Krippendorff's alpha {found.alpha:.2f} on "
+                f"{found.posts} posts (at least {self.tolerances.agreement})"
+            )
+            passed = found.alpha >= self.tolerances.agreement
+            checks.append(Check(f"agreement {question}", passed, told, {"alpha": found.alpha}))
+        return checks
+
+    def _tried(self, version: ModelVersion) -> list[Check]:
+        """What both versions make of posts that are nobody's labels; one is loaded at a time."""
+        sets = read_general_sets(self.general)
+        before, guessed_before = self._asked(version.parent, sets)
+        after, guessed = self._asked(version.id, sets)
+        return [
+            behaviour_check(after, before, self.tolerances.behaviour),
+            *general_checks(sets, guessed, guessed_before, self.tolerances.regression),
+        ]
+
+    def _asked(
+        self, version: str, sets: Sets
+    ) -> tuple[dict[str, tuple[int, int]], dict[str, Labels]]:
+        scorer = self.scorer(version)
+        return examine(scorer), guesses(scorer, sets)

@@ -1,0 +1,108 @@
+"""Retraining as one deed: train, judge, take over or not, tidy up, choose what to label next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from monitor.observability import get_logger
+from monitor.topic import Topic
+from monitor.tracking import track
+
+if TYPE_CHECKING:
+    from monitor.bootstrap import Application
+    from monitor.pipeline.retrain import Retrained  # brings torch
+
+Promote = Literal["auto", "never", "force"]
+"""`auto`: if every check of the gate passed. `force`: whatever they say."""
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What came of retraining.
+
+    Attributes:
+        promoted: Whether the candidate is the champion now; the posts are still to be scored.
+        pruned: Old versions that were removed.
+    """
+
+    retrained: Retrained
+    promoted: bool
+    pruned: tuple[str, ...]
+
+
+def retrain_topic(
+    app: Application,
+    topic: Topic,
+    *,
+    who: str,
+    promote: Promote,
+    progress: Progress = lambda _stage, _part: None,
+) -> Deed:
+    """Trains a candidate, lets it take over as told, and writes down what was decided.
+
+    Raises:
+        LabelError: The topic has no labels.
+        ClassifierError: The labels are too few or too uniform to train on.
+    """
+    retrained = app.retrain_step().retrain(topic, progress=progress)
+    version = retrained.version.id
+    promoted = promote == "force" or (promote == "auto" and retrained.beats)
+    details = {"topic": topic.name, "version": version, "promote": promote}
+    failed = [check.name for check in retrained.verdict.checks if not check.passed]
+    app.store.log(who, "retrained", details | {"labels": retrained.examples, "failed": failed})
+    track(app.settings.retraining.mlflow_uri, retrained.version, app.registry.path(version))
+    if promoted:
+        promote_version(app, topic, version, who=who)
+    get_logger().info(
+        "retrained", topic=topic.name, version=version, promoted=promoted, failed=failed
+    )
+    pruned = prune_versions(app, topic)
+    app.choose_posts(topic, progress=progress)
+    return Deed(retrained, promoted, pruned)
+
+
+def promote_version(app: Application, topic: Topic, version: str, *, who: str) -> str:
+    """Makes a version the champion and writes it down; returns its id.
+
+    Its files are checked first: a version that would be refused on loading must not rule.
+
+    Raises:
+        ClassifierError: It is not on disk, of another topic, or not what it was made as.
+    """
+    app.registry.check(version)
+    promoted = app.registry.promote(topic.name, version).id
+    app.store.log(who, "promoted", {"topic": topic.name, "version": promoted})
+    return promoted
+
+
+def roll_back(app: Application, topic: Topic, *, who: str) -> str:
+    """Goes back to the champion before, shows its series at once, and returns its id.
+
+    Nothing is scored for it: its answers are still there. Posts that came meanwhile are scored
+    with it by the next job.
+
+    Raises:
+        ClassifierError: There is no champion to go back to.
+    """
+    version = app.registry.rollback(topic.name).id
+    app.store.log(who, "rolled_back", {"topic": topic.name, "version": version})
+    if app.queries.has_predictions(topic.name, version):
+        app.store.show_version(topic.name, version)
+        app.store.log("pipeline", "version_shown", {"topic": topic.name, "version": version})
+    return version
+
+
+def prune_versions(app: Application, topic: Topic) -> tuple[str, ...]:
+    """Removes a topic's oldest candidates with their answers; returns them."""
+    shown = app.queries.shown_version(topic.name)
+    removed = app.registry.prune(
+        topic.name, app.settings.retraining.keep_versions, needed={shown} if shown else set()
+    )
+    if removed:
+        app.store.drop_versions(topic.name, removed)
+        app.store.log("pipeline", "pruned", {"topic": topic.name, "versions": list(removed)})
+    return removed

@@ -1,0 +1,115 @@
+"""Posts that a version would learn much from: chosen once in a while, asked for until labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, true
+
+from monitor.store.chunks import in_chunks
+from monitor.store.rows import CHOSEN_POSTS, LABELS, POSTS, PREDICTIONS
+from monitor.store.scores import unpack
+from monitor.store.values import UNDETERMINED, Candidate, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which posts were chosen, best first, by which version and when."""
+
+    post_ids: tuple[int, ...]
+    reason: str
+    version: str
+    at: datetime
+
+
+def replace(connection: Connection, topic: str, choice: Choice) -> None:
+    """Puts new choices in the place of the topic's earlier ones."""
+    connection.execute(delete(CHOSEN_POSTS).where(CHOSEN_POSTS.c.topic == topic))
+    rows = [
+        {
+            "post_id": post_id,
+            "topic": topic,
+            "place": place,
+            "reason": choice.reason,
+            "version": choice.version,
+            "chosen_at": choice.at,
+        }
+        for place, post_id in enumerate(choice.post_ids)
+    ]
+    if rows:
+        connection.execute(insert(CHOSEN_POSTS), rows)
+
+
+def waiting(connection: Connection, topic: str) -> list[int]:
+    """Gives the chosen posts that nobody has labelled, best first."""
+    labelled = exists().where(LABELS.c.post_id == CHOSEN_POSTS.c.post_id)
+    statement = (
+        select(CHOSEN_POSTS.c.post_id)
+        .join(POSTS, POSTS.c.id == CHOSEN_POSTS.c.post_id)
+        .where(CHOSEN_POSTS.c.topic == topic, POSTS.c.text != "", ~labelled)
+        .order_by(CHOSEN_POSTS.c.place)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def candidates(
+    connection: Connection,
+    topic: str,
+    version: str,
+    *,
+    languages: Sequence[str],
+    limit: int,
+) -> list[Candidate]:
+    """Gives unlabelled opinions with the version's answers, the newest first."""
+    labelled = exists().where(LABELS.c.post_id == POSTS.c.id)
+    return _newest(connection, topic, version, languages, limit, ~labelled)
+
+
+def newest_answered(
+    connection: Connection, topic: str, version: str, *, languages: Sequence[str], limit: int
+) -> list[Candidate]:
+    """Gives opinions with the version's answers, labelled or not, the newest first."""
+    return _newest(connection, topic, version, languages, limit, true())
+
+
+def _newest(
+    connection: Connection,
+    topic: str,
+    version: str,
+    languages: Sequence[str],
+    limit: int,
+    which: ColumnElement[bool],
+) -> list[Candidate]:
+    answered = exists().where(PREDICTIONS.c.post_id == POSTS.c.id, PREDICTIONS.c.version == version)
+    statement = (
+        select(POSTS.c.id, POSTS.c.text, POSTS.c.text_digest)
+        .where(
+            POSTS.c.topic == topic,
+            POSTS.c.kind != "repost",
+            POSTS.c.text != "",
+            POSTS.c.language.in_([*languages, UNDETERMINED]),
+            which,
+            answered,
+        )
+        .order_by(POSTS.c.created_at.desc(), POSTS.c.id.desc())
+        .limit(limit)
+    )
+    rows = list(connection.execute(statement))
+    scores = _scores(connection, version, [row.id for row in rows])
+    return [Candidate(row.id, row.text, row.text_digest, scores.get(row.id, {})) for row in rows]
+
+
+def _scores(
+    connection: Connection, version: str, ids: Sequence[int]
+) -> dict[int, dict[Question, tuple[int, ...]]]:
+    found: dict[int, dict[Question, tuple[int, ...]]] = {}
+    answer = PREDICTIONS.c
+    for chunk in in_chunks(ids):
+        statement = select(answer.post_id, answer.head, answer.target, answer.scores).where(
+            and_(answer.post_id.in_(chunk), answer.version == version)
+        )
+        for row in connection.execute(statement):
+            found.setdefault(row.post_id, {})[row.head, row.target] = unpack(row.scores)
+    return found

@@ -1,0 +1,77 @@
+"""What is chosen to be labelled, and what tells that posts have changed."""
+
+from pathlib import Path
+
+import numpy as np
+
+from classifiers.embedding import embed
+from classifiers.selection import choose
+from classifiers.shift import compare, keep_reference, read_reference, word_points
+
+EVEN, SURE = [0.34, 0.33, 0.33], [0.98, 0.01, 0.01]
+
+
+def places(count: int, seed: int = 0) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    return np.random.default_rng(seed).normal(size=(count, 8)).astype(np.float32)
+
+
+def test_doubted_posts_are_chosen_before_sure_ones() -> None:
+    probabilities = np.array([EVEN if n % 4 == 0 else SURE for n in range(200)])
+    chosen = choose([probabilities], places(200), 20)
+    assert len(set(chosen)) == 20
+    assert sum(n % 4 == 0 for n in chosen) >= 18
+
+
+def test_chosen_posts_spread_over_different_kinds() -> None:
+    kinds = np.repeat(np.arange(10), 30)
+    noise = np.random.default_rng(2).normal(size=(300, 10))
+    embeddings = 5 * np.eye(10)[kinds] + 0.01 * noise
+    chosen = choose([np.tile(EVEN, (300, 1))], embeddings, 10)
+    assert len({int(kinds[n]) for n in chosen}) >= 8
+
+
+def test_the_most_doubted_question_counts() -> None:
+    first = np.tile(SURE, (50, 1))
+    second = first.copy()
+    second[7] = EVEN
+    assert choose([first, second], places(50), 1) == [7]
+
+
+def test_there_may_be_fewer_posts_than_wanted_or_none_unlike() -> None:
+    assert sorted(choose([np.tile(EVEN, (3, 1))], places(3), 10)) == [0, 1, 2]
+    same = np.ones((5, 8), dtype=np.float32)
+    assert sorted(choose([np.tile(EVEN, (5, 1))], same, 5)) == [0, 1, 2, 3, 4]
+    assert choose([np.zeros((0, 3))], places(0), 5) == []
+
+
+def test_the_same_seed_chooses_the_same() -> None:
+    probabilities = np.random.default_rng(1).dirichlet(np.ones(3), 80)
+    first, again = (choose([probabilities], places(80), 9, seed=4) for _ in range(2))
+    assert first == again
+
+
+def test_an_embedding_does_not_depend_on_the_other_texts(tiny: Path) -> None:
+    together = embed(tiny, ["one two", "and three more words here", "four"])
+    alone = embed(tiny, ["and three more words here"])
+    assert together.shape == (3, 24)
+    np.testing.assert_allclose(together[1], alone[0], atol=1e-5)
+    assert embed(tiny, []).shape == (0, 24)
+
+
+def test_the_same_kind_of_posts_is_no_change_and_another_kind_is() -> None:
+    before = [f"we talk about work and pay number {n}" for n in range(80)]
+    like = [f"we talk about work and pay number {n + 500}" for n in range(80)]
+    other = [f"the football match ended {n} to nothing" for n in range(80)]
+    points = [word_points(texts) for texts in (before, like, other)]
+    assert compare(points[0], points[1], "words").chance > 0.01
+    assert compare(points[0], points[2], "words").chance < 0.01
+
+
+def test_a_reference_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "references" / "a.safetensors"
+    assert read_reference(path) == {}
+    points = {"words": word_points(["a b", "c"]), "embeddings": places(3)}
+    keep_reference(path, points)
+    found = read_reference(path)
+    assert set(found) == {"words", "embeddings"}
+    np.testing.assert_array_equal(found["embeddings"], points["embeddings"])

@@ -1,0 +1,187 @@
+"""What is known against labels, what is chosen to be labelled next, and what tells drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from classifiers.registry import Registry
+from classifiers.verdict import Tolerances
+from monitor.pipeline.choose import ChooseStep
+from monitor.pipeline.drift import DriftStep, wilson
+from monitor.pipeline.example_groups import example_groups
+from monitor.pipeline.label_items import exported_items, queue_items
+from monitor.pipeline.label_review import LabelReviewStep
+from monitor.pipeline.trial import Trial
+from monitor.store.queries import Queries
+from monitor.store.store import Store
+from monitor.store.values import HumanLabel, LabelledPost, Prediction, StoredLabel
+from tests.dashboard_fakes import NOW, TOPIC
+from tests.desk_fakes import Desk, open_desk
+from tests.tiny_model import make_tiny_model
+
+LABELS = ("negative", "neutral", "positive")
+POSTS = 90
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Posts whose mood the model knows well, and people's labels, five of them wrong."""
+    folder = tmp_path_factory.mktemp("review")
+    made = open_desk(folder, [f"an invented text about {n} things" for n in range(POSTS)])
+    store, queries = Store(made.engine), Queries(made.engine)
+    version = Registry(folder / "models", make_tiny_model(folder / "shipped")).shipped().id
+    pending = queries.pending(TOPIC.name, version, [("sentiment", "")], languages=["en"], limit=200)
+    number = {post.id: int(post.text.split()[4]) for post in pending}
+    answers = [
+        Prediction(post.id, post.text_digest, "sentiment", "", LABELS[truth], scores)
+        for post in pending
+        for truth in [number[post.id] % 3]
+        for scores in [tuple(9000 if n == truth else 500 for n in range(3))]
+    ]
+    store.save_predictions(TOPIC.name, version, answers)
+    labels = [
+        HumanLabel(str(n), "x", "sentiment", "", LABELS[(n + (n in range(5))) % 3], "ann", "random")
+        for n in range(60)
+    ]
+    labels += [replace(one, annotator="ben") for one in labels[:20]]
+    labels[65] = replace(labels[65], label=LABELS[1 - int(labels[65].label == "neutral")])
+    store.save_labels(TOPIC.name, labels, at=NOW)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def registry(desk: Desk) -> Registry:
+    folder = Path(str(desk.engine.url.database)).parent
+    return Registry(folder / "models", folder / "shipped")
+
+
+def test_probable_errors_conflicts_and_agreement_are_told(desk: Desk, registry: Registry) -> None:
+    queries = Queries(desk.engine)
+    review = LabelReviewStep(queries).review(TOPIC, registry.shipped().id)
+    (question,) = review.questions
+    assert (question.head, question.posts, question.agreement.posts) == ("sentiment", 60, 20)
+    assert set(question.by_annotator) == {"ann", "ben"}
+    assert 0 < question.noise < 0.2
+    assert [one.native_id for one in review.conflicts] == ["5"]
+    assert {one.post.native_id for one in review.errors} == set("01234")
+    items, questions = queue_items(
+        queries, TOPIC, review, choose="errors", limit=3, random_part=1.0
+    )
+    assert (len(items), questions) == (3, [("sentiment", "")])
+    assert all(item.text for item in items)
+
+
+def test_exported_labels_have_texts_only_where_asked_for(desk: Desk) -> None:
+    queries = Queries(desk.engine)
+    bare, full = (exported_items(queries, TOPIC, texts=texts) for texts in (False, True))
+    assert len(bare) == len(full) == 60
+    assert {item.text for item in bare} == {""}
+    assert sum(bool(item.text) for item in full) == 59  # the even conflict counts for nothing
+    assert sum(len(item.answers) for item in bare) == 80
+
+
+def test_chosen_posts_are_unlabelled_and_come_in_the_mixed_queue(
+    desk: Desk, registry: Registry
+) -> None:
+    store, queries = Store(desk.engine), Queries(desk.engine)
+    step = ChooseStep(store, queries, registry, lambda: NOW, pool=20)
+    assert step.choose(TOPIC, 8) == 8
+    chosen = queries.posts_by_id(TOPIC.name, queries.chosen_posts(TOPIC.name))
+    assert len(chosen) == 8
+    assert all(int(post.native_id) >= 60 for post in chosen.values())
+    items, _ = queue_items(queries, TOPIC, None, choose="mixed", limit=10, random_part=0.5)
+    samples = [item.sample for item in items]
+    assert samples.count("random") == 5
+    assert 0 < samples.count("active") <= 5
+
+
+def test_nothing_has_drifted_from_posts_to_themselves_and_advice_names_new_labels(
+    desk: Desk, registry: Registry, tmp_path: Path
+) -> None:
+    step = DriftStep(Queries(desk.engine), registry, tmp_path / "references", enough_labels=50)
+    first = step.report(TOPIC)
+    again = step.report(TOPIC)
+    assert step.has_reference(TOPIC)
+    assert first.posts == 0
+    assert {one.of for one in again.shifts} >= {"words", "embeddings", "scores of sentiment"}
+    assert all(one.chance > 0.05 for one in again.shifts)
+    assert again.advice == ("80 labels have come since this version was made",)
+    kept = next((tmp_path / "references").iterdir()).read_bytes()
+    assert b"invented" not in kept
+
+
+def test_wilsons_interval_holds_the_share_and_stays_between_0_and_1() -> None:
+    assert wilson(0, 20) == (0.0, pytest.approx(0.161, abs=0.01))
+    low, high = wilson(10, 20)
+    assert low < 0.5 < high
+
+
+def labelled(native_id: int, text: str, author: str | None) -> LabelledPost:
+    about = {"platform": "x", "text_digest": "", "head": "sentiment", "target": ""}
+    about |= {"label": "neutral", "sample": "random", "cohort": "public", "language": "en"}
+    return LabelledPost(
+        native_id=str(native_id), post_id=native_id, text=text, author=author, day=NOW.date(),
+        labelled_at=NOW, annotators=("ann",), **about,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_posts_of_one_author_and_near_copies_are_one_group() -> None:
+    long = "one two three four five six seven eight nine ten eleven twelve"
+    groups = example_groups(
+        [
+            labelled(1, long, "ada"),
+            labelled(2, "something else", "ada"),
+            labelled(3, long + " !", "ben"),
+            labelled(4, "another", None),
+            labelled(5, "and another", None),
+        ]
+    )
+    assert groups[1] == groups[2] == groups[3]
+    assert len({groups[1], groups[4], groups[5]}) == 3
+    assert "ada" not in str(groups)
+
+
+class FakeScorer:
+    """Answers everything with one label."""
+
+    heads = ("sentiment", "stance")
+
+    def __init__(self, label: int) -> None:
+        self._label = label
+
+    def score(self, texts: Sequence[str], **_: Any) -> list[Any]:
+        return [SimpleNamespace(probabilities=np.eye(3)[[self._label] * len(texts)])]
+
+    def score_pairs(self, texts: Sequence[str], _: Sequence[str], **__: Any) -> list[Any]:
+        return self.score(texts)
+
+
+def test_a_trial_tells_disagreeing_annotators_and_lost_behaviour() -> None:
+    scorers = {"old": FakeScorer(0), "new": FakeScorer(2)}
+    trial = Trial(lambda version: scorers[version], Tolerances())  # type: ignore[arg-type, return-value]
+    result: Any = SimpleNamespace(
+        held_out={}, champion={}, new=frozenset(),
+        version=SimpleNamespace(id="new", parent="old"),
+    )  # fmt: skip
+    at = datetime(2020, 6, 1, tzinfo=UTC)
+    labels = [
+        StoredLabel(
+            "walkout", at.date(), "x", str(n), "sentiment", "", LABELS[(n * (1 + who)) % 3],
+            f"a{who}", "random", at + timedelta(seconds=n), False,
+        )
+        for n in range(30)
+        for who in range(2)
+    ]  # fmt: skip
+    found = {check.name: check for check in trial.judge([], result, labels).checks}
+    assert not found["agreement sentiment"].passed
+    assert not found["behaviour"].passed
+    assert "too few audit labels" in found["better"].told
