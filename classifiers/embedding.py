@@ -33,7 +33,6 @@ def embed(
         ModelFilesError: The version's files are missing or damaged.
     """
     model = load_model(folder)
-    model.hold(len(model.layers))
     padding = model.shape.padding
     ids = Tokeniser(base_folder(folder) / TOKENIZER_FILE).posts(list(texts))
     order = sorted(range(len(ids)), key=lambda number: len(ids[number]))
@@ -45,9 +44,7 @@ def embed(
         for place, row in enumerate(rows):
             posts[place, : len(ids[row])] = torch.tensor(ids[row])
         with torch.inference_mode():
-            states = model.lower(posts, torch.zeros((len(rows), 0, 1), dtype=torch.long))
-        seen = (posts != padding).unsqueeze(2)
-        means = (states * seen).sum(dim=1) / seen.sum(dim=1).clamp(min=1)
-        found[rows] = means.float().numpy()
+            *_, features, _ = model.read(posts, torch.zeros((len(rows), 0, 1), dtype=torch.long))
+        found[rows] = features[:, -model.shape.width :].numpy()
         progress((start + len(rows)) / len(order))
     return found

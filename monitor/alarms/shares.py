@@ -75,8 +75,10 @@ def judge_drift(rule: Rule, evidence: Evidence) -> Finding:
             f"The audit labels do not explain the scores any more. {told}; 1 is usual, from "
             f"{THRESHOLD:g} on a day counts as drifted. Label posts of these days.",
         )
-    state = "quiet" if days[-1].deviation < THRESHOLD else "between"
-    return Finding(state, f"The audit labels explain the scores again. {told}.")
+    over = days[-1].deviation < THRESHOLD
+    return Finding(
+        "quiet" if over else "between", f"The audit labels explain the scores again. {told}."
+    )
 
 
 def _deviation(one: DriftedDay) -> str:
@@ -100,7 +102,7 @@ def _days(rule: Rule, evidence: Evidence) -> list[Figure]:
 
 
 def _asked(rule: Rule) -> str:
-    return rule["head"] + (f" towards {rule['target']}" if rule["target"] else "")
+    return f"{rule['head']}" + (f" towards {rule['target']}" if rule["target"] else "")
 
 
 def _said(rule: Rule) -> str:

@@ -61,5 +61,7 @@ def judge_spike(rule: Rule, evidence: Evidence) -> Finding:
             f"{span} there were {rule['times']:g} times as many posts as usual in these hours "
             f"(median of {rule['days']} days) or more, and {rule['least']:,} at least.",
         )
-    state = "quiet" if hours.posts < _OVER * line else "between"
-    return Finding(state, f"{span} there were no longer unusually many posts.")
+    over = hours.posts < _OVER * line
+    return Finding(
+        "quiet" if over else "between", f"{span} there were no longer unusually many posts."
+    )

@@ -16,7 +16,11 @@ from monitor.dashboard.pages import TopicPage, topic_page
 from monitor.dashboard.selection import PageError, Selection, read_selection
 from monitor.dashboard.topic_data import TopicData, gather_topic
 from monitor.dashboard.visitor import VISITOR, Note
+from monitor.figure import Figure, Volume
+from monitor.shares.changes import Change
 from monitor.spreadsheet import csv_cell
+
+Drawn = Figure | Volume | Change
 
 _MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
 
@@ -48,7 +52,11 @@ def _plain(name: str) -> str:
 
 
 def _csv(data: TopicData, key: str) -> bytes:
-    everything = (*data.split, *data.split_volumes, *data.changes)
+    everything: tuple[Figure | Volume | Change, ...] = (
+        *data.split,
+        *data.split_volumes,
+        *data.changes,
+    )
     found = [one for one in everything if key_of(one) == key]
     if not found:
         raise PageError(404, "There is no such chart for these days.")

@@ -204,8 +204,8 @@ def figures(board: Dashboard) -> Iterator[Metric]:
         days: dict[tuple[str, str], list[bool]] = {}
         for day in board.figures.drift(topic):
             days.setdefault((day.head, day.target), []).append(day.deviation >= THRESHOLD)
-        for question, drifted in days.items():
-            drift.add_metric([topic.name, *question], sum(drifted) / len(drifted))
+        for asked, drifted in days.items():
+            drift.add_metric([topic.name, *asked], sum(drifted) / len(drifted))
         _add_figures(board.figures.released(topic), width, withheld)
     yield from (labels, needed, validated, drift, width, withheld)
 

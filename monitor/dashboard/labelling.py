@@ -13,11 +13,12 @@ from starlette.concurrency import run_in_threadpool
 
 from monitor.agreement import Agreement, agreement
 from monitor.dashboard import words
+from monitor.dashboard.blocks import question_title
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.forms import read_form
 from monitor.dashboard.guidelines import Guide, guide_for
 from monitor.dashboard.hostile import shown_text
-from monitor.dashboard.pages import ordered_questions, question_title
+from monitor.dashboard.pages import ordered_questions
 from monitor.dashboard.queue import Queues
 from monitor.dashboard.selection import PageError
 from monitor.dashboard.visitor import VISITOR, Note

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
@@ -123,7 +123,7 @@ def _refused(topic: Topic, name: str, changes: Changes) -> list[Problem]:
 def _kind(value: str) -> Kind:
     if value not in KINDS:
         raise PageError(422, f"There is no kind of rule {value[:40]!r}.", hint="Choose one.")
-    return cast(Kind, value)
+    return value
 
 
 def _stored(topic: Topic, name: str, changes: Changes) -> StoredRule:

@@ -26,7 +26,7 @@ def last_hours(rule: Rule, topic: Topic, queries: Queries, now: datetime) -> Hou
     spans = queries.coverage(topic.name, newest - span, newest)
 
     def is_covered(end: datetime) -> bool:
-        return covered_part(spans, end - length, end) >= rule["coverage"]
+        return bool(covered_part(spans, end - length, end) >= rule["coverage"])
 
     ends = [newest - timedelta(hours=late) for late in range(_LATEST + 1)]
     end = next((one for one in ends if is_covered(one)), newest)

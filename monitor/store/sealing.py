@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, select, update
 
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
@@ -77,7 +77,8 @@ def _write(connection: Connection, changes: list[dict[str, Any]]) -> None:
     if not changes:
         return
     post = update(POSTS).where(POSTS.c.id == bindparam("its_id"))
-    sealed, referred = bindparam("sealed"), bindparam("referred")
+    sealed: BindParameter[str] = bindparam("sealed")
+    referred: BindParameter[str | None] = bindparam("referred")
     connection.execute(post.values(native_id=sealed, reference=referred), changes)
     waiting = update(UNSCORED).where(UNSCORED.c.post_id == bindparam("its_id"))
     names = [{"its_id": each["its_id"], "sealed": each["sealed"]} for each in changes]
