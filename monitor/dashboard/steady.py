@@ -57,7 +57,7 @@ class SteadyFigures(Figures):
         self, figures: Figures, stamp: Callable[[str], Hashable], clock: Callable[[], datetime]
     ) -> None:
         self._source = figures
-        self._stamp = stamp
+        self._state_of = stamp
         self._clock = clock
         self._known: OrderedDict[Hashable, _Answer] = OrderedDict()
         self._lock = threading.Lock()
@@ -128,7 +128,7 @@ class SteadyFigures(Figures):
         self, topic: Topic, what: str, asked: Mapping[str, Any], make: Callable[..., Any]
     ) -> Any:
         now = self._clock()
-        key = (topic.name, self._stamp(topic.name), topic.day_of(now), what, *asked.values())
+        key = (topic.name, self._state_of(topic.name), topic.day_of(now), what, *asked.values())
         with self._lock:
             known = self._known.get(key)
             if known is not None and (known.due is None or now < known.due):
