@@ -40,6 +40,7 @@ from monitor.pipeline.classify import ClassifyStep
 from monitor.pipeline.collect import CollectStep
 from monitor.pipeline.retention import RetentionStep
 from monitor.pipeline.switch import SwitchStep
+from monitor.post_ids import PostIds
 from monitor.pseudonym import Pseudonyms
 from monitor.settings import JobSettings
 from monitor.store.backup import examine
@@ -171,7 +172,7 @@ class Operation:
 
     def jobs(self) -> list[Job]:
         """The jobs of one tick, in order."""
-        admission = Admission(self.topic, Pseudonyms(b"k" * 32))
+        admission = Admission(self.topic, Pseudonyms(b"k" * 32), PostIds(b"k" * 32))
         collect = CollectStep(self.store, self.queries, admission, self.clock)
         classify = ClassifyStep(self.store, self.queries, self.scorer, 20)
         aggregate = AggregateStep(self.store, self.queries)

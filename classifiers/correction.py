@@ -110,7 +110,12 @@ class Space:
             torch.autograd.backward(whole)
             return whole
 
-        optimizer.step(loss)  # type: ignore[no-untyped-call]
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # the matrices are small: two threads take ten times as long
+        try:
+            optimizer.step(loss)  # type: ignore[no-untyped-call]
+        finally:
+            torch.set_num_threads(threads)
         return self._of_features(weights, bias, scale)
 
     def _of_features(

@@ -15,7 +15,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from classifiers.registry import ModelVersion, Registry
-from classifiers.verdict import Tolerances
 from collectors import platforms
 from collectors.post import Collector, Deletion, Window
 from monitor.alarms.evidence import Spending
@@ -525,7 +524,7 @@ class Application:
         """What trains a candidate version; brings torch."""
         trial = _load("monitor.pipeline.trial", "Trial")(
             self.scorers.loaded,
-            Tolerances(**self.settings.gate.model_dump()),
+            _load("classifiers.verdict", "Tolerances")(**self.settings.gate.model_dump()),
             self.settings.retraining.general_sets,
         )
         load = _load("monitor.pipeline.retrain", "RetrainStep")

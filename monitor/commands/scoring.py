@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -9,7 +10,6 @@ import click
 
 from monitor.commands.call import Call, with_call
 from monitor.errors import UsageError
-from monitor.pipeline.archive import ArchiveStep
 from monitor.settings import DASK, DistributionSettings
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -49,7 +49,8 @@ def classify_command(
     where = _engine(call, engine, scheduler, workers)
     with call.progress("posts") as progress:
         if source is not None and target is not None:
-            archive = ArchiveStep(source, target)
+            step = importlib.import_module("monitor.pipeline.archive").ArchiveStep  # brings pyarrow
+            archive = step(source, target)
             counts = call.app.classify_archive(call.topic, archive, engine=where, progress=progress)
         else:
             counts = call.app.classify(call.topic, engine=where, progress=progress)

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, event, func, select
 
 from monitor.errors import StoreError
@@ -80,9 +79,13 @@ class Presence:
             return False
         try:
             self._session.execute("SELECT 1")
-        except psycopg.Error:
+        except self._driver.Error:
             return False
         return True
+
+    @property
+    def _driver(self) -> Any:
+        return self._engine.dialect.loaded_dbapi
 
     def _connect(self) -> None:
         """A new connection, on which every holder is announced again."""
@@ -99,7 +102,7 @@ class Presence:
     def _hold(self, holder: str) -> None:
         try:
             self._session.execute("SELECT pg_try_advisory_lock(%s)", (_key(holder),))
-        except psycopg.Error as exc:
+        except self._driver.Error as exc:
             raise StoreError(
                 f"the database closed a connection just made ({type(exc).__name__})",
                 hint="It may be starting or stopping; try again.",

@@ -154,7 +154,8 @@ def test_daily_work_reads_no_table_from_end_to_end(tmp_path: Path) -> None:
     queries.audit_labels("t", "stance", "walkout", "v1")
     queries.unlabelled("t", QUESTIONS, ["en"], limit=5)
     engine.dispose()
-    assert scans(seen, path) == []
+    # That table has a row for each of a few tables.
+    assert [found for found in scans(seen, path) if found != "SCAN sqlite_sequence"] == []
 
 
 WRITER = """

@@ -90,8 +90,11 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
         "MONITOR_DEFAULT_TOPIC": "strike",
     }
 
+    started: list[Application] = []
+
     def start() -> Application:
-        return Application(load_settings(environ), FakeClock(NOON))
+        started.append(Application(load_settings(environ), FakeClock(NOON)))
+        return started[-1]
 
     if request.param == "sqlite":
         yield start
@@ -99,6 +102,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     with new_database(request.getfixturevalue("postgres_server")) as url:
         environ["MONITOR_DATABASE_URL"] = url
         yield start
+        for app in started:
+            app._engine.dispose()
 
 
 def collect(app: Application, *found: Post, deletions: tuple[Deletion, ...] = ()) -> dict[str, int]:

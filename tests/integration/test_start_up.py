@@ -35,11 +35,11 @@ def loaded(*arguments: str) -> set[str]:
 
 
 def test_help_loads_neither_store_nor_settings() -> None:
-    program = "import sys; from monitor import cli; cli.run(['--help']); print(*sys.modules)"
+    program = "import sys; from monitor import cli; cli.run(['--help']); print('\\n', *sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
     )
-    modules = set(done.stdout.split())
+    modules = set(done.stdout.splitlines()[-1].split())
     assert not {"sqlalchemy", "pydantic", "numpy", "monitor.bootstrap", *HEAVY} & modules
 
 

@@ -161,7 +161,7 @@ def test_metrics_tell_the_programs_state() -> None:
 
 def test_metrics_still_answer_without_a_database() -> None:
     class Unreachable(FakeQueries):
-        def totals(self, topic: str) -> Any:
+        def counts(self, topic: str) -> Any:
             raise StoreError("gone")
 
     text = client(None, Unreachable()).get("/metrics").text

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.privacy import whole_groups
-from monitor.store.values import JobRun, SourceState, Totals
+from monitor.store.values import Counts, JobRun, SourceState
 from tests.dashboard_fakes import NOW, TOPIC, FakeQueries, fake_app
 
 POSTED = NOW - timedelta(hours=3, minutes=17)
@@ -34,8 +34,8 @@ class Busy(FakeQueries):
     def sources(self, topic: str) -> list[SourceState]:
         return [FEW]
 
-    def totals(self, topic: str) -> Totals:
-        return Totals(913, 100, 0, 2700, 400, 3, 2)
+    def counts(self, topic: str) -> Counts:
+        return Counts(913, 400, 3, 2)
 
 
 def client() -> TestClient:
