@@ -265,7 +265,7 @@ def _shares(answers: Floats, weights: Floats) -> Floats:
         weights: Of the rows; they sum to 1.
     """
     expected = answers.mean(axis=0)
-    shares = expected
+    shares: Floats = expected
     for _ in range(EM_STEPS):
         joint = answers * (shares / expected)
         shares = weights @ (joint / joint.sum(axis=1, keepdims=True))

@@ -9,14 +9,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from classifiers.heads import reported_heads
-from classifiers.runtime import Scores
 from monitor.commands.call import Call, with_call
 from monitor.errors import MonitorError, UsageError
+
+if TYPE_CHECKING:
+    from classifiers.runtime import Scores  # brings the runtime
 
 BATCH = 512
 DECIMALS = 4
