@@ -129,11 +129,12 @@ def test_addresses_of_posts_go_in_and_never_come_out(
 
     stored = json.loads(command(capfd, "import", *(str(files[n]) for n in lines), "-v", "--json"))
     again = json.loads(command(capfd, "import", "--json", str(files["native"])))
-    queue = command(capfd, "label", "queue")
-    sealed = [each["id"] for each in map(json.loads, queue.splitlines())]
-    answers = [label(bluesky_id(2), "ada"), label(mastodon_id(2), "ada"), label(sealed[0], "ben")]
-    files["labels"].write_text("\n".join(answers))
+    files["labels"].write_text(f"{label(bluesky_id(2), 'ada')}\n{label(mastodon_id(2), 'ada')}")
     labelled = json.loads(command(capfd, "label", "import", "--json", str(files["labels"])))
+    queue = command(capfd, "label", "queue")  # of what nobody has labelled
+    sealed = [each["id"] for each in map(json.loads, queue.splitlines())]
+    files["labels"].write_text(label(sealed[0], "ben"))
+    more = json.loads(command(capfd, "label", "import", "--json", str(files["labels"])))
     exported = command(capfd, "label", "export").splitlines()
     forgotten = [
         json.loads(command(capfd, "forget", "--json", "--platform", platform, "--post", native_id))
@@ -147,8 +148,8 @@ def test_addresses_of_posts_go_in_and_never_come_out(
 
     assert (stored["stored"], stored["rejected"]) == (41, 3)
     assert again["stored"] == 0
-    assert labelled["stored"] == 3
-    assert len({json.loads(each)["id"] for each in exported}) == len({2, 20, sealed[0]})
+    assert (labelled["stored"], more["stored"]) == (2, 1)
+    assert len({json.loads(each)["id"] for each in exported}) == 3
     assert [each["strike"] for each in forgotten] == [2, 1], "a post and its repost, and a post"
     assert removed["removed"] == 2, "a post and its repost"
     assert refused["refused"] == 1

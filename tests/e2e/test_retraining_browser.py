@@ -87,8 +87,10 @@ def label_by_keyboard(page: Page) -> None:
         text = page.locator(".post").inner_text()
         mood = next(key for word, key in KEYS.items() if word in text)
         page.get_by_text("question 1 of 2").wait_for()
+        page.wait_for_load_state()  # a key that is pressed before the script has come is lost
         page.keyboard.press("3")
         page.get_by_text("question 2 of 2").wait_for()
+        page.wait_for_load_state()
         page.keyboard.press(mood)
         page.get_by_text("question 1 of 2").wait_for()
 
