@@ -31,7 +31,7 @@ def insert_rows(
     if values := list(ready):
         marks = ", ".join("?" * len(names))
         # Names of our own tables and columns; every value is a parameter.
-        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608
+        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608  # nosec B608
         connection.exec_driver_sql(statement, values)
 
 
