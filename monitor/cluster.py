@@ -230,7 +230,7 @@ def connected(scheduler: str, workers: int, opener: Opener = from_environment) -
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs="CRITICAL",
             env={_THREADS: os.environ.get(_THREADS, threads)},
         ) as local,

@@ -41,7 +41,7 @@ def cluster(*, processes: bool) -> Iterator[Client]:
             processes=processes,
             protocol="tcp://",
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs="CRITICAL",
         ) as local,
         Client(local) as client,
