@@ -9,7 +9,7 @@ is said in ``classifiers.split``.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -89,6 +89,15 @@ class Read:
     features: Array
 
 
+@dataclass(frozen=True)
+class _Learnt:
+    """What a topic's examples teach, and their calibrated answers out of fold."""
+
+    corrections: Mapping[Asked, Correction]
+    temperature: Mapping[str, float]
+    held_out: Sequence[Logits]
+
+
 def adapt(
     registry: Registry,
     topic: str,
@@ -123,39 +132,56 @@ def adapt(
     reader = _Reader(cache, threads, progress, should_stop or _never)
     read = reader.read(registry.path(base.id), ordered)
     progress("learning from the labels", 0.9)
-    corrections, logits = _cross_fitted(ordered, read)
-    temperature = {**base.temperature, **fitted_temperatures(ordered, logits)}
-    held_out = calibrated(ordered, logits, temperature)
+    learnt = _learn(base, ordered, read)
     progress("comparing with the champion", 0.95)
     if base.id not in {champion.id, champion.base}:
         read = reader.read(registry.path(champion.id), ordered)
     before = _champion_answers(registry.path(champion.id), champion, ordered, read)
-    workspace = registry.workspace()
-    weights = save_corrections(workspace, corrections)
-    _write_held_out(workspace / HELD_OUT_FILE, ordered, held_out)
-    version = ModelVersion(
-        id=content_id([weights], {"base": base.id, "temperature": temperature, "topic": topic}),
+    described = ModelVersion(
+        id="",  # what is kept decides it
         topic=topic,
         base=base.id,
         parent=champion.id,
         data_fingerprint=example_fingerprint(ordered),
         seed=base.seed,
-        heads=tuple(dict.fromkeys([*base.heads, *(name for name, _ in corrections)])),
-        temperature=temperature,
-        metrics=compare(ordered, held_out, before),
-        confusion=audit_confusion(ordered, held_out),
+        heads=tuple(dict.fromkeys([*base.heads, *(name for name, _ in learnt.corrections)])),
+        temperature=learnt.temperature,
+        metrics=compare(ordered, learnt.held_out, before),
+        confusion=audit_confusion(ordered, learnt.held_out),
         minutes=round((monotonic() - started) / 60, 2),
         created_at=datetime.now(UTC),
     )
-    kept = registry.add(workspace, version)
+    kept = _keep(registry, described, ordered, learnt)
     progress("done", 1.0)
     known = read_held_out(registry.path(champion.id))
     return AdaptationResult(
         kept,
-        _by_key(ordered, held_out),
+        _by_key(ordered, learnt.held_out),
         _by_key(ordered, before),
         frozenset(e.key for e in ordered if e.digest not in known),
     )
+
+
+def _learn(base: ModelVersion, examples: Sequence[Example], read: Sequence[Read]) -> _Learnt:
+    """Return what the examples teach, with what was read about each of them."""
+    corrections, logits = _cross_fitted(examples, read)
+    temperature = {**base.temperature, **fitted_temperatures(examples, logits)}
+    return _Learnt(corrections, temperature, calibrated(examples, logits, temperature))
+
+
+def _keep(
+    registry: Registry, described: ModelVersion, examples: Sequence[Example], learnt: _Learnt
+) -> ModelVersion:
+    """Put a candidate into the registry, whole or not at all; return it with its id."""
+    workspace = registry.workspace()
+    weights = save_corrections(workspace, learnt.corrections)
+    _write_held_out(workspace / HELD_OUT_FILE, examples, learnt.held_out)
+    beside = {
+        "base": described.base,
+        "temperature": described.temperature,
+        "topic": described.topic,
+    }
+    return registry.add(workspace, replace(described, id=content_id([weights], beside)))
 
 
 def _by_key(

@@ -19,19 +19,17 @@ from collectors import platforms
 from collectors.post import Collector, Deletion, Window
 from monitor.alarms.evidence import Spending
 from monitor.errors import ConfigurationError, UsageError
-from monitor.job import Job, JobRunner, Resting, ShouldStop
+from monitor.job import Job, JobRunner, ShouldStop
 from monitor.live import Live
-from monitor.mailing import send_report
-from monitor.observability import get_logger
 from monitor.pipeline.retention import RetentionStep, destroy_keys
 from monitor.pipeline.seal import SealStep
 from monitor.pipeline.switch import SwitchStep
 from monitor.post_ids import PostIds
 from monitor.pseudonym import KeyRing
-from monitor.retraining import retrain_topic
+from monitor.schedule import jobs_of
 from monitor.scorers import Scorers
 from monitor.settings import DASK, DistributionSettings, Settings, load_settings
-from monitor.standing import silence, standings
+from monitor.standing import standings
 from monitor.store.accounts import Accounts
 from monitor.store.alert_rules import AlertRules
 from monitor.store.desk import LabelDesk
@@ -42,12 +40,13 @@ from monitor.store.stamp import Stamps
 from monitor.store.store import Store
 from monitor.store.tasks import Tasks
 from monitor.store.values import SAMPLE_SOURCE
-from monitor.task import LOST_AFTER, TaskRunner, TaskStopped
+from monitor.task import LOST_AFTER, TaskRunner
 from monitor.topic import Topic, load_topics
 from monitor.wishes import works
 
 if TYPE_CHECKING:  # Each is imported where it is first made, so that commands start at once.
     from collectors.file import FileCollector
+    from monitor.dashboard.board import Dashboard
     from monitor.figures import Figures
     from monitor.notify import Teller  # brings Apprise
     from monitor.pipeline.admission import Admission
@@ -238,6 +237,18 @@ class Application:
             ledger=self.store,
             clock=self.clock,
             stamp=self.stamps.of,
+        )
+        return made
+
+    def board(self) -> Dashboard:
+        """What pages are made of, without a daemon beside it; brings the web framework."""
+        made: Dashboard = _load("monitor.dashboard.app", "make_board")(
+            self.topics,
+            self.figures,
+            self.queries,
+            settings=self.settings,
+            clock=self.clock,
+            champion=lambda name: self.champion_of(name).id,
         )
         return made
 
@@ -655,37 +666,7 @@ class Application:
 
     def jobs(self) -> list[Job]:
         """Every enabled job, in pipeline order."""
-        settings = self.settings.jobs
-        jobs: list[Job] = []
-        topics = list(self.topics.values())
-        if settings.collect.enabled:
-            jobs += [
-                _collect_job(self, topic, source)
-                for topic in topics
-                for source in self.sources(topic)
-            ]
-        if settings.compliance.enabled:
-            jobs += [
-                _compliance_job(self, topic, source)
-                for topic in topics
-                for source in self.live.names()
-                if self.live.has_checker(source)
-            ]
-        if settings.classify.enabled:
-            jobs += [_classify_job(self, topic) for topic in topics]
-        if settings.aggregate.enabled:
-            jobs += [_aggregate_job(self, topic) for topic in topics]
-        if settings.retention.enabled:
-            jobs += [_retention_job(self, topic) for topic in topics]
-        if settings.alert.enabled:
-            jobs += [_alert_job(self, topic) for topic in topics]
-        if settings.report.enabled:
-            jobs += [_report_job(self, topic) for topic in topics]
-        if settings.retrain.enabled:
-            jobs += [_retrain_job(self, topic) for topic in topics]
-        if settings.tasks.enabled:
-            jobs.append(_tasks_job(self))
-        return jobs
+        return jobs_of(self)
 
     def job_runner(self) -> JobRunner:
         """What runs and records jobs."""
@@ -695,98 +676,6 @@ class Application:
 def _load(module: str, name: str) -> Any:
     """Gives a class of a module that is imported now: most commands need few of them."""
     return getattr(importlib.import_module(module), name)
-
-
-def _collect_job(app: Application, topic: Topic, source: str) -> Job:
-    def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        counts = dict(app.collect(topic, source, should_stop=should_stop).counts)
-        if silent := silence(source, topic, app.queries, app.clock()):
-            get_logger().warning(
-                "source_silent",
-                source=source,
-                topic=topic.name,
-                hours=round(silent.total_seconds() / 3600, 1),
-            )
-        return counts
-
-    name = f"collect:{source}:{topic.name}"
-    return Job(name, topic.name, Resting(work, app.clock), app.settings.jobs.collect)
-
-
-def _compliance_job(app: Application, topic: Topic, source: str) -> Job:
-    def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        return dict(app.check_stored(topic, source, should_stop=should_stop).counts)
-
-    name = f"compliance:{source}:{topic.name}"
-    return Job(name, topic.name, Resting(work, app.clock), app.settings.jobs.compliance)
-
-
-def _classify_job(app: Application, topic: Topic) -> Job:
-    def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        return app.classify(topic, should_stop=should_stop)
-
-    return Job(f"classify:{topic.name}", topic.name, work, app.settings.jobs.classify)
-
-
-def _aggregate_job(app: Application, topic: Topic) -> Job:
-    def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        return app.aggregate(topic, should_stop=should_stop)
-
-    return Job(f"aggregate:{topic.name}", topic.name, work, app.settings.jobs.aggregate)
-
-
-def _retention_job(app: Application, topic: Topic) -> Job:
-    def work(_: ShouldStop) -> Mapping[str, int]:
-        return app.purge(topic)
-
-    return Job(f"retention:{topic.name}", topic.name, work, app.settings.jobs.retention)
-
-
-def _alert_job(app: Application, topic: Topic) -> Job:
-    def work(_: ShouldStop) -> Mapping[str, int]:
-        return app.alert_step().alert(topic)
-
-    return Job(f"alert:{topic.name}", topic.name, work, app.settings.jobs.alert)
-
-
-def _report_job(app: Application, topic: Topic) -> Job:
-    def work(_: ShouldStop) -> Mapping[str, int]:
-        return send_report(app, topic)
-
-    return Job(f"report:{topic.name}", topic.name, work, app.settings.jobs.report)
-
-
-def _retrain_job(app: Application, topic: Topic) -> Job:
-    """Trains where enough labels have come since the last candidate, and promotes by the gate."""
-
-    def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        last = [version for version in app.registry.list(topic.name) if version.topic]
-        new = app.queries.labels_since(topic.name, last[-1].created_at if last else None)
-        if new < app.settings.retraining.new_labels:
-            return {"new_labels": new}
-
-        def progress(_stage: str, _part: float) -> None:
-            if should_stop():
-                raise TaskStopped
-
-        try:
-            deed = retrain_topic(app, topic, who="retrain job", promote="auto", progress=progress)
-        except TaskStopped:  # the daemon ends; the next night trains again
-            return {"new_labels": new}
-        return {"new_labels": new, "promoted": int(deed.promoted)}
-
-    return Job(f"retrain:{topic.name}", topic.name, work, app.settings.jobs.retrain)
-
-
-def _tasks_job(app: Application) -> Job:
-    first = [True]
-
-    def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        runner = app.task_runner(first=first[0])
-        first[0] = False
-        return {"tasks": runner.run_waiting(should_stop)}
-
-    return Job("tasks", "", work, app.settings.jobs.tasks)
 
 
 def open_application(environ: Mapping[str, str], *, clock: Clock = utc_now) -> Application:

@@ -21,21 +21,12 @@ def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
     since = max(until - timedelta(days=app.settings.report.days), topic.start)
     if since >= until or not app.figures.volumes(topic, since=since, until=until):
         return {"sent": 0}
-    # The web framework and the charts load only where pages are made.
-    pages = importlib.import_module("monitor.dashboard.app")
+    # The charts load only where pages are made.
     report = importlib.import_module("monitor.dashboard.report")
     asked = importlib.import_module("monitor.dashboard.selection").Selection(
         since=since, until=until
     )
-    board = pages.make_board(
-        app.topics,
-        app.figures,
-        app.queries,
-        settings=app.settings,
-        clock=app.clock,
-        champion=lambda name: app.champion_of(name).id,
-    )
-    picture = report.make_report(board, topic, asked, "png")
+    picture = report.make_report(app.board(), topic, asked, "png")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{topic.name}-{until}.png"
         file.write_bytes(picture)

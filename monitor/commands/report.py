@@ -31,7 +31,6 @@ def report_command(
     """Writes the released figures of a range as one document, complete in itself."""
     # The web framework and the charts load only where pages are made.
     report = importlib.import_module("monitor.dashboard.report")
-    app = importlib.import_module("monitor.dashboard.app")
     selection = importlib.import_module("monitor.dashboard.selection")
     kind = output.suffix.lower().removeprefix(".")
     if kind not in report.KINDS:
@@ -41,17 +40,8 @@ def report_command(
         )
     if since and until and since >= until:
         raise UsageError(f"--since {since} is not before --until {until}")
-    parts = call.app
-    board = app.make_board(
-        parts.topics,
-        parts.figures,
-        parts.queries,
-        settings=parts.settings,
-        clock=parts.clock,
-        champion=lambda name: parts.champion_of(name).id,
-    )
     asked = selection.Selection(by=(by,) if by else (), since=since, until=until)
-    content = report.make_report(board, call.topic, asked, kind)
+    content = report.make_report(call.app.board(), call.topic, asked, kind)
     output.write_bytes(content)
     data = {"topic": call.topic.name, "file": str(output), "bytes": len(content)}
     call.answer(data, f"{output}: {len(content):,} bytes")

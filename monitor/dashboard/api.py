@@ -67,6 +67,7 @@ def create_api(board: Dashboard) -> FastAPI:
     )
     _add_lists(api, board)
     _add_topic(api, board)
+    _add_origin(api, board)
     _add_problems(api)
     api.add_middleware(BaseHTTPMiddleware, dispatch=_tag)
     return api
@@ -110,6 +111,10 @@ def _add_topic(api: FastAPI, board: Dashboard) -> None:
     @api.get("/topics/{name}/validation", summary="How far people have checked each question")
     def list_validation(name: Name, part: AskedPart, request: Request) -> Listed[Validation]:
         return part.cut(board.figures.validation(board.topic(name)), _address(request))
+
+
+def _add_origin(api: FastAPI, board: Dashboard) -> None:
+    """Where a topic's figures come from: sources and versions."""
 
     @api.get("/topics/{name}/sources", summary="How far each source has come")
     def list_sources(name: Name, part: AskedPart, request: Request) -> Listed[SourceState]:

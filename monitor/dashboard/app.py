@@ -114,13 +114,7 @@ def create_app(  # noqa: PLR0913 - the application's parts, each by its name
     app.mount(api.PLACE, api.create_api(board))
     _add_error_pages(app, board)
     if changes is not None:
-        add_login(app, board, changes.accounts, settings.access, changes.note)
-        add_access_page(app, board, changes.accounts, changes.note)
-        add_labelling(app, board, changes.desk, changes.note)
-        add_tasks(app, board, changes)
-        add_model_page(app, board, changes)
-        add_alerts_page(app, board, changes)
-        add_rule_pages(app, board, changes)
+        _add_pages_that_change(app, board, changes)
     guard = Guard(
         changes.accounts if changes else None,
         settings.access,
@@ -137,6 +131,17 @@ def create_app(  # noqa: PLR0913 - the application's parts, each by its name
     app.add_middleware(BaseHTTPMiddleware, dispatch=metrics.count)
     app.add_middleware(BaseHTTPMiddleware, dispatch=log_access)
     return app
+
+
+def _add_pages_that_change(app: FastAPI, board: Dashboard, changes: Changes) -> None:
+    """Adds the pages on which people log in, label, and ask for work."""
+    add_login(app, board, changes.accounts, board.settings.access, changes.note)
+    add_access_page(app, board, changes.accounts, changes.note)
+    add_labelling(app, board, changes.desk, changes.note)
+    add_tasks(app, board, changes)
+    add_model_page(app, board, changes)
+    add_alerts_page(app, board, changes)
+    add_rule_pages(app, board, changes)
 
 
 def _selection(request: Request) -> Selection:

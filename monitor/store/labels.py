@@ -116,26 +116,30 @@ def audit(connection: Connection, topic: str, question: Question, version: str) 
 
 def examples(connection: Connection, topic: str) -> list[LabelledPost]:
     """Gives labelled posts that still have their text, sorted."""
-    statement = (
-        select(
-            *(POSTS.c[name] for name in _POST_OF_EXAMPLE),
-            *(LABELS.c[name] for name in _LABEL_OF_EXAMPLE),
-        )
-        .select_from(_LABELS_WITH_POSTS)
-        .where(POSTS.c.topic == topic, POSTS.c.text != "")
-    )
-    of_answer: dict[tuple[int, str, str], list[AnyRow]] = defaultdict(list)
-    for row in connection.execute(statement):
-        of_answer[row.id, row.head, row.target].append(row)
-    found = [example for rows in of_answer.values() if (example := _example(rows)) is not None]
+    of_answer = _by_answer(connection, topic, _POST_OF_EXAMPLE)
+    found = [example for rows in of_answer if (example := _example(rows)) is not None]
     return sorted(found, key=lambda each: (each.head, each.target, each.platform, each.native_id))
 
 
 def conflicts(connection: Connection, topic: str) -> list[Conflict]:
     """Gives what annotators disagree about and nobody has settled, even splits first."""
+    of_answer = _by_answer(connection, topic, ("id", "native_id", "platform"))
+    found = [
+        _conflict(rows)
+        for rows in map(_deciding, of_answer)
+        if len({row.label for row in rows}) > 1 and not any(row.decides for row in rows)
+    ]
+    key = attrgetter("platform", "native_id", "head", "target")
+    return sorted(found, key=lambda each: (not each.is_even, *key(each)))
+
+
+def _by_answer(
+    connection: Connection, topic: str, of_post: Sequence[str]
+) -> Iterable[list[AnyRow]]:
+    """Gives the labels of each question about each post that still has its text."""
     statement = (
         select(
-            *(POSTS.c[name] for name in ("id", "native_id", "platform")),
+            *(POSTS.c[name] for name in of_post),
             *(LABELS.c[name] for name in _LABEL_OF_EXAMPLE),
         )
         .select_from(_LABELS_WITH_POSTS)
@@ -144,13 +148,7 @@ def conflicts(connection: Connection, topic: str) -> list[Conflict]:
     of_answer: dict[tuple[int, str, str], list[AnyRow]] = defaultdict(list)
     for row in connection.execute(statement):
         of_answer[row.id, row.head, row.target].append(row)
-    found = [
-        _conflict(rows)
-        for rows in map(_deciding, of_answer.values())
-        if len({row.label for row in rows}) > 1 and not any(row.decides for row in rows)
-    ]
-    key = attrgetter("platform", "native_id", "head", "target")
-    return sorted(found, key=lambda each: (not each.is_even, *key(each)))
+    return of_answer.values()
 
 
 def _conflict(rows: Sequence[AnyRow]) -> Conflict:

@@ -6,6 +6,7 @@ from base64 import b64decode
 from types import SimpleNamespace
 from typing import Any
 
+from monitor.dashboard.app import make_board
 from monitor.mailing import send_report
 from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeFigures, FakeQueries
 
@@ -23,13 +24,13 @@ class Told:
 
 def application(told: Told, figures: FakeFigures) -> Any:
     settings = SimpleNamespace(**vars(SETTINGS) | {"report": SimpleNamespace(days=7)})
+    topics: Any = {TOPIC.name: TOPIC}
+    parts: Any = (figures, FakeQueries())
     return SimpleNamespace(
-        topics={TOPIC.name: TOPIC},
         figures=figures,
-        queries=FakeQueries(),
         settings=settings,
         clock=lambda: NOW,
-        champion_of=lambda name: SimpleNamespace(id="0123456789abcdef"),
+        board=lambda: make_board(topics, *parts, settings=settings, clock=lambda: NOW),
         teller=lambda: told,
     )
 

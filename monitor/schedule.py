@@ -1,0 +1,145 @@
+"""The daemon's jobs: what each does, and which are enabled.
+
+When each runs is the daemon's business (`monitor/daemon.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from monitor.job import Job, Resting, ShouldStop
+from monitor.mailing import send_report
+from monitor.observability import get_logger
+from monitor.retraining import retrain_topic
+from monitor.standing import silence
+from monitor.task import TaskStopped
+from monitor.topic import Topic
+
+if TYPE_CHECKING:
+    from monitor.bootstrap import Application
+
+
+def jobs_of(app: Application) -> list[Job]:
+    """Gives every enabled job, in pipeline order."""
+    settings = app.settings.jobs
+    jobs: list[Job] = []
+    topics = list(app.topics.values())
+    if settings.collect.enabled:
+        jobs += [
+            _collect_job(app, topic, source) for topic in topics for source in app.sources(topic)
+        ]
+    if settings.compliance.enabled:
+        jobs += [
+            _compliance_job(app, topic, source)
+            for topic in topics
+            for source in app.live.names()
+            if app.live.has_checker(source)
+        ]
+    if settings.classify.enabled:
+        jobs += [_classify_job(app, topic) for topic in topics]
+    if settings.aggregate.enabled:
+        jobs += [_aggregate_job(app, topic) for topic in topics]
+    if settings.retention.enabled:
+        jobs += [_retention_job(app, topic) for topic in topics]
+    if settings.alert.enabled:
+        jobs += [_alert_job(app, topic) for topic in topics]
+    if settings.report.enabled:
+        jobs += [_report_job(app, topic) for topic in topics]
+    if settings.retrain.enabled:
+        jobs += [_retrain_job(app, topic) for topic in topics]
+    if settings.tasks.enabled:
+        jobs.append(_tasks_job(app))
+    return jobs
+
+
+def _collect_job(app: Application, topic: Topic, source: str) -> Job:
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        counts = dict(app.collect(topic, source, should_stop=should_stop).counts)
+        if silent := silence(source, topic, app.queries, app.clock()):
+            get_logger().warning(
+                "source_silent",
+                source=source,
+                topic=topic.name,
+                hours=round(silent.total_seconds() / 3600, 1),
+            )
+        return counts
+
+    name = f"collect:{source}:{topic.name}"
+    return Job(name, topic.name, Resting(work, app.clock), app.settings.jobs.collect)
+
+
+def _compliance_job(app: Application, topic: Topic, source: str) -> Job:
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        return dict(app.check_stored(topic, source, should_stop=should_stop).counts)
+
+    name = f"compliance:{source}:{topic.name}"
+    return Job(name, topic.name, Resting(work, app.clock), app.settings.jobs.compliance)
+
+
+def _classify_job(app: Application, topic: Topic) -> Job:
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        return app.classify(topic, should_stop=should_stop)
+
+    return Job(f"classify:{topic.name}", topic.name, work, app.settings.jobs.classify)
+
+
+def _aggregate_job(app: Application, topic: Topic) -> Job:
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        return app.aggregate(topic, should_stop=should_stop)
+
+    return Job(f"aggregate:{topic.name}", topic.name, work, app.settings.jobs.aggregate)
+
+
+def _retention_job(app: Application, topic: Topic) -> Job:
+    def work(_: ShouldStop) -> Mapping[str, int]:
+        return app.purge(topic)
+
+    return Job(f"retention:{topic.name}", topic.name, work, app.settings.jobs.retention)
+
+
+def _alert_job(app: Application, topic: Topic) -> Job:
+    def work(_: ShouldStop) -> Mapping[str, int]:
+        return app.alert_step().alert(topic)
+
+    return Job(f"alert:{topic.name}", topic.name, work, app.settings.jobs.alert)
+
+
+def _report_job(app: Application, topic: Topic) -> Job:
+    def work(_: ShouldStop) -> Mapping[str, int]:
+        return send_report(app, topic)
+
+    return Job(f"report:{topic.name}", topic.name, work, app.settings.jobs.report)
+
+
+def _retrain_job(app: Application, topic: Topic) -> Job:
+    """Trains where enough labels have come since the last candidate, and promotes by the gate."""
+
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        last = [version for version in app.registry.list(topic.name) if version.topic]
+        new = app.queries.labels_since(topic.name, last[-1].created_at if last else None)
+        if new < app.settings.retraining.new_labels:
+            return {"new_labels": new}
+
+        def progress(_stage: str, _part: float) -> None:
+            if should_stop():
+                raise TaskStopped
+
+        try:
+            deed = retrain_topic(app, topic, who="retrain job", promote="auto", progress=progress)
+        except TaskStopped:  # the daemon ends; the next night trains again
+            return {"new_labels": new}
+        return {"new_labels": new, "promoted": int(deed.promoted)}
+
+    return Job(f"retrain:{topic.name}", topic.name, work, app.settings.jobs.retrain)
+
+
+def _tasks_job(app: Application) -> Job:
+    first = [True]
+
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        runner = app.task_runner(first=first[0])
+        first[0] = False
+        return {"tasks": runner.run_waiting(should_stop)}
+
+    return Job("tasks", "", work, app.settings.jobs.tasks)
