@@ -253,6 +253,18 @@ def test_a_comments_feed_is_read_on_when_its_article_has_left_the_feed(site: Sit
     assert "/1/comments" not in [one.path for one in site.server.requests[before:]]
 
 
+def test_an_error_names_the_topic_s_feed_and_no_comments_feed(site: Site) -> None:
+    serve(site, path="/by-ann/comments")
+    led = "<wfw:commentRss>/by-ann/comments</wfw:commentRss>"
+    visitor = Visitor(serve(site, item("a walkout", led, guid="1", at=JUNE_1)))
+    visitor.visit()
+    del site.pages["/rss"], site.pages["/by-ann/comments"]
+    visitor.clock.forward(days=1)
+    with pytest.raises(CollectorError) as raised:
+        visitor.visit()
+    assert "by-ann" not in f"{raised.value} {raised.value.hint}"
+
+
 def test_a_comments_feed_on_another_host_is_not_followed(site: Site) -> None:
     led = "<wfw:commentRss>http://localhost:1/comments</wfw:commentRss>"
     visitor = Visitor(serve(site, item("a walkout", led, guid="1", at=JUNE_1)))
