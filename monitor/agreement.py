@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import krippendorff
 import numpy as np
 
 _RESAMPLES = 1000
@@ -34,8 +33,8 @@ class Agreement:
 def agreement(answers: Iterable[Sequence[str]]) -> Agreement:
     """Measures agreement.
 
-    Alpha is the package krippendorff's. Its interval draws the posts a thousand times, which
-    that package would take too long for: those by Krippendorff, "Content Analysis" (2018),
+    Alpha is NLTK's. Its interval draws the posts a thousand times, which NLTK would take too
+    long for: those by Krippendorff, "Content Analysis" (2018),
     chapter 12: with o the coincidences of labels within posts and n their marginals,
     alpha = 1 - (n. - 1) * sum(o_ck) / sum(n_c n_k) over c != k.
 
@@ -53,7 +52,7 @@ def agreement(answers: Iterable[Sequence[str]]) -> Agreement:
     disagreeing = unequal / (given - 1)
     alpha = None
     if len(labels) > 1:
-        alpha = float(krippendorff.alpha(value_counts=counts, level_of_measurement="nominal"))
+        alpha = _nltk_alpha(units)
     low, high = _interval(counts, disagreeing) if len(units) >= 10 else (None, None)
     same = 1 - float(unequal.sum() / pairs.sum())
     return Agreement(len(units), same, alpha, low, high)
@@ -75,6 +74,17 @@ def annotator_agreement(answers: Iterable[Mapping[str, str]]) -> dict[str, Agree
             if leading:
                 of[annotator].append([label, *leading])
     return {annotator: agreement(units) for annotator, units in sorted(of.items())}
+
+
+def _nltk_alpha(units: Sequence[Counter[str]]) -> float:
+    from nltk.metrics.agreement import AnnotationTask  # noqa: PLC0415 (slow, seldom needed)
+
+    answers = [
+        (annotator, unit, label)
+        for unit, labels in enumerate(units)
+        for annotator, label in enumerate(labels.elements())
+    ]
+    return float(AnnotationTask(answers).alpha())
 
 
 def _interval(

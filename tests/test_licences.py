@@ -15,7 +15,12 @@ ALLOWED = re.compile(
     r"|mpl-2\.0|mozilla public license 2\.0 \(mpl 2\.0\)"  # by file; ours are other files
     r"|lgpl-3\.0-only",  # psycopg: imported, not changed
 )
-BY_HAND = {"vl-convert-python": "BSD-3-Clause", "fasttext-predict": "MIT", "rensa": "MIT"}
+BY_HAND = {
+    "vl-convert-python": "BSD-3-Clause",
+    "fasttext-predict": "MIT",
+    "rensa": "MIT",
+    "pyrage": "MIT",
+}
 """Read in the package where its metadata says nothing."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from monitor.dashboard.server import DashboardServer
 from tests.conftest import need
@@ -145,14 +145,14 @@ def test_the_table_opens_with_the_keyboard(visit: Visit) -> None:
     page = visit.open(TOPIC_PAGE)
     page.locator("summary").first.focus()
     page.keyboard.press("Enter")
-    assert page.locator("table").first.is_visible()
+    expect(page.locator("table").first).to_be_visible()
 
 
 def test_the_split_is_chosen_with_the_form(visit: Visit) -> None:
     page = visit.open(TOPIC_PAGE)
     page.get_by_label("Split").select_option("platform")
     page.get_by_role("button", name="Show").click()
-    assert page.get_by_role("heading", name="mastodon").count() == 4
+    expect(page.get_by_role("heading", name="mastodon")).to_have_count(4)
 
 
 def test_the_preview_is_hatched_and_has_no_percentages(
@@ -168,8 +168,8 @@ def test_without_javascript_the_figures_stand_in_tables(browser: Browser, addres
     page = browser.new_page(java_script_enabled=False)
     page.goto(address + TOPIC_PAGE)
     page.locator("summary").first.click()
-    assert page.get_by_text("Charts need JavaScript.").is_visible()
-    assert page.locator(".waiting").first.is_hidden()
+    expect(page.get_by_text("Charts need JavaScript.")).to_be_visible()
+    expect(page.locator(".waiting").first).to_be_hidden()
     assert page.locator("table").first.get_by_role("row").count() == 21
     page.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from monitor.dashboard.rule_fields import defaults
 from monitor.dashboard.server import DashboardServer
@@ -190,5 +190,5 @@ def test_labelling_works_without_javascript(browser: Browser, address: str) -> N
     page = opened(browser, java_script_enabled=False)
     page.goto(address + LABEL + "?as=plain")
     page.get_by_role("button", name=re.compile("supports")).click()
-    assert page.get_by_text("question 2 of 3").is_visible()
+    expect(page.get_by_text("question 2 of 3")).to_be_visible()
     page.close()
