@@ -131,11 +131,12 @@ def dashboard_server(app: Application, daemon: Daemon | None = None) -> Dashboar
     pages = importlib.import_module("monitor.dashboard.app")
     server = importlib.import_module("monitor.dashboard.server")
     heartbeat = (lambda: daemon.heartbeat.at) if daemon else None
+    steady = importlib.import_module("monitor.dashboard.steady")
+    figures = steady.SteadyFigures(app.figures, app.stamps.of, app.clock)
+    figures.warm(app.topics.values())
     web = pages.create_app(
         app.topics,
-        importlib.import_module("monitor.dashboard.steady").SteadyFigures(
-            app.figures, app.stamps.of, app.clock
-        ),
+        figures,
         app.queries,
         settings=app.settings,
         clock=app.clock,

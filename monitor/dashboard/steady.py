@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
@@ -22,6 +23,8 @@ from monitor.validation import Validation
 _MOST_ANSWERS = 64
 _MOST_ITEMS = 200_000
 """Of all answers together: some 100 MB."""
+PATIENCE_SECONDS = 1.0
+"""How long a reader waits for new figures where there are earlier ones to show."""
 
 
 class _OfDay(Protocol):
@@ -34,10 +37,27 @@ Dated = TypeVar("Dated", bound=_OfDay)
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What was made, and when time alone may change it."""
+    """What was made in which state of the topic, and when time alone may change it."""
 
+    state: Hashable
     items: Any
     due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A method of `Figures` and what it is asked, days left out."""
+
+    topic: Topic
+    what: str
+    asked: Mapping[str, Any]
+
+    @property
+    def key(self) -> Hashable:
+        return (self.topic.name, self.what, *self.asked.values())
+
+
+_FIRST_ASKED = {"by": (), "unit": "posts", "include_unvalidated": False}
 
 
 class SteadyFigures(Figures):
@@ -46,6 +66,9 @@ class SteadyFigures(Figures):
     Reading a topic's evidence takes seconds once it has years of days; telling whether it has
     changed takes milliseconds. Time alone changes figures too: a day ends, and a change that was
     kept back becomes due. Whole series are remembered, and cut to the days asked for.
+
+    After a change figures are made once, however many ask. Who asks meanwhile waits for
+    `PATIENCE_SECONDS` and is then shown the earlier ones, if there are any.
 
     Args:
         figures: What releases them.
@@ -60,7 +83,14 @@ class SteadyFigures(Figures):
         self._state_of = stamp
         self._clock = clock
         self._known: OrderedDict[Hashable, _Answer] = OrderedDict()
+        self._making: dict[Hashable, Future[_Answer]] = {}
         self._lock = threading.Lock()
+        self._one_at_a_time = threading.Lock()
+
+    def warm(self, topics: Iterable[Topic]) -> None:
+        """Begins to make what pages show first, so that the first reader waits less."""
+        for topic in topics:
+            self._begin(_Question(topic, "released", _FIRST_ASKED))
 
     def released(
         self,
@@ -74,7 +104,7 @@ class SteadyFigures(Figures):
     ) -> list[Figure]:
         """As `Figures.released`."""
         asked = {"by": _in_order(by), "unit": unit, "include_unvalidated": include_unvalidated}
-        whole = self._remembered(topic, "released", asked, self._source.released)
+        whole = self._remembered(topic, "released", asked)
         return _within(whole, since, until)
 
     def volumes(
@@ -87,7 +117,7 @@ class SteadyFigures(Figures):
     ) -> list[Volume]:
         """As `Figures.volumes`."""
         asked = {"by": _in_order(by)}
-        whole = self._remembered(topic, "volumes", asked, self._source.volumes)
+        whole = self._remembered(topic, "volumes", asked)
         return _within(whole, since, until)
 
     def changes(
@@ -101,16 +131,16 @@ class SteadyFigures(Figures):
     ) -> list[Change]:
         """As `Figures.changes`."""
         asked = {"by": _in_order(by), "unit": unit}
-        whole = self._remembered(topic, "changes", asked, self._source.changes)
+        whole = self._remembered(topic, "changes", asked)
         return _within(whole, since, until)
 
     def whole(self, topic: Topic) -> list[WholeShare]:
         """As `Figures.whole`."""
-        return list(self._remembered(topic, "whole", {}, self._source.whole))
+        return list(self._remembered(topic, "whole", {}))
 
     def drift(self, topic: Topic) -> list[DriftedDay]:
         """As `Figures.drift`."""
-        return list(self._remembered(topic, "drift", {}, self._source.drift))
+        return list(self._remembered(topic, "drift", {}))
 
     def due(self, topic: Topic) -> datetime | None:
         """As `Figures.due`."""
@@ -118,34 +148,72 @@ class SteadyFigures(Figures):
 
     def whole_days(self, topic: Topic) -> dict[tuple[date, Question], Mapping[str, int] | None]:
         """As `Figures.whole_days`."""
-        return dict(self._remembered(topic, "whole_days", {}, self._source.whole_days))
+        return dict(self._remembered(topic, "whole_days", {}))
 
     def validation(self, topic: Topic) -> list[Validation]:
         """As `Figures.validation`."""
-        return list(self._remembered(topic, "validation", {}, self._source.validation))
+        return list(self._remembered(topic, "validation", {}))
 
-    def _remembered(
-        self, topic: Topic, what: str, asked: Mapping[str, Any], make: Callable[..., Any]
-    ) -> Any:
+    def _remembered(self, topic: Topic, what: str, asked: Mapping[str, Any]) -> Any:
+        known, future = self._begin(_Question(topic, what, asked))
+        try:
+            return future.result(PATIENCE_SECONDS if known else None).items
+        except TimeoutError:
+            if known is None or future.done():  # what was asked has timed out itself
+                raise
+            return known.items
+
+    def _begin(self, question: _Question) -> tuple[_Answer | None, Future[_Answer]]:
+        """Gives what is remembered, if anything, and what is, or will be, up to date."""
         now = self._clock()
-        key = (topic.name, self._state_of(topic.name), topic.day_of(now), what, *asked.values())
+        state = (self._state_of(question.topic.name), question.topic.day_of(now))
         with self._lock:
-            known = self._known.get(key)
-            if known is not None and (known.due is None or now < known.due):
-                self._known.move_to_end(key)
-                return known.items
-        # The stamp is older than what is read now: at worst the figures are made once more.
-        made = _Answer(make(topic, **asked), self._source.due(topic))
+            known = self._known.get(question.key)
+            if known is not None and known.state == state and not _has_come(known.due, now):
+                self._known.move_to_end(question.key)
+                return known, _fulfilled(known)
+            future = self._making.get((question.key, state))
+            if future is None:
+                future = self._making[question.key, state] = Future()
+                work = (question, state, future)
+                threading.Thread(target=self._fulfil, args=work, daemon=True).start()
+        return known, future
+
+    def _fulfil(self, question: _Question, state: Hashable, future: Future[_Answer]) -> None:
+        try:
+            with self._one_at_a_time:
+                # The state is older than what is read now: at worst that is read once more.
+                items = getattr(self._source, question.what)(question.topic, **question.asked)
+                made = _Answer(state, items, self._source.due(question.topic))
+        except BaseException as error:  # noqa: BLE001 (raised where it is waited for)
+            self._finish(question, state)
+            future.set_exception(error)
+            return
+        self._finish(question, state, made)
+        future.set_result(made)
+
+    def _finish(self, question: _Question, state: Hashable, made: _Answer | None = None) -> None:
         with self._lock:
-            self._known[key] = made
-            self._known.move_to_end(key)
-            self._forget_oldest()
-        return made.items
+            del self._making[question.key, state]
+            if made is not None:
+                self._known[question.key] = made
+                self._known.move_to_end(question.key)
+                self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         items = sum(len(one.items) for one in self._known.values())
         while len(self._known) > 1 and (len(self._known) > _MOST_ANSWERS or items > _MOST_ITEMS):
             items -= len(self._known.popitem(last=False)[1].items)
+
+
+def _fulfilled(answer: _Answer) -> Future[_Answer]:
+    future: Future[_Answer] = Future()
+    future.set_result(answer)
+    return future
+
+
+def _has_come(due: datetime | None, now: datetime) -> bool:
+    return due is not None and now >= due
 
 
 def _in_order(by: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from monitor.store.releases import ReleaseKey, StoredChain
 from monitor.store.values import DailyAggregate
 
 _TRIES = 3
-_Decided = tuple[Mapping[Cell, DailyAggregate], frozenset[Cell] | None, Mapping[Cell, Decision]]
+_NOTHING = StoredChain(Chain())
 
 
 class Ledger(Protocol):
@@ -30,6 +30,16 @@ class Ledger(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What was asked about a day, by which revision of its chain it was decided, and how."""
+
+    live: Mapping[Cell, DailyAggregate]
+    among: frozenset[Cell] | None
+    revision: int
+    decisions: Mapping[Cell, Decision]
+
+
 @dataclass(slots=True)
 class Door:
     """Decides about one topic's days, and writes down what it lets out before it does.
@@ -42,7 +52,7 @@ class Door:
     minimum: int
     at: datetime
     ledger: Ledger | None
-    chains: Mapping[ReleaseKey, StoredChain]
+    chains: dict[ReleaseKey, StoredChain]
     decided: dict[ReleaseKey, _Decided] = field(default_factory=dict)
 
     @classmethod
@@ -55,10 +65,19 @@ class Door:
         *,
         before: Door | None = None,
     ) -> Door:
-        """A door that knows what has been released up to now; `before` saves reading it again."""
+        """A door that knows what has been released up to now.
+
+        What `before` has read is not read again, and what it has decided about days that are as
+        they were is not decided again.
+        """
         known = before.chains if before else None
-        chains = ledger.release_chains(topic, known) if ledger else {}
-        return cls(topic, minimum, at, ledger, chains)
+        chains = dict(ledger.release_chains(topic, known)) if ledger else {}
+        door = cls(topic, minimum, at, ledger, chains)
+        if before and (before.minimum, before.ledger) == (minimum, ledger):
+            door.decided = {
+                key: one for key, one in before.decided.items() if not door._may_change(key, one)
+            }
+        return door
 
     def decide(
         self,
@@ -68,9 +87,13 @@ class Door:
     ) -> Mapping[Cell, Decision]:
         """Decides about every cell of every split of a day; asked again, it says the same."""
         known = self.decided.get(key)
-        if known is None or known[:2] != (live, among):
-            known = self.decided[key] = (live, among, self._decide(key, live, among))
-        return known[2]
+        if known is None or (known.live, known.among) != (live, among):
+            decisions = self._decide(key, live, among)
+            revision = self.chains.get(key, _NOTHING).revision
+            known = self.decided[key] = _Decided(live, among, revision, decisions)
+        elif known.live is not live:  # equal, and newly read: the old one may go
+            self.decided[key] = replace(known, live=live)
+        return known.decisions
 
     def due(self) -> datetime | None:
         """When a change that is kept back for its smallness may be let out; None without any.
@@ -78,12 +101,21 @@ class Door:
         Until then time alone changes nothing that was decided here.
         """
         waiting = [
-            chain.vintages[-1].at + RIPE
-            for key, (live, _, _) in list(self.decided.items())
-            if (chain := self.chains.get(key, StoredChain(Chain())).chain).vintages
-            and chain.vintages[-1].base != live
+            self.chains[key].chain.vintages[-1].at + RIPE
+            for key, one in list(self.decided.items())
+            if self._is_waiting(key, one)
         ]
         return min((one for one in waiting if one > self.at), default=None)
+
+    def _is_waiting(self, key: ReleaseKey, one: _Decided) -> bool:
+        """Whether a change is kept back."""
+        vintages = self.chains.get(key, _NOTHING).chain.vintages
+        return bool(vintages) and vintages[-1].base != one.live
+
+    def _may_change(self, key: ReleaseKey, one: _Decided) -> bool:
+        """Whether time, or what somebody else has released, may have changed a decision."""
+        revision = self.chains.get(key, _NOTHING).revision
+        return revision != one.revision or self._is_waiting(key, one)
 
     def _decide(
         self,
@@ -93,18 +125,19 @@ class Door:
     ) -> Mapping[Cell, Decision]:
         terms = Terms(self.minimum, self.at, among)
         for _ in range(_TRIES):
-            stored = self.chains.get(key, StoredChain(Chain()))
+            stored = self.chains.get(key, _NOTHING)
             revised = revise(stored.chain, live, terms)
             if revised is stored.chain or self._keep(key, revised, stored.revision):
                 return decide(revised, live, terms)
             # Somebody else has released a later state meanwhile.
-            self.chains = self.ledger.release_chains(self.topic, self.chains) if self.ledger else {}
-        return decide(self.chains.get(key, StoredChain(Chain())).chain, live, terms)
+            if self.ledger is not None:
+                self.chains = dict(self.ledger.release_chains(self.topic, self.chains))
+        return decide(self.chains.get(key, _NOTHING).chain, live, terms)
 
     def _keep(self, key: ReleaseKey, chain: Chain, revision: int) -> bool:
         if self.ledger is None or chain == Chain():
             return True
         if not self.ledger.keep_release(self.topic, key, chain, expected=revision):
             return False
-        self.chains = {**self.chains, key: StoredChain(chain, revision + 1)}
+        self.chains[key] = StoredChain(chain, revision + 1)
         return True

@@ -150,6 +150,27 @@ def test_figures_of_different_times_never_isolate_a_small_group(steps):
         assert groups_found(sorted(seen), authors) == []
 
 
+@settings(max_examples=100, deadline=None)
+@given(steps=history, somebody_else=st.integers(0, 5))
+@example(steps=[(BIG, set(), True), (LATE, set(), False), ([], set(), True)], somebody_else=5)
+def test_a_door_that_remembers_the_one_before_decides_the_same(steps, somebody_else):
+    forgetful, remembering, present, at = MemoryLedger(), MemoryLedger(), [], START
+    before = None
+    for number, (arriving, leaving, is_later) in enumerate(steps):
+        at += timedelta(hours=7 if is_later else 1)
+        present = [post for post in present if post[0] not in leaving]
+        present += [(100 * number + n, *post) for n, post in enumerate(arriving)]
+        base = aggregates([(n % 50, cell, author) for n, cell, author in present])
+        if number == somebody_else:  # releases this state first, from another process
+            for ledger in (forgetful, remembering):
+                Door.of("strike", FEW, at, ledger).decide(KEY, base)
+        fresh = Door.of("strike", FEW, at, forgetful)
+        before = Door.of("strike", FEW, at, remembering, before=before)
+        assert before.decide(KEY, base) == fresh.decide(KEY, base)
+        assert before.due() == fresh.due()
+        assert remembering.kept == forgetful.kept
+
+
 def test_the_adversary_of_these_tests_does_find_a_late_post():
     authors = {n: n for n in range(7)}
     assert groups_found([0b111111, 0b1111111], authors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from monitor.dashboard import steady as steady_module
 from monitor.dashboard.steady import SteadyFigures
+from monitor.errors import StoreError
 from monitor.figures import Figures
 from tests.dashboard_fakes import NOW, TOPIC, FakeFigures
 
@@ -109,6 +112,72 @@ def test_the_memory_of_large_answers_is_bounded(monkeypatch: pytest.MonkeyPatch)
     assert len(steady._known) == 1  # 180 figures and more each
 
 
+class Slow(Counted):
+    """Makes figures when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = threading.Event()
+        self.let.set()
+
+    def released(self, *args: Any, **asked: Any) -> Any:
+        assert self.let.wait(30)
+        return super().released(*args, **asked)
+
+
+def test_after_a_change_readers_see_the_earlier_figures_until_the_new_ones_are_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(steady_module, "PATIENCE_SECONDS", 0.01)
+    figures: Any = Slow()
+    stamp = [1]
+    steady = SteadyFigures(figures, lambda _: stamp[0], lambda: NOW)
+    first = steady.released(TOPIC)
+    figures.let.clear()
+    stamp[0] = 2
+    assert [steady.released(TOPIC) for _ in range(5)] == [first] * 5
+    assert figures.made == 1
+    figures.let.set()
+    monkeypatch.setattr(steady_module, "PATIENCE_SECONDS", 30)
+    steady.released(TOPIC)
+    assert figures.made == 2  # once for all who asked
+
+
+def test_many_first_readers_wait_for_one_making() -> None:
+    figures: Any = Slow()
+    figures.let.clear()
+    steady = SteadyFigures(figures, lambda _: 1, lambda: NOW)
+    with ThreadPoolExecutor(8) as readers:
+        asked = [readers.submit(steady.released, TOPIC) for _ in range(8)]
+        figures.let.set()
+        assert all(one.result(30) for one in asked)
+    assert figures.made == 1
+
+
+def test_what_goes_wrong_is_told_and_tried_again() -> None:
+    class Failing(Counted):
+        def released(self, *args: Any, **asked: Any) -> Any:
+            if not self.made:
+                self.made += 1
+                raise StoreError("the database is away", hint="wait")
+            return super().released(*args, **asked)
+
+    figures: Any = Failing()
+    steady = SteadyFigures(figures, lambda _: 1, lambda: NOW)
+    with pytest.raises(StoreError):
+        steady.released(TOPIC)
+    assert steady.released(TOPIC)
+
+
+def test_figures_can_be_made_before_anybody_asks() -> None:
+    figures: Any = Counted()
+    steady = SteadyFigures(figures, lambda _: 1, lambda: NOW)
+    steady.warm([TOPIC])
+    steady.released(TOPIC)
+    assert figures.made == 1
+
+
 def test_no_question_goes_round_what_is_remembered() -> None:
     asked = {name for name in vars(Figures) if not name.startswith("_")}
-    assert asked == {name for name in vars(SteadyFigures) if not name.startswith("_")}
+    known = {name for name in vars(SteadyFigures) if not name.startswith("_")}
+    assert asked == known - {"warm"}
