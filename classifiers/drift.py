@@ -21,19 +21,28 @@ def unexplained(cells: Cells, audit: Audit) -> Floats:
     """How much looser than usual each cell's scores have to be read.
 
     Returns:
-        (cells,) 1 where the audit explains the scores (or nothing tells), else the mean squared
-        deviation from what it explains, in its standard deviations.
+        (cells,) 1 where the audit explains the scores (or nothing tells), else their
+        `deviations`.
     """
-    ones = np.ones(len(cells.posts))
+    found = deviations(cells, audit)
+    return np.where(found > THRESHOLD, found, 1.0)
+
+
+def deviations(cells: Cells, audit: Audit) -> Floats:
+    """How far each cell's scores are from what the audit explains.
+
+    Returns:
+        (cells,) mean squared deviation from the mixture of labels that fits best, in its standard
+        deviations; around 1 where the audit explains them, 1 where nothing tells.
+    """
     if cells.counts is None or not len(audit.truth):
-        return ones
+        return np.ones(len(cells.posts))
     basis = coordinates(cells.sums.shape[1])
     labels = np.eye(len(basis))[audit.scores.argmax(axis=1)]
     points = np.hstack([audit.scores @ basis, labels @ basis])
     posts = np.maximum(cells.posts, 1)[:, None]
     seen = np.hstack([cells.sums / posts @ basis, cells.counts / posts @ basis])
-    deviation = _deviation(points, audit, seen, cells.posts)
-    return np.where((deviation > THRESHOLD) & (cells.posts > 0), deviation, ones)
+    return np.where(cells.posts > 0, _deviation(points, audit, seen, cells.posts), 1.0)
 
 
 def _deviation(points: Floats, audit: Audit, seen: Floats, posts: Floats) -> Floats:

@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from classifiers.drift import unexplained
+from classifiers.drift import deviations
 from classifiers.prevalence import Audit, Cells, Estimate, Floats, Shares, estimate_shares
 from monitor.privacy import Cell, coarsen
 from monitor.shares.rollup import SCALE, CellCounts, Unit
@@ -48,15 +48,15 @@ def corrected_shares(
     }
 
 
-def drifted(
+def deviating(
     cells: Mapping[Place, CellCounts], audit: Sequence[AuditLabel], labels: Sequence[str]
 ) -> dict[Place, float]:
-    """How much looser than usual each cell has to be read: see `classifiers.drift.unexplained`."""
+    """How far each cell is from what the audit explains: see `classifiers.drift.deviations`."""
     keys = sorted(cells)
-    loose = unexplained(
+    found = deviations(
         _cells(cells, keys, labels, "posts"), _audit(audit, [], labels, by=frozenset())
     )
-    return {key: float(one) for key, one in zip(keys, loose, strict=True)}
+    return {key: float(one) for key, one in zip(keys, found, strict=True)}
 
 
 def _estimate(shares: Shares, row: int, column: int, counts: CellCounts) -> Estimate:

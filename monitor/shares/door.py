@@ -25,17 +25,26 @@ class Ledger(Protocol):
         """As `Store.release_chains`."""
         ...
 
-    def keep_release(self, topic: str, key: ReleaseKey, chain: Chain, *, expected: int) -> bool:
-        """As `Store.keep_release`."""
+    def keep_releases(
+        self, topic: str, chains: Mapping[ReleaseKey, StoredChain]
+    ) -> set[ReleaseKey]:
+        """As `Store.keep_releases`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A day's state, and the cells that may be shown at all (any where None)."""
+
+    live: Mapping[Cell, DailyAggregate]
+    among: frozenset[Cell] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
     """What was asked about a day, by which revision of its chain it was decided, and how."""
 
-    live: Mapping[Cell, DailyAggregate]
-    among: frozenset[Cell] | None
+    asked: Asked
     revision: int
     decisions: Mapping[Cell, Decision]
 
@@ -86,14 +95,23 @@ class Door:
         among: frozenset[Cell] | None = None,
     ) -> Mapping[Cell, Decision]:
         """Decides about every cell of every split of a day; asked again, it says the same."""
-        known = self.decided.get(key)
-        if known is None or (known.live, known.among) != (live, among):
-            decisions = self._decide(key, live, among)
+        return self.decide_all({key: Asked(live, among)})[key]
+
+    def decide_all(
+        self, asked: Mapping[ReleaseKey, Asked]
+    ) -> dict[ReleaseKey, Mapping[Cell, Decision]]:
+        """Decides about many days, and writes down in one go what is released of them."""
+        new = {}
+        for key, one in asked.items():
+            known = self.decided.get(key)
+            if known is None or known.asked != one:
+                new[key] = one
+            elif known.asked.live is not one.live:  # equal, and newly read: the old one may go
+                self.decided[key] = replace(known, asked=one)
+        for key, decisions in self._decide(new).items():
             revision = self.chains.get(key, _NOTHING).revision
-            known = self.decided[key] = _Decided(live, among, revision, decisions)
-        elif known.live is not live:  # equal, and newly read: the old one may go
-            self.decided[key] = replace(known, live=live)
-        return known.decisions
+            self.decided[key] = _Decided(new[key], revision, decisions)
+        return {key: self.decided[key].decisions for key in asked}
 
     def due(self) -> datetime | None:
         """When a change that is kept back for its smallness may be let out; None without any.
@@ -110,7 +128,7 @@ class Door:
     def _is_waiting(self, key: ReleaseKey, one: _Decided) -> bool:
         """Whether a change is kept back."""
         vintages = self.chains.get(key, _NOTHING).chain.vintages
-        return bool(vintages) and vintages[-1].base != one.live
+        return bool(vintages) and vintages[-1].base != one.asked.live
 
     def _may_change(self, key: ReleaseKey, one: _Decided) -> bool:
         """Whether time, or what somebody else has released, may have changed a decision."""
@@ -118,26 +136,42 @@ class Door:
         return revision != one.revision or self._is_waiting(key, one)
 
     def _decide(
-        self,
-        key: ReleaseKey,
-        live: Mapping[Cell, DailyAggregate],
-        among: frozenset[Cell] | None,
-    ) -> Mapping[Cell, Decision]:
-        terms = Terms(self.minimum, self.at, among)
+        self, asked: Mapping[ReleaseKey, Asked]
+    ) -> dict[ReleaseKey, Mapping[Cell, Decision]]:
+        found: dict[ReleaseKey, Mapping[Cell, Decision]] = {}
+        left = dict(asked)
         for _ in range(_TRIES):
-            stored = self.chains.get(key, _NOTHING)
-            revised = revise(stored.chain, live, terms)
-            if revised is stored.chain or self._keep(key, revised, stored.revision):
-                return decide(revised, live, terms)
+            revised = {key: self._revised(key, one) for key, one in left.items()}
+            refused = self._keep(revised)
+            for key in left.keys() - refused:
+                found[key] = decide(revised[key], left[key].live, self._terms(left[key]))
+            left = {key: left[key] for key in refused}
+            if not left or self.ledger is None:
+                return found
             # Somebody else has released a later state meanwhile.
-            if self.ledger is not None:
-                self.chains = dict(self.ledger.release_chains(self.topic, self.chains))
-        return decide(self.chains.get(key, _NOTHING).chain, live, terms)
+            self.chains = dict(self.ledger.release_chains(self.topic, self.chains))
+        for key, one in left.items():
+            found[key] = decide(self._chain(key), one.live, self._terms(one))
+        return found
 
-    def _keep(self, key: ReleaseKey, chain: Chain, revision: int) -> bool:
-        if self.ledger is None or chain == Chain():
-            return True
-        if not self.ledger.keep_release(self.topic, key, chain, expected=revision):
-            return False
-        self.chains[key] = StoredChain(chain, revision + 1)
-        return True
+    def _terms(self, one: Asked) -> Terms:
+        return Terms(self.minimum, self.at, one.among)
+
+    def _chain(self, key: ReleaseKey) -> Chain:
+        return self.chains.get(key, _NOTHING).chain
+
+    def _revised(self, key: ReleaseKey, one: Asked) -> Chain:
+        return revise(self._chain(key), one.live, self._terms(one))
+
+    def _keep(self, revised: Mapping[ReleaseKey, Chain]) -> set[ReleaseKey]:
+        """Writes down what is new; returns whose chains somebody else has replaced."""
+        new = {
+            key: StoredChain(chain, self.chains.get(key, _NOTHING).revision + 1)
+            for key, chain in revised.items()
+            if chain is not self._chain(key) and chain != Chain()
+        }
+        if self.ledger is None or not new:
+            return set()
+        refused = self.ledger.keep_releases(self.topic, new)
+        self.chains |= {key: one for key, one in new.items() if key not in refused}
+        return refused

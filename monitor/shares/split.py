@@ -16,8 +16,8 @@ from monitor.releases import Decision
 from monitor.settings import ReleaseSettings
 from monitor.shares.apart import kept_apart
 from monitor.shares.changes import place_of
-from monitor.shares.corrected import DIGITS, corrected_shares, drifted
-from monitor.shares.door import Door
+from monitor.shares.corrected import DIGITS, corrected_shares, deviating
+from monitor.shares.door import Asked, Door
 from monitor.shares.evidence import Evidence
 from monitor.shares.rollup import NONE, NOTHING, CellCounts, Unit, by_question, roll_up
 from monitor.store.releases import ReleaseKey
@@ -57,30 +57,30 @@ class Split:
         """Joint draws of the estimated shares, by day and `place_of` the figure."""
         self._questions = by_question(evidence.aggregates)
         self._volume = self._questions.pop((VOLUME, ""), {})
-        self._volume_decided = {
-            day: door.decide(ReleaseKey(day, VOLUME, "", ""), base)
-            for day, base in self._volume.items()
+        volume = {
+            ReleaseKey(day, VOLUME, "", ""): Asked(base) for day, base in self._volume.items()
         }
-        self._decided = {
-            question: {
-                day: self._decide(door, question, day, base)
-                for day, base in self._questions.get(question, {}).items()
-            }
+        self._volume_decided = {key.day: one for key, one in door.decide_all(volume).items()}
+        answers = {
+            ReleaseKey(day, *question, evidence.version or ""): Asked(base, self._shown(day))
             for question in questions_of(topic)
+            for day, base in self._questions.get(question, {}).items()
         }
+        self._decided: dict[Question, dict[date, Mapping[Cell, Decision]]] = {
+            question: {} for question in questions_of(topic)
+        }
+        for key, decisions in door.decide_all(answers).items():
+            self._decided[key.head, key.target][key.day] = decisions
         self._rolled_volume = self._roll_up(self._volume, self._volume_decided)
         self._rolled = {
             question: self._roll_up(self._questions.get(question, {}), self._decided[question])
             for question in questions_of(topic)
         }
 
-    def _decide(
-        self, door: Door, question: Question, day: date, base: Mapping[Cell, DailyAggregate]
-    ) -> Mapping[Cell, Decision]:
-        """A question's cells are chosen among those whose volume is shown."""
+    def _shown(self, day: date) -> frozenset[Cell]:
+        """The cells whose volume is shown: a question's cells are chosen among them."""
         volume = self._volume_decided.get(day, {})
-        among = frozenset(cell for cell, one in volume.items() if one.hidden is None)
-        return door.decide(ReleaseKey(day, *question, self._evidence.version or ""), base, among)
+        return frozenset(cell for cell, one in volume.items() if one.hidden is None)
 
     def counts(self, question: Question) -> dict[date, CellCounts]:
         """A question's counts by day, everybody together; only in a split by nothing."""
@@ -101,7 +101,7 @@ class Split:
             place: counts for place, counts in self._rolled[question].items() if not hidden[place]
         }
         audit = self._evidence.audits.get(question, ())
-        found = drifted(shown, audit, head_named(question[0]).labels) if shown else {}
+        found = deviating(shown, audit, head_named(question[0]).labels) if shown else {}
         return {day: one for (day, _), one in found.items()}
 
     def volumes(self) -> list[UnreleasedVolume]:

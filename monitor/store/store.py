@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 
 from collectors.post import Checkpoint
 from monitor.kept import KeptDeletion, KeptPage, PageOutcome
-from monitor.releases import Chain
 from monitor.store import (
     accesses,
     budgets,
@@ -276,15 +275,24 @@ class Store:
         with reading(self._engine) as connection:
             return releases.chains(connection, topic, known)
 
-    def keep_release(self, topic: str, key: ReleaseKey, chain: Chain, *, expected: int) -> bool:
-        """Writes down what is about to be released.
+    def keep_releases(
+        self, topic: str, chains: Mapping[ReleaseKey, StoredChain]
+    ) -> set[ReleaseKey]:
+        """Writes down what is about to be released, all in one transaction.
+
+        Args:
+            topic: The topic.
+            chains: Each with the revision that it will be, one more than it was made from.
 
         Returns:
-            False when somebody else released a later state since `expected` was read; nothing
-            is written then.
+            Of whom somebody else released a later state since; nothing is written of them.
         """
         with writing(self._engine) as connection:
-            return releases.keep(connection, topic, key, chain, expected=expected)
+            return {
+                key
+                for key, one in chains.items()
+                if not releases.keep(connection, topic, key, one.chain, expected=one.revision - 1)
+            }
 
     # Model versions
 

@@ -10,7 +10,7 @@ from store_values import NOW, answers, cell, label, page, pending, post
 from collectors.post import Coverage
 from monitor.releases import Chain
 from monitor.store.queries import Queries
-from monitor.store.releases import ReleaseKey
+from monitor.store.releases import ReleaseKey, StoredChain
 from monitor.store.stamp import Stamps
 from monitor.store.store import Store
 
@@ -70,7 +70,7 @@ def test_a_release_moves_the_stamp(engine: Engine, store: Store, topic: str) -> 
     key = ReleaseKey(NOW.date(), "volume", "", "")
     seen = [stamps.of(topic)]
     for revision in range(2):
-        assert store.keep_release(topic, key, Chain(), expected=revision)
+        assert not store.keep_releases(topic, {key: StoredChain(Chain(), revision + 1)})
         seen.append(stamps.of(topic))
     assert len(set(seen)) == 3
 

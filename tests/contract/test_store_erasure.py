@@ -13,7 +13,7 @@ from monitor.kept import KeptDeletion, KeptPage, KeptPost
 from monitor.releases import Atom, Chain, Vintage
 from monitor.store.engine import reading
 from monitor.store.queries import Queries
-from monitor.store.releases import ReleaseKey, pack
+from monitor.store.releases import ReleaseKey, StoredChain, pack
 from monitor.store.store import Store
 from monitor.store.values import VOLUME, DailyAggregate, HumanLabel
 
@@ -58,7 +58,7 @@ def fill(store: Store, topic: str) -> None:
     base = {CELL: volume(topic, *PEOPLE)}
     atom = Atom(CELL, 0, None, AuthorSketch.hashes(AuthorSketch.of(PEOPLE)))
     chain = Chain((Vintage(AT, frozenset({("all", "all", "all")}), base),), (atom,))
-    assert store.keep_release(topic, KEY, chain, expected=0)
+    assert not store.keep_releases(topic, {KEY: StoredChain(chain, 1)})
 
 
 def test_a_release_is_read_as_it_was_written(store: Store, topic: str) -> None:
@@ -70,7 +70,7 @@ def test_a_release_is_read_as_it_was_written(store: Store, topic: str) -> None:
 
 def test_a_release_made_from_an_old_state_is_not_written(store: Store, topic: str) -> None:
     fill(store, topic)
-    assert not store.keep_release(topic, KEY, Chain(), expected=0)
+    assert store.keep_releases(topic, {KEY: StoredChain(Chain(), 1)}) == {KEY}
     assert store.release_chains(topic)[KEY].chain != Chain()
 
 

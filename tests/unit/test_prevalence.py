@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from classifiers import prevalence
+from classifiers.drift import deviations
 from classifiers.prevalence import Audit, Cells, estimate_shares, learn
 from tests.simulated_series import BLIND, FAIR, GOOD, error, held, series
 
@@ -150,6 +151,13 @@ def test_a_cell_whose_confidence_the_audit_does_not_know_is_drifted_and_wider():
     assert list(np.flatnonzero(changed.drifted)) == [3]
     assert not usual.drifted.any()
     assert (changed.high - changed.low)[3].mean() > (usual.high - usual.low)[3].mean()
+
+
+def test_deviations_of_usual_days_lie_around_one():
+    one = series(1, FAIR, days=40, size=600)
+    found = deviations(one.cells, one.audit)
+    assert 0.5 < found.mean() < 2
+    assert len(np.unique(found.round(3))) > 30
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -38,12 +38,12 @@ class MemoryLedger:
             for key, (content, revision) in self.kept.items()
         }
 
-    def keep_release(self, topic, key, chain, *, expected):
+    def keep_releases(self, topic, chains):
         if self.conflicts:
             self.conflicts -= 1
-            return False
-        self.kept[key] = (pack(chain), expected + 1)
-        return True
+            return set(chains)
+        self.kept |= {key: (pack(one.chain), one.revision) for key, one in chains.items()}
+        return set()
 
 
 def aggregates(posts):
