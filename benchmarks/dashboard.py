@@ -118,7 +118,7 @@ def _measure(app: Application, asked: Any) -> None:
 def _ask(address: str) -> tuple[float, float, int]:
     """Milliseconds by the clock and of this process's processor time (server and reader), bytes."""
     started, used = time.perf_counter(), time.process_time()
-    with urllib.request.urlopen(address, timeout=300) as answer:
+    with urllib.request.urlopen(address, timeout=1800) as answer:
         size = len(answer.read())
     return 1000 * (time.perf_counter() - started), 1000 * (time.process_time() - used), size
 

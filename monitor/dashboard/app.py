@@ -32,6 +32,7 @@ from monitor.dashboard.rule_pages import add_rule_pages
 from monitor.dashboard.selection import PageError, Selection, read_selection, with_default_range
 from monitor.dashboard.shield import NoteAccess, access_keeper, log_access, secure
 from monitor.dashboard.status import status_page
+from monitor.dashboard.steady import one_look
 from monitor.dashboard.task_pages import add_tasks
 from monitor.dashboard.topic_data import gather_topic
 from monitor.dashboard.truth import load_truth
@@ -125,6 +126,7 @@ def create_app(  # noqa: PLR0913 - the application's parts, each by its name
     )
     # Within the guard, which says who is asking.
     app.add_middleware(BaseHTTPMiddleware, dispatch=access_keeper(note_access))
+    app.add_middleware(BaseHTTPMiddleware, dispatch=one_look)
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard.check)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BaseHTTPMiddleware, dispatch=secure)

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from monitor.dashboard import words
 from monitor.dashboard.records import Record
 from monitor.dashboard.series import SharesSeries, group_of
-from monitor.dashboard.tables import Cell, Table
+from monitor.dashboard.tables import MOST_ROWS, Cell, Table, left_out
 from monitor.shares.changes import Change
 
 _NOT_SHOWN = "not shown"
@@ -69,7 +69,8 @@ def change_table(shifts: Sequence[Shift], labels: Sequence[str]) -> Table | None
     names = tuple(words.label_word(label) for label in labels)
     return Table(
         columns=("Day", "Compared with", *names),
-        rows=tuple(_row(one, labels) for one in shifts),
+        rows=tuple(_row(one, labels) for one in shifts[-MOST_ROWS:]),
+        left_out=left_out(shifts),
     )
 
 

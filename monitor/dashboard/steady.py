@@ -6,11 +6,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
+from fastapi import Request, Response
+
 from monitor.alarms.evidence import DriftedDay
+from monitor.dashboard.shield import CallNext
 from monitor.figure import Figure, Volume
 from monitor.figures import Figures
 from monitor.shares.changes import Change
@@ -25,6 +29,17 @@ _MOST_ITEMS = 200_000
 """Of all answers together: some 100 MB."""
 PATIENCE_SECONDS = 1.0
 """How long a reader waits for new figures where there are earlier ones to show."""
+
+
+LOOK: ContextVar[dict[str, Hashable] | None] = ContextVar("look", default=None)
+"""The states of topics as the request that is being answered has found them, if one is."""
+
+
+async def one_look(request: Request, call_next: CallNext) -> Response:
+    """Lets all that is read for one page be of one moment, and that be looked up once."""
+    if request.method in {"GET", "HEAD"}:
+        LOOK.set({})
+    return await call_next(request)
 
 
 class _OfDay(Protocol):
@@ -166,7 +181,7 @@ class SteadyFigures(Figures):
     def _begin(self, question: _Question) -> tuple[_Answer | None, Future[_Answer]]:
         """Gives what is remembered, if anything, and what is, or will be, up to date."""
         now = self._clock()
-        state = (self._state_of(question.topic.name), question.topic.day_of(now))
+        state = (self._looked_up(question.topic.name), question.topic.day_of(now))
         with self._lock:
             known = self._known.get(question.key)
             if known is not None and known.state == state and not _has_come(known.due, now):
@@ -178,6 +193,14 @@ class SteadyFigures(Figures):
                 work = (question, state, future)
                 threading.Thread(target=self._fulfil, args=work, daemon=True).start()
         return known, future
+
+    def _looked_up(self, topic: str) -> Hashable:
+        look = LOOK.get()
+        if look is None:
+            return self._state_of(topic)
+        if topic not in look:
+            look[topic] = self._state_of(topic)
+        return look[topic]
 
     def _fulfil(self, question: _Question, state: Hashable, future: Future[_Answer]) -> None:
         try:

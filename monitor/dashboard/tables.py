@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sized
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,6 +13,8 @@ from monitor.figure import Figure, Volume
 from monitor.topic import Topic
 
 _NOT_KNOWN = "not known"
+MOST_ROWS = 200
+"""Years of days make a table that nobody reads and a page that loads slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Column heads and rows; the first cell of a row is its head."""
+    """Column heads and rows; the first cell of a row is its head.
+
+    Attributes:
+        left_out: How many earlier rows there would be.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    left_out: int = 0
 
 
 def shares_table(
@@ -55,16 +62,23 @@ def shares_table(
                 _day_cell(one, today, is_turn=one.day in turns),
                 *_shares_cells(one, topic, known.get(one.day, {})),
             )
-            for one in series.days
+            for one in series.days[-MOST_ROWS:]
         ),
+        left_out=left_out(series.days),
     )
+
+
+def left_out(rows: Sized) -> int:
+    """Returns how many rows are too many."""
+    return max(0, len(rows) - MOST_ROWS)
 
 
 def volume_table(series: VolumeSeries, topic: Topic, *, today: date) -> Table:
     """Lists every day's posts, how many of them repeat others, reposts and authors."""
     return Table(
         columns=("Day", "Posts", "Of them copies", "Reposts", "Authors", "Not scored", "Coverage"),
-        rows=tuple(_volume_row(one, topic, today=today) for one in series.days),
+        rows=tuple(_volume_row(one, topic, today=today) for one in series.days[-MOST_ROWS:]),
+        left_out=left_out(series.days),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from monitor.figure import Withheld
@@ -66,11 +67,13 @@ def counted(count: int, noun: str) -> str:
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
+@lru_cache(maxsize=4096)
 def day_short(day: date) -> str:
     """Returns `1 June`."""
     return f"{day.day} {day:%B}"
 
 
+@lru_cache(maxsize=4096)
 def day_long(day: date) -> str:
     """Returns `Monday 1 June 2020`."""
     return f"{day:%A} {day.day} {day:%B} {day.year}"

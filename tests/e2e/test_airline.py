@@ -12,7 +12,7 @@ import pytest
 from command_line import Place
 
 LABELS_DRAWN = 300
-EVERY = 7
+EVERY = 10
 """Of the series' posts every so many-th is used: the days keep their mix, scoring is short."""
 
 TOPIC = """

@@ -19,7 +19,7 @@ import pytest
 from command_line import ROOT, Place
 from postgres import new_database
 
-KILLS_PER_DATABASE = 12
+KILLS_PER_DATABASE = 10
 DATABASES = 2
 POSTS = 300
 NAME = "facebook-walkout-2020"
