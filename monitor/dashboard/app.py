@@ -188,6 +188,7 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
             settings=board.settings,
             lease=board.lease,
             clock=board.clock,
+            answered=board.figures.answered,
         )
         return board.page("status.html", page=page)
 

@@ -83,7 +83,7 @@ class RetrainStep:
 
         Raises:
             LabelError: The topic has no labels.
-            ClassifierError: The labels are too few or too uniform to train on.
+            ClassifierError: The labels of every head are too few to train on.
         """
         posts = self.queries.examples(topic.name)
         if not posts:
@@ -106,12 +106,12 @@ class RetrainStep:
         labels = self.queries.labels(topic.name, topic.start, topic.end)
         verdict = self.trial.judge(list(examples), result, labels)
         version = self.registry.describe(result.version.id, verdict=verdict.recorded, card=_card)
-        learned = {(post.platform, post.native_id) for post in by_key.values()}
+        learned = {(by_key[key].platform, by_key[key].native_id) for key in result.held_out}
         self.store.record_training(topic.name, version.id, sorted(learned))
         self.store.record_version(
             topic.name, version.id, stage="candidate", metrics=version.metrics, at=self.clock()
         )
-        return Retrained(version, verdict, len(examples))
+        return Retrained(version, verdict, len(result.held_out))
 
     def _keep_held_out(
         self, topic: Topic, result: AdaptationResult, posts: Mapping[Key, LabelledPost]
