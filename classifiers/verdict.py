@@ -75,6 +75,11 @@ class Verdict:
         told = failed or [check for check in self.checks if check.name.startswith("better")]
         return "; ".join(check.told for check in told)
 
+    @classmethod
+    def of(cls, recorded: Sequence[Mapping[str, Any]]) -> "Verdict":
+        """Return the verdict that was kept as ``recorded`` gives it."""
+        return cls(tuple(Check(**one) for one in recorded))
+
     @property
     def recorded(self) -> list[dict[str, Any]]:
         """The checks as they are kept with a version."""

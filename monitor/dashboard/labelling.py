@@ -88,7 +88,7 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
         topic = board.topic(name)
         code = request.query_params.get("as", "")
         counts = desk.counts(topic.name)
-        assignment = _assignment(board, topic, _annotator(code), counts)
+        assignment = _assignment(board, topic, annotator_code(code), counts)
         post, drawn = queues.next(assignment)
         if drawn:
             note(VISITOR.get().name, "texts_shown", {"topic": topic.name, "posts": drawn})
@@ -106,7 +106,7 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
         topic = board.topic(name)
         form = await read_form(request)
         code = form.get("as", "")
-        assignment = _assignment(board, topic, _annotator(code))
+        assignment = _assignment(board, topic, annotator_code(code))
         await run_in_threadpool(_take, board, topic, (queues, assignment), form)
         where = f"/topics/{topic.name}/label" + (f"?as={code}" if code else "")
         return RedirectResponse(where, status_code=303)
@@ -143,8 +143,8 @@ def _asked(post: DeskPost, assignment: Assignment, topic: Topic, queues: Queues)
     )
 
 
-def _annotator(code: str) -> str:
-    """A code for whoever labels: of their login, or the one that they chose.
+def annotator_code(code: str) -> str:
+    """Returns a code for whoever labels: of their login, or the one that they chose.
 
     Raises:
         PageError: It is no code.

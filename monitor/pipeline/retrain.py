@@ -40,13 +40,20 @@ class Retrained:
     examples: int
 
     @property
+    def is_champion(self) -> bool:
+        """Whether the labels gave the very version that rules: so do the same ones once more."""
+        return self.version.stage == "champion"
+
+    @property
     def beats(self) -> bool:
         """Whether the candidate may take over."""
-        return self.verdict.passed
+        return self.verdict.passed and not self.is_champion
 
     @property
     def reason(self) -> str:
         """Why, in words."""
+        if self.is_champion:
+            return "these labels teach nothing that the champion has not learnt from them"
         return self.verdict.reason
 
 
@@ -100,6 +107,10 @@ class RetrainStep:
             threads=self.threads,
             progress=progress,
         )
+        if result.version.stage == "champion":
+            # Judged and written down when it took over: this run follows one that was broken off.
+            verdict = Verdict.of(result.version.verdict)
+            return Retrained(result.version, verdict, len(result.held_out))
         by_key = {example.key: post for example, post in examples.items()}
         self._keep_held_out(topic, result, by_key)
         progress("trying out the candidate", 0.97)

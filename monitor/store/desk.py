@@ -141,6 +141,12 @@ class LabelDesk:
         with reading(self._engine) as connection:
             return conflicts(connection, topic)
 
+    def text(self, topic: str, post_id: int) -> str:
+        """Gives a post's text, empty where it is gone."""
+        with reading(self._engine) as connection:
+            found = draw.by_id(connection, topic, [post_id]).get(post_id)
+        return found.text if found else ""
+
     def post(self, assignment: Assignment, post_id: int) -> DeskPost | None:
         """Gives a post with its open questions; None where it is gone or wholly answered."""
         with reading(self._engine) as connection:

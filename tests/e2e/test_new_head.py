@@ -90,16 +90,16 @@ def page(app: Application) -> Iterator[httpx.Client]:
     server.stop()
 
 
-def import_labels(app: Application, folder: Path) -> None:
+def import_labels(app: Application, folder: Path, count: int = LABELS) -> None:
     lines = [
         {"id": str(n), "head": NAME, "target": "strike", "label": truth(n), "annotator": "a",
          "sample": "random"}
-        for n in range(LABELS)
+        for n in range(count)
     ]  # fmt: skip
     path = folder / "labels.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)))
     counts = app.label_step(app.topic("strike")).import_file(app.topic("strike"), path).counts
-    assert counts["stored"] == LABELS, counts
+    assert counts["stored"] + counts["repeated"] == count, counts
 
 
 def asked_of(page: httpx.Client) -> dict[str, str]:
@@ -204,7 +204,13 @@ def test_the_next_version_is_judged_beside_the_one_that_learnt_it(
 ) -> None:
     import_labels(app, tmp_path)
     first = retrained(app).retrained.version
-    again = retrained(app)
-    assert not again.promoted
-    assert "of the champion (" in again.retrained.reason
-    assert again.retrained.version.learnt == first.learnt
+    same = retrained(app)
+    assert not same.promoted
+    assert same.retrained.is_champion
+    assert "nothing that the champion has not learnt" in same.retrained.reason
+    assert app.registry.get(first.id).verdict == first.verdict
+    import_labels(app, tmp_path, POSTS)
+    again = retrained(app).retrained
+    better = next(check for check in again.verdict.checks if check.name == "better")
+    assert "of the champion (" in better.told
+    assert again.version.learnt == first.learnt
