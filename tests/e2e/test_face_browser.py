@@ -182,6 +182,7 @@ def test_keys_alone_settle_and_take_back(browser: Browser, address: str, desk: D
     page = opened(browser, viewport={"width": 360, "height": 740})
     page.goto(address + SETTLE + "?as=keys")
     page.get_by_text("supports (1)").wait_for()
+    assert page.evaluate(OVERFLOW) == 0
     for key, then in (("s", "1 of 1"), ("2", "Nothing is left to settle"), ("z", "1 of 1")):
         page.wait_for_load_state()  # a key that is pressed before the script has come is lost
         page.keyboard.press(key)
