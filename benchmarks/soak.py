@@ -36,7 +36,7 @@ from collectors.post import Checkpoint, Coverage, Deletion, Page, Post, Rejectio
 from monitor.job import Job, JobRunner
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
-from monitor.pipeline.classify import ClassifyStep
+from monitor.pipeline.classify import ClassifyStep, questions_of
 from monitor.pipeline.collect import CollectStep
 from monitor.pipeline.retention import RetentionStep
 from monitor.pipeline.switch import SwitchStep
@@ -181,7 +181,7 @@ class Operation:
 
         def counted(_: Callable[[], bool]) -> Mapping[str, int]:
             days = aggregate.aggregate(self.topic)
-            switch.switch_when_complete(self.topic, self.scorer.version)
+            switch.switch_when_complete(self.topic, self.scorer.version, questions_of(self.topic))
             return {"days": days}
 
         steps: dict[str, Callable[[Callable[[], bool]], Mapping[str, int]]] = {

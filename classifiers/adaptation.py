@@ -36,6 +36,7 @@ from classifiers.examples import (
     Key,
     checked,
     example_fingerprint,
+    learnable,
 )
 from classifiers.gate import (
     Logits,
@@ -47,6 +48,7 @@ from classifiers.gate import (
 )
 from classifiers.heads import head
 from classifiers.held_out import HELD_OUT_FILE, read_held_out
+from classifiers.label_mix import mixes_out_of_fold
 from classifiers.registry import ModelVersion, Registry
 from classifiers.runtime import Scorer, load_scorer
 from classifiers.split import parts_of
@@ -73,12 +75,15 @@ class AdaptationResult:
         champion: The same of the champion, of examples that it was made from by models of its
             own that had not seen them.
         new: The examples that the champion was not made from.
+        untold: The examples whose question the champion does not answer: ``champion`` has the
+            mix of the labels there (``classifiers.label_mix``).
     """
 
     version: ModelVersion
     held_out: Mapping[Key, tuple[float, ...]]
     champion: Mapping[Key, tuple[float, ...]]
     new: frozenset[Key]
+    untold: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -115,20 +120,22 @@ def adapt(
     Args:
         registry: Where the candidate goes.
         topic: The topic's name.
-        examples: All labels of the topic, every head together.
+        examples: All labels of the topic, every head together. Of what is labelled too rarely
+            nothing is learnt and nothing comes back (``classifiers.examples.learnable``).
         cache: Where the base's exported model is kept; see ``load_scorer``.
         threads: Processor threads to use; all there are where None.
         progress: Told what is being done and the share of the whole that is done.
         should_stop: Asked again and again; the work ends when it says yes.
 
     Raises:
-        BadExampleError: An example does not fit its head, or there are too few of one head.
+        BadExampleError: An example does not fit its head, or there are too few of every head.
         TrainingStoppedError: ``should_stop`` said yes; nothing was kept.
     """
     started = monotonic()
     progress = progress or _silent
-    ordered = sorted(checked(examples), key=lambda example: example.key)
     base, champion = registry.shipped(), registry.champion(topic)
+    enough = learnable(checked(examples), base.heads)
+    ordered = sorted(enough, key=lambda example: example.key)
     reader = _Reader(cache, threads, progress, should_stop or _never)
     read = reader.read(registry.path(base.id), ordered)
     progress("learning from the labels", 0.9)
@@ -150,6 +157,7 @@ def adapt(
         confusion=audit_confusion(ordered, learnt.held_out),
         minutes=round((monotonic() - started) / 60, 2),
         created_at=datetime.now(UTC),
+        learnt=tuple(sorted(asked for asked in learnt.corrections if asked[0] not in base.heads)),
     )
     kept = _keep(registry, described, ordered, learnt)
     progress("done", 1.0)
@@ -159,6 +167,7 @@ def adapt(
         _by_key(ordered, learnt.held_out),
         _by_key(ordered, before),
         frozenset(e.key for e in ordered if e.digest not in known),
+        frozenset(e.key for e in ordered if not champion.answers(e.head, e.target)),
     )
 
 
@@ -304,7 +313,7 @@ def _champion_answers(
     """Return the champion's probabilities of the examples.
 
     For an example that it learnt from, what it said out of fold: nobody is judged by what it
-    has learnt by heart.
+    has learnt by heart. Of a question that it does not answer, the mix of the labels.
     """
     corrections = read_corrections(folder)
     logits = [
@@ -317,9 +326,12 @@ def _champion_answers(
     known = read_held_out(folder)
     temperature = dict.fromkeys((e.head for e in examples), 1.0) | dict(champion.temperature)
     fresh = calibrated(examples, logits, temperature)
+    mixes = mixes_out_of_fold(examples, parts_of(examples))
     return [
         np.array(known.get(example.digest, answer), dtype=np.float32)
-        for example, answer in zip(examples, fresh, strict=True)
+        if champion.answers(example.head, example.target)
+        else mix
+        for example, answer, mix in zip(examples, fresh, mixes, strict=True)
     ]
 
 

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,8 +21,8 @@ class AnswersPairs(Protocol):
     """What is asked of a scorer: ``classifiers.runtime.Scorer`` is one."""
 
     @property
-    def heads(self) -> Sequence[str]:
-        """The heads that it answers."""
+    def answers(self) -> Callable[[str, str], bool]:
+        """As ``ModelVersion.answers``."""
 
     def score(self, texts: Sequence[str], *, heads: Sequence[str]) -> Sequence["HasProbabilities"]:
         """As ``Scorer.score``."""
@@ -71,7 +71,7 @@ def behaviour_tests(path: Path = FILE) -> tuple[Probe, ...]:
 
 def examine(scorer: AnswersPairs) -> dict[str, tuple[int, int]]:
     """Return how many tests a version passes, and of how many, by what they are about."""
-    tests = [one for one in behaviour_tests() if one.head in scorer.heads]
+    tests = [one for one in behaviour_tests() if scorer.answers(one.head, one.target)]
     found: dict[str, list[bool]] = defaultdict(list)
     for name in sorted({one.head for one in tests}):
         of_head = [one for one in tests if one.head == name]
@@ -94,7 +94,11 @@ def behaviour_check(
     champion: Mapping[str, tuple[int, int]],
     tolerance: float,
 ) -> Check:
-    """Compare what two versions pass; ``tolerance`` is the part that may be lost."""
+    """Compare what two versions pass; ``tolerance`` is the part that may be lost.
+
+    Of what the champion does not answer nothing can be lost.
+    """
+    candidate = {about: found for about, found in candidate.items() if about in champion}
     tests = sum(of for _, of in candidate.values())
     passed, before = (
         sum(times for times, _ in found.values()) / max(tests, 1) for found in (candidate, champion)
@@ -102,7 +106,7 @@ def behaviour_check(
     lost = [
         f"{about} {champion[about][0]} to {times} of {of}"
         for about, (times, of) in candidate.items()
-        if about in champion and times < champion[about][0]
+        if times < champion[about][0]
     ]
     told = (
         f"behavioural checks: passes {passed:.0%} of {tests}, the champion {before:.0%} (at most "

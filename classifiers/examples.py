@@ -1,7 +1,7 @@
 """A topic's labelled texts, and how they are split for training and for judging."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -56,16 +56,21 @@ class Example:
         return _hash("\x1f".join(self.key))[:16]
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the head's labels."""
+        return head(self.head).labels
+
+    @property
     def label_index(self) -> int:
         """Return the label's place among the head's labels."""
-        return head(self.head).labels.index(self.label)
+        return self.labels.index(self.label)
 
 
 def checked(examples: Sequence[Example]) -> Sequence[Example]:
-    """Return the examples if all fit their heads and suffice.
+    """Return the examples if all fit their heads and those of one head suffice at least.
 
     Raises:
-        BadExampleError: One does not fit, is there twice, or a head has too few.
+        BadExampleError: One does not fit, is there twice, or every head has too few.
     """
     for example in examples:
         known = head(example.head)
@@ -87,13 +92,33 @@ def checked(examples: Sequence[Example]) -> Sequence[Example]:
             hint="settle on one label per post, head and target",
         )
     per_head = Counter(example.head for example in examples)
-    for name, count in per_head.items() or [("any head", 0)]:
-        if count < FEWEST:
-            raise BadExampleError(
-                f"{count} labels of {name} are too few to adapt the model",
-                hint=f"label at least {FEWEST} posts, better 200, drawn at random",
-            )
+    (name, count), *_ = per_head.most_common(1) or [("any head", 0)]
+    if count < FEWEST:
+        raise BadExampleError(
+            f"{count} labels of {name} are too few to adapt the model",
+            hint=f"label at least {FEWEST} posts, better 200, drawn at random",
+        )
     return examples
+
+
+def learnable(examples: Sequence[Example], known: Collection[str]) -> list[Example]:
+    """Return the examples without those of which there are too few to learn anything.
+
+    Those are of a head with fewer than ``FEWEST``, or about a target with so few where the base
+    does not know the head: it could give no answer to go on from.
+
+    Args:
+        examples: Checked.
+        known: The base's heads.
+    """
+    per_head = Counter(example.head for example in examples)
+    per_question = Counter((example.head, example.target) for example in examples)
+    return [
+        example
+        for example in examples
+        if per_head[example.head] >= FEWEST
+        and (example.head in known or per_question[example.head, example.target] >= FEWEST)
+    ]
 
 
 def part_of(text: str) -> int:

@@ -35,9 +35,11 @@ def read_general_sets(folder: Path | None) -> Sets:
 
 
 def guesses(scorer: Scorer, sets: Sets) -> dict[str, Labels]:
-    """Return a version's most probable label of each row, by set."""
+    """Return a version's most probable label of each row, by set; of those that it answers."""
     return {
-        name: answers(scorer, known, rows).argmax(axis=1) for name, (known, rows) in sets.items()
+        name: answers(scorer, known, rows).argmax(axis=1)
+        for name, (known, rows) in sets.items()
+        if all(scorer.answers(known.name, row.target) for row in rows)
     }
 
 
@@ -47,14 +49,14 @@ def general_checks(
     champion: Mapping[str, Labels],
     tolerance: float,
 ) -> list[Check]:
-    """Compare two versions' guesses on each set.
+    """Compare two versions' guesses on each set that both answer.
 
     A set fails where the head's measure is lower by more than ``tolerance``, and lower at all
     in 97.5 % of a paired bootstrap over the rows.
     """
     return [
         _check(name, *sets[name], (candidate[name], champion[name]), tolerance)
-        for name in sorted(sets)
+        for name in sorted(set(candidate) & set(champion))
     ]
 
 

@@ -1,7 +1,7 @@
 """A question asked of posts: its name, its labels and how its answers are judged."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,11 @@ class LabelHead:
             between 0 and 1, higher is better.
         reported: Whether its answers are figures of their own. Those that are not are asked of
             the model by name only.
+        question: How people are asked it, ``{target}`` being the target's text.
+        meanings: What each label means, for those who label.
+        rules: What else they should keep to, a sentence each.
+        off_topic: The label of a post that is about something else altogether; "" where such a
+            post is asked the question all the same.
     """
 
     name: str
@@ -28,3 +33,7 @@ class LabelHead:
     takes_target: bool
     metric: Metric
     reported: bool = True
+    question: str = ""
+    meanings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    rules: tuple[str, ...] = ()
+    off_topic: str = ""

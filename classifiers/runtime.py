@@ -115,6 +115,7 @@ class Scorer:
     ) -> None:
         self.version = version.id
         self.heads = version.heads
+        self.answers = version.answers
         self._known = tuple(known)
         self._temperature = version.temperature
         self._tokeniser = tokeniser
@@ -141,7 +142,8 @@ class Scorer:
 
         Returns:
             In the order of ``self.heads``: one ``Scores`` for a head without a target, and
-            for a head with one, a ``Scores`` per target, in the order of ``targets``.
+            for a head with one, a ``Scores`` per target, in the order of ``targets``. What the
+            version does not answer (``ModelVersion.answers``) is left out.
 
         Raises:
             BadTargetError: A target's text is empty, or a head that takes a target was
@@ -155,7 +157,7 @@ class Scorer:
         return [
             self._scores(known, name, of_head)
             for known in asked
-            for name, of_head in self._by_target(known, list(about), logits)
+            for name, of_head in self._by_target(known, about, logits)
         ]
 
     def score_pairs(
@@ -169,7 +171,8 @@ class Scorer:
             heads: As for ``score``.
 
         Returns:
-            A ``Scores`` per head, in the order of ``self.heads``; their target is "".
+            A ``Scores`` per head, in the order of ``self.heads``; their target is "". Heads that
+            the version does not answer towards every one of the targets are left out.
 
         Raises:
             BadTargetError: A target's text is empty.
@@ -180,9 +183,10 @@ class Scorer:
         ids = [[each] for each in self._tokeniser.targets(targets)]
         logits = self._answers(self._tokeniser.posts(texts), ids, 1)
         return [
-            self._scores(known, "", of_head)
+            self._scores(known, "", of_head[:, 0] if known.takes_target else of_head)
             for known in asked
-            for _, of_head in self._by_target(known, [""], logits)
+            if not known.takes_target or all(self.answers(known.name, one) for one in set(targets))
+            for of_head in [logits[self.heads.index(known.name)]]
         ]
 
     def read(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> Reading:
@@ -238,13 +242,17 @@ class Scorer:
         return [each for each in map(head, self.heads) if each in wanted]
 
     def _by_target(
-        self, known: LabelHead, names: Sequence[str], logits: Sequence[Logits]
+        self, known: LabelHead, targets: Mapping[str, str], logits: Sequence[Logits]
     ) -> list[tuple[str, Logits]]:
         """Return one head's logits, (texts, labels), by target's name, "" without a target."""
         of_head = logits[self.heads.index(known.name)]
         if not known.takes_target:
             return [("", of_head)]
-        return [(name, of_head[:, index]) for index, name in enumerate(names)]
+        return [
+            (name, of_head[:, index])
+            for index, (name, text) in enumerate(targets.items())
+            if self.answers(known.name, text)
+        ]
 
     def _answers(self, posts: list[list[int]], targets: list[Targets], count: int) -> list[Logits]:
         """Return the logits per head, each distinct row scored once.
@@ -341,7 +349,23 @@ def load_scorer(path: Path, *, threads: int | None = None, cache: Path | None = 
         )
     count = threads or len(os.sched_getaffinity(0))
     tokeniser, engine = Tokeniser(base / TOKENIZER_FILE), _engine(path, count, cache)
-    return Scorer(version, known, tokeniser, engine, read_corrections(path))
+    return Scorer(version, known, tokeniser, engine, _fitting(path, read_corrections(path)))
+
+
+def _fitting(path: Path, corrections: Mapping[Asked, Correction]) -> Mapping[Asked, Correction]:
+    """Return a version's corrections if their heads still have the labels that they were made for.
+
+    Raises:
+        ModelFilesError: A head has more or fewer labels by now.
+    """
+    for (name, _), correction in corrections.items():
+        if len(correction.bias) != len(head(name).labels):
+            raise ModelFilesError(
+                f"the version in {path} gives {len(correction.bias)} answers of {name}, which has "
+                f"{len(head(name).labels)} labels by now",
+                hint="give the head its labels back, or retrain the topic",
+            )
+    return corrections
 
 
 def _engine(path: Path, threads: int, cache: Path | None) -> Engine:

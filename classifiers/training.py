@@ -7,6 +7,7 @@ same weights.
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -248,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
     try:
-        recipe = read_recipe(options.config)
+        recipe = _with_encoder(read_recipe(options.config), os.environ.get("MONITOR_ENCODER", ""))
         data = read_training_data(recipe, options.data)
         write_tokenizer(recipe.run.encoder, options.checkpoints / TOKENIZER_FILE)
         tokeniser = Tokeniser(options.checkpoints / TOKENIZER_FILE)
@@ -269,6 +270,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_version(options.output, version)
     report(f"version {version.id}: {version.metrics}", run.seconds)
     return 0
+
+
+def _with_encoder(recipe: Recipe, name: str) -> Recipe:
+    """Return the recipe with another encoder to start from, itself where none is named."""
+    return replace(recipe, run=replace(recipe.run, encoder=name)) if name else recipe
 
 
 def _parser() -> argparse.ArgumentParser:

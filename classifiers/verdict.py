@@ -75,6 +75,11 @@ class Verdict:
         told = failed or [check for check in self.checks if check.name.startswith("better")]
         return "; ".join(check.told for check in told)
 
+    @classmethod
+    def of(cls, recorded: Sequence[Mapping[str, Any]]) -> "Verdict":
+        """Return the verdict that was kept as ``recorded`` gives it."""
+        return cls(tuple(Check(**one) for one in recorded))
+
     @property
     def recorded(self) -> list[dict[str, Any]]:
         """The checks as they are kept with a version."""
@@ -91,6 +96,8 @@ class HeldOut:
         champion: The same of the champion.
         groups: (rows,) numbers of the posts' groups.
         new: (rows,) whether the label came after the champion was made.
+        untold: (rows,) whether the champion has no answer, and the mix of the labels stands in
+            ``champion`` in its place.
         slices: Each row's slices by name.
     """
 
@@ -101,15 +108,22 @@ class HeldOut:
     groups: Labels
     new: NDArray[np.bool_]
     slices: tuple[Mapping[str, str], ...]
+    untold: NDArray[np.bool_]
 
 
 def held_out_rows(
     examples: Sequence[Example],
     candidate: Mapping[Key, Sequence[float]],
     champion: Mapping[Key, Sequence[float]],
+    *,
     new: frozenset[Key] = frozenset(),
+    untold: frozenset[Key] = frozenset(),
 ) -> list[HeldOut]:
-    """Return each head's audit labels: of the frozen test, or all where there is none yet."""
+    """Return each head's audit labels: of the frozen test, or all where there is none yet.
+
+    Examples that the candidate says nothing of are left out.
+    """
+    examples = [example for example in examples if example.key in candidate]
     groups, parts = groups_of(examples), parts_of(examples)
     audit = [example for example in examples if example.audit]
     frozen = [example for example in audit if is_frozen(parts, example)]
@@ -126,6 +140,7 @@ def held_out_rows(
                 groups=np.array([groups[one.text] for one in of_head], dtype=np.int64),
                 new=np.array([one.key in new for one in of_head], dtype=bool),
                 slices=tuple({**one.slices, "length": _length(one.text)} for one in of_head),
+                untold=np.array([one.key in untold for one in of_head], dtype=bool),
             )
         )
     return found
@@ -177,13 +192,21 @@ def _better(rows: Sequence[HeldOut], tolerances: Tolerances) -> Check:
             f"{each.head}_high": float(high),
         }
         told.append(
-            f"{each.head}: log loss {log_loss(each.truth, each.candidate):.3f} against the "
-            f"champion's {log_loss(each.truth, each.champion):.3f} (lower by {gain.mean():.3f}, "
-            f"{low:.3f} to {high:.3f} at {tolerances.confidence:.0%} each side), "
-            f"{_metric(each)} on {len(gain)} audit labels"
+            f"{each.head}: log loss {log_loss(each.truth, each.candidate):.3f} against "
+            f"{log_loss(each.truth, each.champion):.3f} of {_rival(each)} (lower by "
+            f"{gain.mean():.3f}, {low:.3f} to {high:.3f} at {tolerances.confidence:.0%} each "
+            f"side), {_metric(each)} on {len(gain)} audit labels"
         )
     passed = bool(wins and not losses)
     return Check("better", passed, ("" if passed else "not better; ") + "; ".join(told), figures)
+
+
+def _rival(each: HeldOut) -> str:
+    """Return in words what the candidate is compared with."""
+    if not each.untold.any():
+        return "the champion"
+    mix = "the labels' mix alone, as the champion does not answer"
+    return mix if each.untold.all() else f"the champion, and {mix} {each.untold.sum()} of them"
 
 
 def _metric(each: HeldOut) -> str:
@@ -250,8 +273,8 @@ def _prevalence(each: HeldOut, tolerances: Tolerances) -> Check:
     ]
     passed = errors[0] <= errors[1] + tolerances.prevalence_error
     told = (
-        f"{each.head}: shares are off by {errors[0]:.3f} over {MIXES} other mixes, the "
-        f"champion's by {errors[1]:.3f} (at most {tolerances.prevalence_error} more)"
+        f"{each.head}: shares are off by {errors[0]:.3f} over {MIXES} other mixes, those of "
+        f"{_rival(each)} by {errors[1]:.3f} (at most {tolerances.prevalence_error} more)"
     )
     figures = {"candidate": errors[0], "champion": errors[1]}
     return Check(f"prevalence {each.head}", passed, told, figures)

@@ -27,6 +27,8 @@ class ModelVersion:
         data_fingerprint: Changes with any row that it was trained on.
         seed: Of the training.
         heads: The names of the heads it answers.
+        learnt: The questions that it answers and its base does not, a head's name and a target's
+            text each ("" where the head takes none).
         temperature: Per head, what its logits are divided by.
         metrics: Per named measurement, named figures; see ``docs/model.md``.
         confusion: Per head and target (``stance`` or ``stance/the target's text``), counts
@@ -51,6 +53,16 @@ class ModelVersion:
     minutes: float = 0.0
     created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     stage: str = "candidate"
+    learnt: tuple[tuple[str, str], ...] = ()
+
+    def answers(self, head: str, target: str) -> bool:
+        """Return whether it answers a head's question, towards a target's text.
+
+        What its base knows it answers towards any target, what a topic's labels taught towards
+        those targets alone that they were about.
+        """
+        taught = {target for name, target in self.learnt if name == head}
+        return head in self.heads and (not taught or target in taught)
 
 
 def content_id(weights: Sequence[Path], described: Mapping[str, Any]) -> str:
@@ -72,6 +84,7 @@ def read_version(folder: Path) -> ModelVersion:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         fields["heads"] = tuple(fields["heads"])
+        fields["learnt"] = tuple((name, target) for name, target in fields.get("learnt", ()))
         fields["created_at"] = datetime.fromisoformat(fields["created_at"])
         return ModelVersion(**fields)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:

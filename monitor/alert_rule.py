@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from classifiers.heads import head as head_named
+from classifiers.heads import reported_heads
 from monitor.problem import mistake, nearest
 from monitor.toml_table import Name, Table
 
@@ -31,7 +32,7 @@ class AlertTable(Table):
 
     name: Name
     kind: Kind
-    head: Literal["stance", "sentiment"] = "stance"
+    head: str = "stance"
     target: str = ""
     label: str = ""
     cohort: str = "all"
@@ -69,11 +70,12 @@ def misfits(
         targets: The topic's, by name.
         cohorts: The topic's, by name.
     """
-    known: dict[str, Sequence[str]] = {"cohort": ("all", "public", *cohorts)}
-    if rule.get("head", "stance") == "stance":
-        known["target"] = targets
-    if rule.get("head", "stance") in ("stance", "sentiment"):
-        known["label"] = head_named(rule.get("head", "stance")).labels
+    heads = [one.name for one in reported_heads()]
+    known: dict[str, Sequence[str]] = {"cohort": ("all", "public", *cohorts), "head": heads}
+    if rule.get("head", "stance") in heads:
+        head = head_named(rule.get("head", "stance"))
+        known["label"] = head.labels
+        known |= {"target": targets} if head.takes_target else {}
     for key, names in known.items():
         value = rule.get(key)
         if isinstance(value, str) and value and value not in names:
@@ -81,8 +83,9 @@ def misfits(
 
 
 def completed(rule: AlertTable, targets: Sequence[str]) -> dict[str, Any]:
-    """Returns a rule with all defaults: stance is towards the headline unless it says another."""
+    """Returns a rule with all defaults: about the headline's target unless it says another."""
     values = rule.model_dump()
-    if rule.head == "stance" and not rule.target and "target" in OF_KIND[rule.kind]:
+    takes_target = any(one.name == rule.head and one.takes_target for one in reported_heads())
+    if takes_target and not rule.target and "target" in OF_KIND[rule.kind]:
         values["target"] = targets[0]
     return values

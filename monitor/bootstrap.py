@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from classifiers.errors import UnknownVersionError
 from classifiers.registry import ModelVersion, Registry
 from collectors import platforms
 from collectors.post import Collector, Deletion, Window
@@ -237,6 +238,7 @@ class Application:
             ledger=self.store,
             clock=self.clock,
             stamp=self.stamps.of,
+            answered=self.answered,
         )
         return made
 
@@ -465,8 +467,11 @@ class Application:
         return self.settle(topic, step.aggregate(topic, rebuild=rebuild, should_stop=should_stop))
 
     def _is_pending(self, topic: Topic) -> bool:
-        version, questions = self.champion(topic).id, self._questions(topic)
-        return self.queries.is_pending(topic.name, version, questions, languages=topic.languages)
+        champion = self.champion(topic)
+        questions = self._answered(topic, champion)
+        return self.queries.is_pending(
+            topic.name, champion.id, questions, languages=topic.languages
+        )
 
     def _cluster(self, where: DistributionSettings) -> AbstractContextManager[Any]:
         """The workers of a Dask cluster.
@@ -500,17 +505,32 @@ class Application:
             ids = self.post_ids(topic.name)
             unlearn = _load("monitor.pipeline.forget", "UnlearnStep")
             unlearn(self.queries, self.registry, ids).unlearn(topic)
-        SwitchStep(self.store, self.queries).switch_when_complete(topic, self.champion(topic).id)
+        champion = self.champion(topic)
+        SwitchStep(self.store, self.queries).switch_when_complete(
+            topic, champion.id, self._answered(topic, champion)
+        )
         return {"days": days}
 
-    def _questions(self, topic: Topic) -> list[Question]:
-        asked: list[Question] = _load("monitor.pipeline.classify", "questions_of")(topic)
+    def _answered(self, topic: Topic, version: ModelVersion) -> list[Question]:
+        asked: list[Question] = _load("monitor.pipeline.classify", "answered_questions")(
+            topic, version
+        )
         return asked
+
+    def answered(self, topic: Topic, version: str) -> list[Question]:
+        """What a version answers of a topic's questions; all of them where its files are gone."""
+        try:
+            return self._answered(topic, self.registry.get(version))
+        except UnknownVersionError:
+            asked: list[Question] = _load("monitor.pipeline.classify", "questions_of")(topic)
+            return asked
 
     def pending(self, topic: Topic) -> int:
         """Counts the posts that the champion has still to score."""
+        champion = self.champion(topic)
+        questions = self._answered(topic, champion)
         return self.queries.pending_count(
-            topic.name, self.champion(topic).id, self._questions(topic), languages=topic.languages
+            topic.name, champion.id, questions, languages=topic.languages
         )
 
     def shadow(

@@ -29,7 +29,7 @@ from monitor.bootstrap import Application, open_application
 from monitor.errors import ClusterError, MonitorError
 from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.archive import ArchiveStep
-from monitor.pipeline.classify import ClassifyStep, questions_of
+from monitor.pipeline.classify import ClassifyStep, answered_questions
 from monitor.store.values import DirtyDay
 from monitor.topic import Topic
 
@@ -120,8 +120,9 @@ class Cluster:
         Raises:
             ClusterError: A partition failed on every attempt; the others are done.
         """
-        version = app.champion(topic).id
-        questions, languages = questions_of(topic), topic.languages
+        champion = app.champion(topic)
+        version, languages = champion.id, topic.languages
+        questions = answered_questions(topic, champion)
         app.store.sync_targets(topic.name, {each.name: each.text for each in topic.targets})
         app.store.begin_scoring(topic.name, version, questions, languages=languages)
         ranges = app.queries.queued_ranges(topic.name, partition_posts)

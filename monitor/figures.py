@@ -24,9 +24,18 @@ from monitor.store.values import VOLUME, Question
 from monitor.topic import Topic
 from monitor.validation import Validation, validate
 
+Answered = Callable[[Topic, str], Sequence[Question]]
+"""Tells which of a topic's questions a version answers."""
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def every_question(topic: Topic, version: str) -> Sequence[Question]:
+    """Takes any version to answer all of a topic's questions."""
+    del version
+    return questions_of(topic)
 
 
 @dataclass
@@ -64,6 +73,7 @@ class Figures:
             them; without one every state stands for itself.
         clock: Tells the time, aware UTC.
         stamp: Gives a topic's stamp; as long as it stays equal, the evidence is not read again.
+        answered: Tells what the shown version answers; figures are of these questions alone.
     """
 
     def __init__(
@@ -74,12 +84,14 @@ class Figures:
         ledger: Ledger | None = None,
         clock: Callable[[], datetime] = _now,
         stamp: Callable[[str], Hashable] | None = None,
+        answered: Answered = every_question,
     ) -> None:
         self._queries = queries
         self._settings = settings
         self._ledger = ledger
         self._clock = clock
         self._stamp = stamp
+        self.answered = answered
         self._made: dict[str, _Made] = {}
 
     def released(
@@ -169,7 +181,7 @@ class Figures:
         figures = self.released(topic)
         made = self._up_to_date(topic)
         found: list[WholeShare] = []
-        for question in questions_of(topic):
+        for question in made.evidence.questions:
             days = shown_days(figures, question)
             if days:
                 of_day = [one for one in figures if one.day == days[-1]]
@@ -181,9 +193,10 @@ class Figures:
     def drift(self, topic: Topic) -> list[DriftedDay]:
         """Tells of every day whose shares are released how well the audit labels explain it."""
         figures = self.released(topic)
-        split = self._up_to_date(topic).split(frozenset())
+        made = self._up_to_date(topic)
+        split = made.split(frozenset())
         found = []
-        for question in questions_of(topic):
+        for question in made.evidence.questions:
             days = shown_days(figures, question)
             by_day = split.drift(question) if days else {}
             found += [DriftedDay(day, *question, by_day[day]) for day in days if day in by_day]
@@ -205,12 +218,15 @@ class Figures:
         evidence = self._up_to_date(topic).evidence
         found = []
         for question in questions_of(topic):
-            if evidence.version is None:
+            if question in evidence.questions:
+                found.append(self._validate(evidence, question))
+            else:
                 labels = self._queries.label_count(topic.name, *question)
                 needed = self._settings.audit.minimum_labels
-                found.append(Validation(*question, labels, needed, validated=False))
-            else:
-                found.append(self._validate(evidence, question))
+                answered = evidence.version is None
+                found.append(
+                    Validation(*question, labels, needed, validated=False, answered=answered)
+                )
         return found
 
     def _is_open(self, topic: Topic, day: date) -> bool:
@@ -232,7 +248,7 @@ class Figures:
         if (by, unit) not in made.figures:
             validated = {
                 question: self._validate(made.evidence, question).validated
-                for question in questions_of(topic)
+                for question in made.evidence.questions
             }
             figures = made.split(by, unit).figures(validated, self._settings.release)
             made.figures[by, unit] = figures
@@ -246,7 +262,7 @@ class Figures:
         is_known = made is not None and (made.topic, made.stamp) == (topic, stamp)
         if made is not None and stamp is not None and is_known and not is_due:
             return made
-        evidence = gather(self._queries, topic)
+        evidence = gather(self._queries, topic, self.answered)
         if made is None or is_due or (made.topic, made.evidence) != (topic, evidence):
             made = self._made[topic.name] = self._make(topic, evidence, stamp, made)
         made.stamp = stamp

@@ -50,7 +50,8 @@ def retrain_topic(
     """
     retrained = app.retrain_step().retrain(topic, progress=progress)
     version = retrained.version.id
-    promoted = promote == "force" or (promote == "auto" and retrained.beats)
+    wanted = promote == "force" or (promote == "auto" and retrained.beats)
+    promoted = wanted and not retrained.is_champion
     details = {"topic": topic.name, "version": version, "promote": promote}
     failed = [check.name for check in retrained.verdict.checks if not check.passed]
     app.store.log(who, "retrained", details | {"labels": retrained.examples, "failed": failed})

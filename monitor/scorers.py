@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from classifiers.registry import Registry
+from classifiers.registry import ModelVersion, Registry
 from monitor.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,8 +29,12 @@ class Scorers:
         self._loaded: Scorer | None = None
 
     def lazy(self, version: str) -> LazyScorer:
-        """A scorer of a version that is loaded when it is first asked."""
-        return LazyScorer(self, version)
+        """A scorer of a version that is loaded when it is first asked.
+
+        Raises:
+            UnknownVersionError: It is not on disk.
+        """
+        return LazyScorer(self, version, self._registry.get(version))
 
     def score(
         self,
@@ -66,6 +70,11 @@ class LazyScorer:
 
     scorers: Scorers
     version: str
+    described: ModelVersion
+
+    def answers(self, head: str, target: str) -> bool:
+        """As `ModelVersion.answers`."""
+        return self.described.answers(head, target)
 
     def score(
         self, texts: Sequence[str], targets: Mapping[str, str], *, heads: Sequence[str] | None

@@ -22,6 +22,8 @@ class Validation:
         validated: Whether there are enough, on enough days.
         days: Busy days (with 1 % of the topic's opinions or more) that have such a post.
         days_needed: Half of the busy days, five at most.
+        answered: Whether the shown version answers the question at all. If not, labels are
+            counted that nobody's answers are compared with yet.
     """
 
     head: str
@@ -31,6 +33,7 @@ class Validation:
     validated: bool
     days: int = 0
     days_needed: int = 0
+    answered: bool = True
 
 
 def validate(

@@ -29,6 +29,9 @@ def _retrain(app: Application, task: Task, progress: Progress) -> str:
     topic = app.topic(task.topic)
     deed = retrain_topic(app, topic, who=task.requested_by, promote="auto", progress=progress)
     version, reason = deed.retrained.version.id, deed.retrained.reason
+    if deed.retrained.is_champion:
+        _rescore(app, task, progress)
+        return f"Version {version} stays the champion: {reason}"
     if not deed.promoted:
         return f"Candidate {version} does not take over: {reason}"
     _rescore(app, task, progress)

@@ -158,6 +158,10 @@ class FakeFigures:
     sample: bool = True
     validated: bool = True
     days: int = 20
+    unanswered: tuple[tuple[str, str], ...] = ()
+
+    def answered(self, topic: Topic, version: str) -> list[tuple[str, str]]:
+        return [one for one in QUESTIONS if one not in self.unanswered]
 
     def released(
         self,

@@ -15,11 +15,13 @@ from classifiers.version import ModelVersion
 from collectors.post import Checkpoint
 from monitor.dashboard.changes import Changes
 from monitor.kept import KeptPage, KeptPost
+from monitor.pipeline.label_review import LabelReviewStep
 from monitor.store.accounts import Accounts
 from monitor.store.alert_rules import AlertRules
 from monitor.store.desk import LabelDesk
 from monitor.store.engine import migrate, open_engine
 from monitor.store.incidents import Incidents
+from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.tasks import Tasks
 from monitor.testing import FakeClock
@@ -95,6 +97,7 @@ class Desk:
             Incidents(self.engine),
             lambda _: VERSIONS,
             AlertRules(self.engine),
+            lambda topic: LabelReviewStep(Queries(self.engine)).review(topic, VERSIONS[0].id),
         )
 
     def app(self, **options: Any) -> FastAPI:

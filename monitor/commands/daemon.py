@@ -151,6 +151,7 @@ def dashboard_server(app: Application, daemon: Daemon | None = None) -> Dashboar
             app.incidents,
             app.registry.list,
             app.alert_rules,
+            app.label_review,
         ),
         note_access=app.store.note_access,
     )

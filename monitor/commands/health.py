@@ -18,7 +18,6 @@ from monitor.commands.platforms import check_platforms, platform_states, platfor
 from monitor.daemon import next_run
 from monitor.errors import MonitorError
 from monitor.lease import DAEMON
-from monitor.pipeline.classify import questions_of
 from monitor.standing import Standing, standings
 
 LOW_DISK = 1_000_000_000
@@ -140,9 +139,7 @@ def status_command(call: Call, check: bool) -> None:
     app, topic = call.app, call.topic
     champion = app.champion(topic).id
     totals = app.queries.totals(topic.name)
-    pending = app.queries.pending_count(
-        topic.name, champion, questions_of(topic), languages=topic.languages
-    )
+    pending = app.pending(topic)
     lease = app.store.lease(DAEMON)
     running = lease is not None and lease.expires_at > app.clock()
     runs = [

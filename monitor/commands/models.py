@@ -43,7 +43,7 @@ def retrain_command(call: Call, promote: Promote) -> None:
     call.say(f"candidate {version.id} from {retrained.examples} labels: {retrained.reason}")
     for check in retrained.verdict.checks:
         call.say(f"  {'passed' if check.passed else 'FAILED'} {check.told}")
-    if promoted:
+    if promoted or retrained.is_champion:
         _rescore(call, version.id)
     data = {
         "topic": topic.name,
@@ -56,7 +56,9 @@ def retrain_command(call: Call, promote: Promote) -> None:
         "pruned": list(deed.pruned),
         "metrics": dict(version.metrics),
     }
-    verdict = "promoted" if promoted else f"not promoted (`monitor models promote {version.id}`)"
+    verdict = f"not promoted (`monitor models promote {version.id}`)"
+    if promoted or retrained.is_champion:
+        verdict = "promoted" if promoted else "the champion already"
     call.answer(data, f"{version.id}: {verdict}")
 
 

@@ -67,7 +67,8 @@ def _noisy(call: Call, epsilon: float, posts_per_author: int) -> list[NoisyCount
     """
     noise = importlib.import_module("monitor.noise")  # brings OpenDP's library
     topic, exact = call.topic, call.app.figures.whole_days(call.topic)
-    questions = questions_of(topic)
+    shown = call.app.queries.shown_version(topic.name)
+    questions = call.app.answered(topic, shown) if shown else questions_of(topic)
     places = [
         (day, question, label)
         for day in topic.days()

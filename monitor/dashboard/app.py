@@ -30,6 +30,7 @@ from monitor.dashboard.model_page import add_model_page
 from monitor.dashboard.pages import topic_page
 from monitor.dashboard.rule_pages import add_rule_pages
 from monitor.dashboard.selection import PageError, Selection, read_selection, with_default_range
+from monitor.dashboard.settling import add_settling
 from monitor.dashboard.shield import NoteAccess, access_keeper, log_access, secure
 from monitor.dashboard.status import status_page
 from monitor.dashboard.steady import one_look
@@ -140,6 +141,7 @@ def _add_pages_that_change(app: FastAPI, board: Dashboard, changes: Changes) -> 
     add_login(app, board, changes.accounts, board.settings.access, changes.note)
     add_access_page(app, board, changes.accounts, changes.note)
     add_labelling(app, board, changes.desk, changes.note)
+    add_settling(app, board, changes)
     add_tasks(app, board, changes)
     add_model_page(app, board, changes)
     add_alerts_page(app, board, changes)
@@ -190,6 +192,7 @@ def _add_operation_routes(app: FastAPI, board: Dashboard) -> None:
             settings=board.settings,
             lease=board.lease,
             clock=board.clock,
+            answered=board.figures.answered,
         )
         return board.page("status.html", page=page)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monitor.dashboard import charts, tables
+from monitor.dashboard import charts, tables, words
 from monitor.dashboard.charts import Frame, Spec
 from monitor.dashboard.selection import Selection
 from monitor.dashboard.series import (
@@ -62,10 +62,11 @@ class Block:
 def question_title(question: Question, topic: Topic) -> str:
     """Returns a question as a heading."""
     head, target = question
-    if head != "stance":
-        return head.capitalize()
+    title = words.head_word(head).capitalize()
+    if not target:
+        return title
     texts = {one.name: one.text for one in topic.targets}
-    return f"Stance towards {texts.get(target, target)}"
+    return f"{title} towards {texts.get(target, target)}"
 
 
 def asked_by(series: SharesSeries) -> Question:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from classifiers.version import ModelVersion
 from monitor.dashboard.visitor import Note
+from monitor.pipeline.label_review import LabelReview
 from monitor.store.accounts import Accounts
 from monitor.store.alert_rules import AlertRules
 from monitor.store.desk import LabelDesk
 from monitor.store.incidents import Incidents
 from monitor.store.tasks import Tasks
+from monitor.topic import Topic
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Changes:
     Attributes:
         note: Writes a line into the access log.
         versions: Gives a topic's model versions as they lie on disk, oldest first.
+        review: Tells what is known against a topic's labels.
     """
 
     accounts: Accounts
@@ -30,3 +33,4 @@ class Changes:
     incidents: Incidents
     versions: Callable[[str], Sequence[ModelVersion]]
     rules: AlertRules
+    review: Callable[[Topic], LabelReview]

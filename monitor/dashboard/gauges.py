@@ -18,7 +18,6 @@ from collectors.post import Window
 from monitor.dashboard.board import Dashboard
 from monitor.figure import Figure
 from monitor.pipeline.backup import LAST_BACKUP
-from monitor.pipeline.classify import questions_of
 from monitor.privacy import whole_groups
 from monitor.shares.hours import covered_hours
 from monitor.standing import Standing, standings
@@ -48,7 +47,10 @@ def stored(board: Dashboard) -> Iterator[Metric]:
         version = board.queries.shown_version(topic.name)
         if version is not None:
             waiting = board.queries.pending_count(
-                topic.name, version, questions_of(topic), languages=topic.languages
+                topic.name,
+                version,
+                board.figures.answered(topic, version),
+                languages=topic.languages,
             )
             pending.add_metric([topic.name], waiting)
     yield from (posts, labels, rejected, dirty, pending)

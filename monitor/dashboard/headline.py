@@ -17,6 +17,7 @@ _OF_UNIT: Mapping[Unit, str] = {
     "authors": "of the authors' voices, ",
     "texts": "of the different texts, ",
 }
+_NOUN = {"sentiment": "mood"}
 _PAST_TENSE = {"favor": "supported it", "against": "opposed it", "none": "did neither"}
 
 
@@ -55,7 +56,7 @@ def answer_sentence(
     parts = []
     for figure in wanted:
         interval = words.interval(figure.low or 0.0, figure.high or 0.0)
-        said = _PAST_TENSE.get(figure.label, f"were {figure.label}")
+        said = _said(figure.head, figure.label)
         parts.append(f"{words.percent(figure.share or 0.0)} ({interval}) {said}")
     if series.head == "stance":
         parts[0] = parts[0].removesuffix("it") + _target_text(series, topic)
@@ -114,7 +115,7 @@ def busiest_week_card(series: SharesSeries, volume: VolumeSeries) -> Card | None
         when="Busiest week",
         title=words.days_between(monday, sunday),
         lead=_week_lead(shown, series.head),
-        facts=tuple(_week_fact(label, shown) for label in series.labels if shown),
+        facts=tuple(_week_fact(series.head, label, shown) for label in series.labels if shown),
         basis=f"{words.counted(posts, 'post')} in the week; figures on "
         f"{len(shown)} of {len(week)} days.",
     )
@@ -131,8 +132,16 @@ def _day_card(when: str, one: SharesDay, series: SharesSeries, topic: Topic) -> 
     return Card(when, words.day_long(one.day), _day_lead(one, series, topic), facts, basis)
 
 
+def _said(head: str, label: str) -> str:
+    """What posts with a label did, as the end of a sentence."""
+    if head == "stance":
+        return _PAST_TENSE[label]
+    word = words.label_word(label)
+    return f"were {word}" if head == "sentiment" else f'were "{word}"'
+
+
 def _day_fact(figure: Figure, topic: Topic) -> str:
-    said = _PAST_TENSE.get(figure.label, f"were {figure.label}")
+    said = _said(figure.head, figure.label)
     if figure.share is None or figure.low is None or figure.high is None:
         why = words.why_withheld(figure.withheld or "too_uncertain", topic.minimum_authors)
         return f"How many {said} is withheld because {why}."
@@ -144,8 +153,8 @@ def _day_lead(one: SharesDay, series: SharesSeries, topic: Topic) -> str:
     if series.head == "stance":
         return _stance_sentence(leader, _target_text(series, topic))
     if leader is None:
-        return "No mood clearly leads."
-    return f"More posts were {leader} than anything else."
+        return f"No {_NOUN.get(series.head, 'answer')} clearly leads."
+    return f"More posts {_said(series.head, leader)} than anything else."
 
 
 def _stance_sentence(leader: str | None, target: str) -> str:
@@ -173,7 +182,7 @@ def _week_lead(shown: Sequence[SharesDay], head: str) -> str:
         return "No figure can be shown for this week."
     leaders = [_clear_leader(one, head) for one in shown]
     if head != "stance":
-        return _mood_of_week(leaders)
+        return _leaders_of_week(leaders, head)
     counts = {
         "support": leaders.count("favor"),
         "opposition": leaders.count("against"),
@@ -183,14 +192,20 @@ def _week_lead(shown: Sequence[SharesDay], head: str) -> str:
     return _sentence(parts)
 
 
-def _mood_of_week(leaders: Sequence[str | None]) -> str:
+def _leaders_of_week(leaders: Sequence[str | None], head: str) -> str:
     counts = {leader: leaders.count(leader) for leader in leaders if leader}
     if not counts:
-        return "On no day did one mood clearly lead."
+        return f"On no day did one {_NOUN.get(head, 'answer')} clearly lead."
     parts = [
-        f"{leader} posts led on {words.counted(days, 'day')}" for leader, days in counts.items()
+        f"{_leaders(head, leader)} led on {words.counted(days, 'day')}"
+        for leader, days in counts.items()
     ]
     return _sentence(parts)
+
+
+def _leaders(head: str, label: str) -> str:
+    word = words.label_word(label)
+    return f"{word} posts" if head == "sentiment" else f'"{word}"'
 
 
 def _sentence(parts: Sequence[str]) -> str:
@@ -198,8 +213,8 @@ def _sentence(parts: Sequence[str]) -> str:
     return f"{joined[0].upper()}{joined[1:]}."
 
 
-def _week_fact(label: str, shown: Sequence[SharesDay]) -> str:
-    said = _PAST_TENSE.get(label, f"were {label}")
+def _week_fact(head: str, label: str, shown: Sequence[SharesDay]) -> str:
+    said = _said(head, label)
     found = [
         (figure.share, figure.day)
         for one in shown

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from classifiers.heads import head as head_named
 from monitor.agreement import Agreement, agreement
 from monitor.dashboard import words
 from monitor.dashboard.blocks import question_title
@@ -29,7 +30,6 @@ from monitor.topic import Topic
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,20}", re.ASCII)
 _ID = re.compile(r"[0-9]{1,15}", re.ASCII)
-NEITHER = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
         topic = board.topic(name)
         code = request.query_params.get("as", "")
         counts = desk.counts(topic.name)
-        assignment = _assignment(board, topic, _annotator(code), counts)
+        assignment = _assignment(board, topic, annotator_code(code), counts)
         post, drawn = queues.next(assignment)
         if drawn:
             note(VISITOR.get().name, "texts_shown", {"topic": topic.name, "posts": drawn})
@@ -106,7 +106,7 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
         topic = board.topic(name)
         form = await read_form(request)
         code = form.get("as", "")
-        assignment = _assignment(board, topic, _annotator(code))
+        assignment = _assignment(board, topic, annotator_code(code))
         await run_in_threadpool(_take, board, topic, (queues, assignment), form)
         where = f"/topics/{topic.name}/label" + (f"?as={code}" if code else "")
         return RedirectResponse(where, status_code=303)
@@ -143,8 +143,8 @@ def _asked(post: DeskPost, assignment: Assignment, topic: Topic, queues: Queues)
     )
 
 
-def _annotator(code: str) -> str:
-    """A code for whoever labels: of their login, or the one that they chose.
+def annotator_code(code: str) -> str:
+    """Returns a code for whoever labels: of their login, or the one that they chose.
 
     Raises:
         PageError: It is no code.
@@ -178,9 +178,9 @@ def _take(
 def _answer(topic: Topic, assignment: Assignment, form: Mapping[str, str]) -> Answer:
     """Reads an answer.
 
-    Off-topic is an answer too: such a post takes neither side of anything, and the question
-    about its mood stays. Leaving it out would let the audit speak for other posts than are
-    counted.
+    Off-topic is an answer too: such a post takes neither side of anything, and the questions
+    that do not depend on the topic (its mood) stay. Leaving it out would let the audit speak for
+    other posts than are counted.
 
     Raises:
         PageError: A field makes no sense.
@@ -196,7 +196,8 @@ def _answer(topic: Topic, assignment: Assignment, form: Mapping[str, str]) -> An
     if choice in [one.value for one in guide_for(question, topic).choices]:
         return Answer(**about, labels=((question, choice),))  # type: ignore[arg-type]
     if choice == "off_topic":
-        neither = tuple((one, NEITHER) for one in assignment.questions if one[0] == "stance")
+        told = ((one, head_named(one[0]).off_topic) for one in assignment.questions)
+        neither = tuple((one, label) for one, label in told if label)
         marks: tuple[tuple[Question, Mark], ...] = ((WHOLE_POST, "off_topic"),)
         return Answer(**about, labels=neither, marks=marks)  # type: ignore[arg-type]
     if choice in get_args(Mark):

@@ -207,7 +207,7 @@ def _score(figures: Mapping[str, float], whose: str) -> str:
 def _matrix(key: str, counts: Sequence[Sequence[int]]) -> Matrix:
     name, _, target = key.partition("/")
     labels = [words.label_word(label) for label in head_named(name).labels]
-    title = f"Stance towards {target}" if name == "stance" else name.capitalize()
+    title = words.head_word(name).capitalize() + (f" towards {target}" if target else "")
     return matrix(title, labels, counts)
 
 

@@ -58,6 +58,7 @@ class Section:
     Attributes:
         audit: What is missing before its shares may be shown, empty where nothing is.
         labels, needed: How many posts people have checked, and how many it takes.
+        answered: Whether a classifier answers it at all.
     """
 
     key: str
@@ -67,12 +68,14 @@ class Section:
     audit: str = ""
     labels: int = 0
     needed: int = 0
+    answered: bool = True
 
 
 class _Audit(TypedDict):
     audit: str
     labels: int
     needed: int
+    answered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,11 +232,12 @@ def _sections(data: TopicData, frame: Frame, today: date) -> tuple[Section, ...]
 
 def _audit(validation: Validation | None) -> _Audit:
     if validation is None:
-        return {"audit": "", "labels": 0, "needed": 0}
+        return {"audit": "", "labels": 0, "needed": 0, "answered": True}
     return {
         "audit": _missing(validation),
         "labels": validation.audit_labels,
         "needed": validation.needed,
+        "answered": validation.answered,
     }
 
 
@@ -250,6 +254,9 @@ def _missing(validation: Validation) -> str:
     if validation.validated:
         return ""
     more = validation.needed - validation.audit_labels
+    if not validation.answered:
+        labels = f"{words.counted(more, 'more checked post')} needed, then " if more > 0 else ""
+        return f"no classifier yet, {labels}training on them"
     if more > 0:
         return f"{words.counted(more, 'more checked post')} needed"
     days = words.counted(validation.days, "day")

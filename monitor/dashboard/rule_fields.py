@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from classifiers.heads import head as head_named
+from classifiers.heads import reported_heads
 from collectors import platforms
 from monitor import problem
 from monitor.alert_rule import OF_KIND, AlertTable, Kind, completed, misfits
@@ -85,7 +85,7 @@ def read_rule(
         The rule and no problem, or None and every problem.
     """
     raw, problems = _converted(typed)
-    if raw.get("head") == "sentiment":
+    if any(one.name == raw.get("head") and not one.takes_target for one in reported_heads()):
         raw.pop("target", None)
     found: AlertTable | None = None
     try:
@@ -135,14 +135,11 @@ def _shown(name: str, values: Mapping[str, Any]) -> str:
 
 
 def _options(name: str, topic: Topic) -> tuple[tuple[str, str], ...]:
+    heads = sorted(reported_heads(), key=lambda one: one.name != "stance")
     found: dict[str, Sequence[tuple[str, str]]] = {
-        "head": [("stance", "stance"), ("sentiment", "sentiment")],
+        "head": [(one.name, words.head_word(one.name)) for one in heads],
         "target": [(one.name, one.text) for one in topic.targets],
-        "label": [
-            (label, words.label_word(label))
-            for head in ("stance", "sentiment")
-            for label in head_named(head).labels
-        ],
+        "label": [(label, words.label_word(label)) for head in heads for label in head.labels],
         "cohort": [("all", "everybody"), *((c, c) for c in _cohorts(topic))],
         "source": [("", "any"), *((one, one) for one in platforms.names())],
     }

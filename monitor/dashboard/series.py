@@ -101,8 +101,7 @@ def shares_series(
 def _one_series(key: tuple[str, str, str], by_day: dict[date, dict[str, Figure]]) -> SharesSeries:
     head, target, group = key
     present = {label for cells in by_day.values() for label in cells}
-    order = words.ORDERED_LABELS.get(head, tuple(sorted(present)))
-    labels = tuple(label for label in order if label in present)
+    labels = tuple(label for label in words.ordered_labels(head) if label in present)
     days = tuple(
         SharesDay(day, tuple(cells[label] for label in labels if label in cells))
         for day, cells in sorted(by_day.items())

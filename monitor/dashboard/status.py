@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from monitor.dashboard import words
 from monitor.dashboard.operations import counts_in_words, smallest_group, told_moment
 from monitor.errors import StoreError
-from monitor.pipeline.classify import questions_of
+from monitor.figures import Answered, every_question
 from monitor.settings import Settings
 from monitor.standing import Standing, standings
 from monitor.store.queries import Queries
@@ -108,6 +108,7 @@ def status_page(
     settings: Settings,
     lease: Callable[[], Lease | None],
     clock: Callable[[], datetime],
+    answered: Answered = every_question,
 ) -> StatusPage:
     """Puts the status together; of a database that cannot be reached, nothing is told."""
     database = settings.database_url.partition(":")[0].partition("+")[0]
@@ -121,7 +122,7 @@ def status_page(
         lease=_lease(lease()),
         jobs=tuple(_job_line(run, topics) for run in _last_runs(runs)),
         failures=tuple(_job_line(run, topics) for run in failures),
-        topics=tuple(_topic_line(topic, queries) for topic in topics.values()),
+        topics=tuple(_topic_line(topic, queries, answered) for topic in topics.values()),
         sources=tuple(
             _source_line(one)
             for topic in topics.values()
@@ -184,12 +185,12 @@ def _lease(lease: Lease | None) -> str:
     return f"{holder}, until {lease.expires_at.astimezone(UTC):%H:%M:%S} UTC"
 
 
-def _topic_line(topic: Topic, queries: Queries) -> TopicLine:
+def _topic_line(topic: Topic, queries: Queries, answered: Answered) -> TopicLine:
     version = queries.shown_version(topic.name)
     pending = None
     if version is not None:
         pending = queries.pending_count(
-            topic.name, version, questions_of(topic), languages=topic.languages
+            topic.name, version, answered(topic, version), languages=topic.languages
         )
     return TopicLine(
         name=topic.name,

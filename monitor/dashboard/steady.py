@@ -95,6 +95,7 @@ class SteadyFigures(Figures):
         self, figures: Figures, stamp: Callable[[str], Hashable], clock: Callable[[], datetime]
     ) -> None:
         self._source = figures
+        self.answered = figures.answered
         self._state_of = stamp
         self._clock = clock
         self._known: OrderedDict[Hashable, _Answer] = OrderedDict()

@@ -10,7 +10,6 @@ from monitor.dashboard.selection import PageError, Selection
 from monitor.dashboard.truth import Truth
 from monitor.dashboard.turnover import Turnover
 from monitor.figure import Figure, Volume
-from monitor.pipeline.classify import questions_of
 from monitor.shares.changes import Change
 from monitor.store.values import SourceState
 from monitor.topic import Topic
@@ -84,6 +83,6 @@ def gather_turnover(board: Dashboard, topic: Topic) -> Turnover:
     waiting = 0
     if champion is not None and champion != shown:
         waiting = board.queries.pending_count(
-            topic.name, champion, questions_of(topic), languages=topic.languages
+            topic.name, champion, board.figures.answered(topic, champion), languages=topic.languages
         )
     return Turnover(shown, champion, waiting, board.queries.series_switches(topic.name))

@@ -7,13 +7,11 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from classifiers.heads import head as head_named
 from monitor.figure import Withheld
 
-ORDERED_LABELS = {
-    "stance": ("favor", "against", "none"),
-    "sentiment": ("positive", "negative", "neutral"),
-}
-"""The labels of each head in the order in which pages show them."""
+_ORDERED_LABELS = {"sentiment": ("positive", "negative", "neutral")}
+"""Where pages show a head's labels in another order than its file has them."""
 
 LABEL_WORDS = {"favor": "supports", "against": "opposes", "none": "neither"}
 
@@ -27,9 +25,19 @@ _WITHHELD = {
 }
 
 
+def ordered_labels(head: str) -> tuple[str, ...]:
+    """Returns a head's labels in the order in which pages show them."""
+    return _ORDERED_LABELS.get(head) or head_named(head).labels
+
+
+def head_word(head: str) -> str:
+    """Returns a head's name as words."""
+    return head.replace("_", " ")
+
+
 def label_word(label: str) -> str:
-    """Returns `supports` for `favor` and so on; labels that are plain words stay as they are."""
-    return LABEL_WORDS.get(label, label)
+    """Returns `supports` for `favor` and so on; other labels are words as they are."""
+    return LABEL_WORDS.get(label, label.replace("_", " "))
 
 
 def why_withheld(reason: Withheld, minimum_authors: int) -> str:

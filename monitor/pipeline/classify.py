@@ -43,6 +43,10 @@ class ScoresTexts(Protocol):
         """The version whose answers it gives."""
         ...
 
+    def answers(self, head: str, target: str) -> bool:
+        """As `ModelVersion.answers`."""
+        ...
+
     def score(
         self, texts: Sequence[str], targets: Mapping[str, str], *, heads: Sequence[str] | None
     ) -> list[Scores]:
@@ -65,6 +69,24 @@ def questions_of(topic: Topic) -> list[Question]:
         (head.name, target)
         for head in reported_heads()
         for target in ([t.name for t in topic.targets] if head.takes_target else [""])
+    ]
+
+
+class AnswersQuestions(Protocol):
+    """A version of the model, or what scores with it."""
+
+    def answers(self, head: str, target: str) -> bool:
+        """Tells whether it answers a head's question towards a target's text."""
+        ...
+
+
+def answered_questions(topic: Topic, version: AnswersQuestions) -> list[Question]:
+    """Those of a topic's questions that a version answers; the others wait for their labels."""
+    texts = {target.name: target.text for target in topic.targets} | {"": ""}
+    return [
+        (head, target)
+        for head, target in questions_of(topic)
+        if version.answers(head, texts[target])
     ]
 
 
@@ -103,8 +125,9 @@ class ClassifyStep:
         """
         targets = {target.name: target.text for target in topic.targets}
         self.store.sync_targets(topic.name, targets)
+        questions = answered_questions(topic, self.scorer)
         self.store.begin_scoring(
-            topic.name, self.scorer.version, questions_of(topic), languages=topic.languages
+            topic.name, self.scorer.version, questions, languages=topic.languages
         )
         holder = holder_name()
         try:
@@ -149,14 +172,14 @@ class ClassifyStep:
         return self.store.claim(
             topic.name,
             self.scorer.version,
-            questions_of(topic),
+            answered_questions(topic, self.scorer),
             languages=topic.languages,
             claim=Claim(holder, self.clock(), CLAIM_SECONDS, self.among),
             limit=self.batch_posts,
         )
 
     def _is_pending(self, topic: Topic) -> bool:
-        questions = questions_of(topic)
+        questions = answered_questions(topic, self.scorer)
         version, languages = self.scorer.version, topic.languages
         return self.queries.is_pending(
             topic.name, version, questions, languages=languages, among=self.among
@@ -168,7 +191,7 @@ class ClassifyStep:
         Returns:
             How many posts took the answers of an identical text.
         """
-        questions = questions_of(topic)
+        questions = answered_questions(topic, self.scorer)
         digests = sorted({post.text_digest for post in pending})
         answers: Answers = {
             (digest, (head, target)): answer

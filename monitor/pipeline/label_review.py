@@ -49,7 +49,7 @@ class ProbableError:
 
 @dataclass(frozen=True, slots=True)
 class LabelReview:
-    """Everything that is known against a topic's labels."""
+    """Everything that is known against a topic's labels; what was settled is none of it."""
 
     questions: tuple[QuestionReview, ...]
     conflicts: tuple[Conflict, ...]
@@ -73,6 +73,8 @@ class LabelReviewStep:
         posts = self.queries.examples(topic.name)
         stored = self.queries.labels(topic.name, topic.start, topic.end)
         errors, noise = self._errors(topic, version, posts)
+        settled = {_key(label) for label in stored if label.decides}
+        errors = [one for one in errors if _key(one.post) not in settled]
         reviews = [
             _question_review(question, given, noise.get(question, 0.0))
             for question, given in sorted(_by_question(stored).items())
@@ -95,6 +97,11 @@ class LabelReviewStep:
             errors, noise[question] = _probable_errors(question[0], rows)
             found += errors
         return sorted(found, key=lambda each: (each.probability, each.post.native_id)), noise
+
+
+def _key(label: StoredLabel | LabelledPost) -> tuple[str, str, str, str]:
+    """What a label is about."""
+    return (label.platform, label.native_id, label.head, label.target)
 
 
 def _probable_errors(

@@ -40,13 +40,20 @@ class Retrained:
     examples: int
 
     @property
+    def is_champion(self) -> bool:
+        """Whether the labels gave the very version that rules: so do the same ones once more."""
+        return self.version.stage == "champion"
+
+    @property
     def beats(self) -> bool:
         """Whether the candidate may take over."""
-        return self.verdict.passed
+        return self.verdict.passed and not self.is_champion
 
     @property
     def reason(self) -> str:
         """Why, in words."""
+        if self.is_champion:
+            return "these labels teach nothing that the champion has not learnt from them"
         return self.verdict.reason
 
 
@@ -83,7 +90,7 @@ class RetrainStep:
 
         Raises:
             LabelError: The topic has no labels.
-            ClassifierError: The labels are too few or too uniform to train on.
+            ClassifierError: The labels of every head are too few to train on.
         """
         posts = self.queries.examples(topic.name)
         if not posts:
@@ -100,18 +107,22 @@ class RetrainStep:
             threads=self.threads,
             progress=progress,
         )
+        if result.version.stage == "champion":
+            # Judged and written down when it took over: this run follows one that was broken off.
+            verdict = Verdict.of(result.version.verdict)
+            return Retrained(result.version, verdict, len(result.held_out))
         by_key = {example.key: post for example, post in examples.items()}
         self._keep_held_out(topic, result, by_key)
         progress("trying out the candidate", 0.97)
         labels = self.queries.labels(topic.name, topic.start, topic.end)
         verdict = self.trial.judge(list(examples), result, labels)
         version = self.registry.describe(result.version.id, verdict=verdict.recorded, card=_card)
-        learned = {(post.platform, post.native_id) for post in by_key.values()}
+        learned = {(by_key[key].platform, by_key[key].native_id) for key in result.held_out}
         self.store.record_training(topic.name, version.id, sorted(learned))
         self.store.record_version(
             topic.name, version.id, stage="candidate", metrics=version.metrics, at=self.clock()
         )
-        return Retrained(version, verdict, len(examples))
+        return Retrained(version, verdict, len(result.held_out))
 
     def _keep_held_out(
         self, topic: Topic, result: AdaptationResult, posts: Mapping[Key, LabelledPost]

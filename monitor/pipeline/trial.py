@@ -45,7 +45,9 @@ class Trial:
             result: The training's.
             labels: Every annotator's, which tell how far they agree.
         """
-        rows = held_out_rows(examples, result.held_out, result.champion, result.new)
+        rows = held_out_rows(
+            examples, result.held_out, result.champion, new=result.new, untold=result.untold
+        )
         others = [*self._agreement(labels), *self._tried(result.version)]
         return judge(rows, self.tolerances, others=others)
 

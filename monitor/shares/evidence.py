@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from monitor.pipeline.classify import questions_of
 from monitor.shares.covered import covered_by_platform, covered_parts
 from monitor.store.queries import Queries
 from monitor.store.values import SAMPLE_SOURCE, AuditLabel, DailyAggregate, Question
@@ -19,6 +18,7 @@ class Evidence:
 
     Attributes:
         version: The shown model version, None before the first.
+        questions: What it answers; nothing before the first.
         aggregates: Its cells of all days of the topic, and the volume cells.
         coverage: Covered part of the days that a source tells of.
         platform_coverage: The same of single platforms, where they are collected live.
@@ -27,6 +27,7 @@ class Evidence:
     """
 
     version: str | None
+    questions: tuple[Question, ...]
     aggregates: tuple[DailyAggregate, ...]
     coverage: Mapping[date, float]
     platform_coverage: Mapping[tuple[date, str], float]
@@ -38,25 +39,26 @@ class Evidence:
         return self.platform_coverage.get((day, platform), self.coverage.get(day))
 
 
-def gather(queries: Queries, topic: Topic) -> Evidence:
-    """Reads a topic's evidence."""
+def gather(
+    queries: Queries, topic: Topic, answered: Callable[[Topic, str], Sequence[Question]]
+) -> Evidence:
+    """Reads a topic's evidence; `answered` tells what a version answers."""
     version = queries.shown_version(topic.name)
+    questions = tuple(answered(topic, version)) if version else ()
     window = topic.window
     spans = queries.coverage(topic.name, window.start, window.end)
     return Evidence(
         version=version,
+        questions=questions,
         aggregates=tuple(
             queries.cells(topic.name, [version] if version else [], topic.start, topic.end)
         ),
         coverage=covered_parts(topic, spans),
         platform_coverage=covered_by_platform(topic, spans),
-        audits=_audits(queries, topic, version) if version else {},
+        audits={
+            question: tuple(queries.audit_labels(topic.name, *question, version))
+            for question in questions
+            if version
+        },
         sample=queries.has_posts(topic.name, source=SAMPLE_SOURCE),
     )
-
-
-def _audits(queries: Queries, topic: Topic, version: str) -> dict[Question, tuple[AuditLabel, ...]]:
-    return {
-        (head, target): tuple(queries.audit_labels(topic.name, head, target, version))
-        for head, target in questions_of(topic)
-    }

@@ -10,7 +10,6 @@ from typing import cast
 from classifiers.heads import head as head_named
 from classifiers.prevalence import Estimate, Floats
 from monitor.figure import Figure, Volume, Withheld
-from monitor.pipeline.classify import questions_of
 from monitor.privacy import Cell, Standing
 from monitor.releases import Decision
 from monitor.settings import ReleaseSettings
@@ -63,18 +62,18 @@ class Split:
         self._volume_decided = {key.day: one for key, one in door.decide_all(volume).items()}
         answers = {
             ReleaseKey(day, *question, evidence.version or ""): Asked(base, self._shown(day))
-            for question in questions_of(topic)
+            for question in evidence.questions
             for day, base in self._questions.get(question, {}).items()
         }
         self._decided: dict[Question, dict[date, Mapping[Cell, Decision]]] = {
-            question: {} for question in questions_of(topic)
+            question: {} for question in evidence.questions
         }
         for key, decisions in door.decide_all(answers).items():
             self._decided[key.head, key.target][key.day] = decisions
         self._rolled_volume = self._roll_up(self._volume, self._volume_decided)
         self._rolled = {
             question: self._roll_up(self._questions.get(question, {}), self._decided[question])
-            for question in questions_of(topic)
+            for question in evidence.questions
         }
 
     def _shown(self, day: date) -> frozenset[Cell]:
@@ -121,7 +120,7 @@ class Split:
             rules: Handed on in each figure's standing.
         """
         figures: list[UnreleasedFigure] = []
-        for question in questions_of(self._topic):
+        for question in self._evidence.questions:
             figures += self._question_figures(question, rules, validated=validated[question])
         return sorted(figures, key=lambda pair: _order(pair[0]))
 
@@ -206,7 +205,8 @@ class Split:
     def _volume_of(self, place: Place, counts: CellCounts) -> Volume:
         day, (platform, cohort, language) = place
         texts = counts.in_unit("texts").count
-        scored = min(rolled.get(place, NOTHING).posts for rolled in self._rolled.values())
+        rolled = [counts.get(place, NOTHING).posts for counts in self._rolled.values()]
+        scored = min(rolled, default=0)
         return Volume(
             topic=self._topic.name,
             day=day,

@@ -27,7 +27,11 @@ _KEY = ("post_id", "head", "target", "annotator")
 _MARKS_WITH_POSTS = LABEL_MARKS.join(POSTS, LABEL_MARKS.c.post_id == POSTS.c.id)
 _LABELS_WITH_POSTS = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
 
+_OF_POST = tuple(POSTS.c[name] for name in ("id", "day", "text", "platform", "native_id"))
+
 AnyRow = Row[*tuple[Any, ...]]
+Said = dict[Question, set[str]]
+"""Annotators by what they answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,11 @@ class LabelDesk:
         with reading(self._engine) as connection:
             others, mine, skipped = _state(connection, assignment)
             shuffled = sorted(_eligible(connection, assignment), key=_lot)
-        open_posts = [row.id for row in shuffled if _is_open(row, assignment, (others, mine))]
+        open_posts = [
+            row.id
+            for row in shuffled
+            if _left(row, assignment, (others.get(row.id, {}), mine.get(row.id, ())))
+        ]
         digests = {row.id: row.text_digest for row in shuffled}
         fresh = [one for one in open_posts if one not in skipped]
         again = [one for one in open_posts if one in skipped]
@@ -133,18 +141,25 @@ class LabelDesk:
         with reading(self._engine) as connection:
             return conflicts(connection, topic)
 
+    def text(self, topic: str, post_id: int) -> str:
+        """Gives a post's text, empty where it is gone."""
+        with reading(self._engine) as connection:
+            found = draw.by_id(connection, topic, [post_id]).get(post_id)
+        return found.text if found else ""
+
     def post(self, assignment: Assignment, post_id: int) -> DeskPost | None:
         """Gives a post with its open questions; None where it is gone or wholly answered."""
         with reading(self._engine) as connection:
             row = connection.execute(
-                select(POSTS.c.id, POSTS.c.day, POSTS.c.text).where(
+                select(*_OF_POST).where(
                     POSTS.c.id == post_id, POSTS.c.topic == assignment.topic, POSTS.c.text != ""
                 )
             ).one_or_none()
             if row is None:
                 return None
             answered = _answered(connection, post_id, assignment.annotator)
-        left = tuple(question for question in assignment.questions if question not in answered)
+            others = _said_of(connection, post_id, assignment.annotator)
+        left = _left(row, assignment, (others, answered))
         return DeskPost(row.id, row.day, row.text, left) if left else None
 
     def save(self, topic: str, answer: Answer, *, at: datetime) -> bool:
@@ -234,16 +249,23 @@ class LabelDesk:
         )
 
 
-def _is_open(
-    row: AnyRow,
-    assignment: Assignment,
-    said: tuple[dict[int, set[str]], dict[int, set[Question]]],
-) -> bool:
-    """Whether this annotator has to answer a post."""
+def _left(
+    row: AnyRow, assignment: Assignment, said: tuple[Said, Collection[Question]]
+) -> tuple[Question, ...]:
+    """The questions about a post that this annotator has to answer.
+
+    Args:
+        row: The post.
+        assignment: Theirs.
+        said: By whom else each question is answered, and what they have answered themselves.
+    """
     others, mine = said
-    if row.id in mine:
-        return not _is_done(assignment, mine[row.id])
-    return len(others.get(row.id, ())) < _annotators(_lot(row), assignment)
+    wanted = _annotators(_lot(row), assignment)
+    return tuple(
+        question
+        for question in assignment.questions
+        if question not in mine and len(others.get(question, ())) < wanted
+    )
 
 
 def _once(post_ids: Sequence[int], digests: dict[int, str], *, limit: int) -> list[int]:
@@ -278,9 +300,9 @@ def _annotators(lot: bytes, assignment: Assignment) -> int:
 
 def _state(
     connection: Connection, assignment: Assignment
-) -> tuple[dict[int, set[str]], dict[int, set[Question]], set[int]]:
-    """Who else has labelled which post; what I have said about which; what I have skipped."""
-    others: dict[int, set[str]] = defaultdict(set)
+) -> tuple[dict[int, Said], dict[int, set[Question]], set[int]]:
+    """Who else has said what about which post; what I have; what I have skipped."""
+    others: dict[int, Said] = defaultdict(lambda: defaultdict(set))
     mine: dict[int, set[Question]] = defaultdict(set)
     skipped: set[int] = set()
     label, mark = LABELS.c, LABEL_MARKS.c
@@ -293,7 +315,7 @@ def _state(
         if row.annotator == assignment.annotator:
             mine[row.post_id].add((row.head, row.target))
         else:
-            others[row.post_id].add(row.annotator)
+            others[row.post_id][row.head, row.target].add(row.annotator)
     marks = (
         select(mark.post_id, mark.head, mark.target, mark.mark)
         .select_from(_MARKS_WITH_POSTS)
@@ -307,8 +329,17 @@ def _state(
     return others, mine, skipped
 
 
-def _is_done(assignment: Assignment, said: Collection[Question]) -> bool:
-    return all(question in said for question in assignment.questions)
+def _said_of(connection: Connection, post_id: int, annotator: str) -> Said:
+    """Who else has labelled which question of a post, in the audit."""
+    statement = select(LABELS.c.head, LABELS.c.target, LABELS.c.annotator).where(
+        LABELS.c.post_id == post_id,
+        LABELS.c.annotator != annotator,
+        LABELS.c.sample == "random",
+    )
+    said: Said = defaultdict(set)
+    for row in connection.execute(statement):
+        said[row.head, row.target].add(row.annotator)
+    return said
 
 
 def _answered(connection: Connection, post_id: int, annotator: str) -> set[Question]:

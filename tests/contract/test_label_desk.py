@@ -90,12 +90,40 @@ def test_what_one_annotator_answered_another_is_not_asked(desk: LabelDesk, ann: 
     assert first not in desk.draw(replace(both, annotator="eve"), 50)
 
 
+def test_a_question_that_is_new_is_asked_about_the_posts_that_others_labelled(
+    desk: LabelDesk, ann: Assignment
+) -> None:
+    first = desk.draw(ann, 1)[0]
+    answer(desk, ann, first)
+    more = (STANCE, MOOD, ("relevance", "walkout"))
+    for who in ("ann", "ben"):
+        asked = replace(ann, annotator=who, questions=more)
+        assert desk.draw(asked, 1) == [first]
+        assert desk.post(asked, first).open == more[2:]  # type: ignore[union-attr]
+
+
+def test_what_one_annotator_was_unsure_about_another_is_asked(
+    desk: LabelDesk, ann: Assignment
+) -> None:
+    first = desk.draw(ann, 1)[0]
+    said = Answer(first, "ann", labels=((STANCE, "favor"),), marks=((MOOD, "unsure"),))
+    desk.save(ann.topic, said, at=NOW)
+    assert first not in desk.draw(ann, 50)
+    ben = replace(ann, annotator="ben")
+    assert desk.draw(ben, 1) == [first]
+    assert desk.post(ben, first).open == (MOOD,)  # type: ignore[union-attr]
+
+
 def test_the_overlap_is_about_as_large_as_asked_for(
     desk: LabelDesk, store: Store, ann: Assignment
 ) -> None:
     many = [post(f"m{n}") for n in range(400)]
     store.save_page(ann.topic, "file", page(*many, state=2), at=NOW)
-    labels = [label(one.native_id, annotator="ben") for one in many]
+    labels = [
+        label(one.native_id, head=head, target=target, label=said, annotator="ben")
+        for one in many
+        for (head, target), said in ((STANCE, "favor"), (MOOD, "neutral"))
+    ]
     store.save_labels(ann.topic, labels, at=NOW)
     twice = len(desk.draw(replace(ann, overlap=0.2), 1000)) - len(desk.draw(ann, 1000))
     assert 50 < twice < 110

@@ -16,6 +16,8 @@ from monitor.dashboard.rule_fields import defaults
 from monitor.dashboard.server import DashboardServer
 from monitor.store.alert_rules import AlertRules
 from monitor.store.queries import Queries
+from monitor.store.store import Store
+from monitor.store.values import HumanLabel
 from tests.conftest import need
 from tests.dashboard_fakes import NOW, TOPIC, FakeFigures, FakeQueries
 from tests.desk_fakes import HOSTILE, Desk, open_desk
@@ -26,6 +28,7 @@ BROWSER = Path(__file__).parent.parent / "browser"
 AXE = BROWSER / "node_modules/axe-core/axe.min.js"
 SHOTS = BROWSER / "screenshots"
 LABEL = "/topics/walkout/label"
+SETTLE = "/topics/walkout/label/settle"
 ALL_DRAWN = "[...document.querySelectorAll('.chart')].every(one => one.dataset.drawn)"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 LOOKS = [(1440, "light"), (1440, "dark"), (360, "light"), (360, "dark")]
@@ -35,6 +38,7 @@ PAGES = {
     "nothing": "/topics/walkout?since=2020-06-20",
     "error": "/topics/walkout?by=nothing",
     "label": LABEL,
+    "settle": SETTLE,
     "collection": "/topics/walkout/collection",
     "models": "/topics/walkout/models",
     "tasks": "/tasks",
@@ -60,6 +64,9 @@ def browser() -> Iterator[Browser]:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     made = open_desk(tmp_path_factory.mktemp("desk"), [HOSTILE, *(f"text {n}" for n in range(9))])
     rule = {**defaults("share", TOPIC), "name": "support"}
+    for who, said in (("ann", "favor"), ("ben", "against")):  # no part of the audit
+        given = HumanLabel("0", "x", "stance", "walkout", said, who, sample="active")
+        Store(made.engine).save_labels(TOPIC.name, [given], at=NOW)
     AlertRules(made.engine).create(TOPIC.name, rule, who="ada", at=NOW)
     yield made
     made.engine.dispose()
@@ -169,6 +176,28 @@ def test_keys_alone_label_undo_and_skip(browser: Browser, address: str, desk: De
         ("walkout", "favor"),
         ("walkout", "none"),
     ]
+
+
+def test_keys_alone_settle_and_take_back(browser: Browser, address: str, desk: Desk) -> None:
+    page = opened(browser, viewport={"width": 360, "height": 740})
+    page.goto(address + SETTLE + "?as=keys")
+    page.get_by_text("supports (1)").wait_for()
+    assert page.evaluate(OVERFLOW) == 0
+    for key, then in (("s", "1 of 1"), ("2", "Nothing is left to settle"), ("z", "1 of 1")):
+        page.wait_for_load_state()  # a key that is pressed before the script has come is lost
+        page.keyboard.press(key)
+        page.get_by_text(then).wait_for()
+    page.close()
+
+
+def test_settling_works_without_javascript(browser: Browser, address: str) -> None:
+    page = opened(browser, java_script_enabled=False)
+    page.goto(address + SETTLE + "?as=plain")
+    page.get_by_role("button", name=re.compile("opposes")).click()
+    expect(page.get_by_text("Nothing is left to settle")).to_be_visible()
+    page.get_by_role("button", name=re.compile("undo")).click()
+    expect(page.get_by_text("1 of 1")).to_be_visible()
+    page.close()
 
 
 def test_a_hostile_text_stays_inside_its_place(browser: Browser, address: str) -> None:

@@ -15,7 +15,7 @@ from collectors.post import Checkpoint, Coverage, Deletion, Page, Post, Rejectio
 from monitor.errors import StoreError
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
-from monitor.pipeline.classify import ClassifyStep
+from monitor.pipeline.classify import ClassifyStep, questions_of
 from monitor.pipeline.collect import Collected, CollectStep
 from monitor.pipeline.retention import RetentionStep
 from monitor.pipeline.switch import SwitchStep
@@ -64,7 +64,7 @@ class Pipeline:
     def aggregate(self) -> int:
         days = AggregateStep(self.store, self.queries).aggregate(self.topic)
         step = SwitchStep(self.store, self.queries)
-        step.switch_when_complete(self.topic, self.scorer.version)
+        step.switch_when_complete(self.topic, self.scorer.version, questions_of(self.topic))
         return days
 
     def cells(self, *versions: str) -> list[DailyAggregate]:

@@ -19,6 +19,7 @@ from monitor.dashboard.changes import Changes
 from monitor.dashboard.throttle import Throttle
 from monitor.errors import ConfigurationError, UsageError
 from monitor.passwords import digest_of, hash_password, is_password
+from monitor.pipeline.label_review import LabelReview
 from monitor.store.accounts import ROLES, Accounts, Role
 from monitor.store.alert_rules import AlertRules
 from monitor.store.desk import LabelDesk
@@ -73,6 +74,7 @@ class Door:
             Incidents(self.accounts._engine),
             lambda _: [],
             AlertRules(self.accounts._engine),
+            lambda _: LabelReview((), (), ()),
         )
 
     def visitor(self, address: str = "127.0.0.1") -> TestClient:

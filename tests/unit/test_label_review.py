@@ -153,7 +153,8 @@ def test_posts_of_one_author_and_near_copies_are_one_group() -> None:
 class FakeScorer:
     """Answers everything with one label."""
 
-    heads = ("sentiment", "stance")
+    def answers(self, head: str, target: str) -> bool:
+        return head in ("sentiment", "stance")
 
     def __init__(self, label: int) -> None:
         self._label = label
@@ -170,6 +171,7 @@ def test_a_trial_tells_disagreeing_annotators_and_lost_behaviour() -> None:
     trial = Trial(lambda version: scorers[version], Tolerances())  # type: ignore[arg-type, return-value]
     result: Any = SimpleNamespace(
         held_out={}, champion={}, new=frozenset(),
+        untold=frozenset(),
         version=SimpleNamespace(id="new", parent="old"),
     )  # fmt: skip
     at = datetime(2020, 6, 1, tzinfo=UTC)

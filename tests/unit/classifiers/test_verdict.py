@@ -40,7 +40,7 @@ def verdict(made: list[Example], candidate: Answers, champion: Answers, new: int
     keys = [one.key for one in made]
     said = [dict(zip(keys, map(tuple, found), strict=True)) for found in (candidate, champion)]
     since = frozenset(keys[len(keys) - new :] if new else ())
-    return judge(held_out_rows(made, *said, since), Tolerances())
+    return judge(held_out_rows(made, *said, new=since), Tolerances())
 
 
 def failed(found: Verdict) -> set[str]:

@@ -1,0 +1,43 @@
+"""What somebody would answer who knew how often each label is given and read no post.
+
+The yardstick of a question that the champion does not answer: a candidate that reads posts has to
+do better than this.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.examples import FROZEN_TEST, Example
+
+Shares = NDArray[np.float32]
+
+
+def mixes_out_of_fold(examples: Sequence[Example], parts: Mapping[str, int]) -> list[Shares]:
+    """Return, for each example, the shares of the labels that others gave to its question.
+
+    Counted are audit examples outside of the example's own fold and of the frozen test, each
+    label once more than it was given.
+
+    Args:
+        examples: With one head or several.
+        parts: From ``classifiers.split.parts_of``.
+    """
+    given: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for example in examples:
+        part = parts[example.text]
+        if example.audit and part != FROZEN_TEST:
+            given[example.head, example.target].append((part, example.label_index))
+    return [
+        _mix(given[example.head, example.target], parts[example.text], len(example.labels))
+        for example in examples
+    ]
+
+
+def _mix(given: Sequence[tuple[int, int]], own: int, labels: int) -> Shares:
+    counted = [label for part, label in given if part != own]
+    counts = np.bincount(np.array(counted, dtype=np.int64), minlength=labels) + 1
+    shares: Shares = (counts / counts.sum()).astype(np.float32)
+    return shares
