@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
@@ -19,8 +18,7 @@ from monitor.store.engine import unstorable
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS
 from monitor.store.sources import Delivery
 
-_FIELDS = tuple(field.name for field in fields(KeptPost))
-_of = attrgetter(*_FIELDS)
+_FIELDS = KeptPost._fields
 
 
 @dataclass(slots=True)
@@ -126,7 +124,7 @@ def _write(connection: Connection, delivery: Delivery, standings: Sequence[_Stan
     for standing in standings:
         if standing.id is None or standing.stored is None or standing.post == standing.stored:
             continue
-        changes.append(_values(standing.post) | {"post_id": standing.id})
+        changes.append(standing.post._asdict() | {"post_id": standing.id})
         touched |= {standing.post.day, standing.stored.day}
         if standing.post.text_digest != standing.stored.text_digest:
             rewritten.append(standing.id)
@@ -142,9 +140,9 @@ def _insert(connection: Connection, delivery: Delivery, posts: Sequence[KeptPost
     if not posts:
         return
     ids = new_post_ids(connection, len(posts))
-    origin = (delivery.topic, delivery.source, delivery.at)
-    rows = ((post_id, *origin, *_of(post)) for post_id, post in zip(ids, posts, strict=True))
-    insert_rows(connection, POSTS, ("id", "topic", "source", "stored_at", *_FIELDS), rows)
+    rows = ((post_id, *post) for post_id, post in zip(ids, posts, strict=True))
+    origin = {"topic": delivery.topic, "source": delivery.source, "stored_at": delivery.at}
+    insert_rows(connection, POSTS, ("id", *_FIELDS), rows, of_all=origin)
     unscored.add_new(connection, delivery.topic, zip(ids, posts, strict=True))
 
 
@@ -155,23 +153,19 @@ def _drop_answers(connection: Connection, post_ids: Iterable[int]) -> None:
             connection.execute(delete(table).where(table.c.post_id.in_(chunk)))
 
 
-def _values(post: KeptPost) -> dict[str, Any]:
-    return dict(zip(_FIELDS, _of(post), strict=True))
-
-
 def _rank(post: KeptPost) -> tuple[object, ...]:
     """Orders deliveries of one post, so that the same one stays whichever comes first.
 
     Among equal revisions the order means nothing but that it looks at their content alone.
     """
-    values = (getattr(post, name) for name in _FIELDS)
-    return (post.revision, *((value is not None, value) for value in values))
+    return (post.revision, *((value is not None, value) for value in post))
 
 
 def _check_characters(page: KeptPage) -> None:
     """Refuses what one database would take and the other would not."""
-    for post in page.posts:
-        _check_texts(f"a post of platform {post.platform!r}", _of(post))
+    if not _is_storable([value for post in page.posts for value in post]):
+        for post in page.posts:
+            _check_texts(f"a post of platform {post.platform!r}", post)
     for rejection in page.rejections:
         _check_texts("a rejection", (rejection.reason, rejection.place, rejection.detail))
     for deletion in page.deletions:
@@ -181,10 +175,15 @@ def _check_characters(page: KeptPage) -> None:
 
 
 def _check_texts(what: str, values: Iterable[object]) -> None:
-    joined = " ".join([value for value in values if isinstance(value, str)])
-    if "\0" in joined:
+    if not _is_storable(values):
         raise unstorable(what)
+
+
+def _is_storable(values: Iterable[object]) -> bool:
+    joined = " ".join([value for value in values if isinstance(value, str)])
+    if joined.isascii():
+        return "\0" not in joined
     try:
-        joined.encode()
+        return b"\0" not in joined.encode()
     except UnicodeEncodeError:
-        raise unstorable(what) from None
+        return False
