@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 from monitor.kept import KeptPage, KeptPost, PageOutcome
 from monitor.store import coverage, days, reads, removals, sources, tallies, unscored
 from monitor.store.bulk import insert_rows, new_post_ids
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import in_chunks, is_among
 from monitor.store.engine import unstorable
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS
 from monitor.store.sources import Delivery
@@ -89,14 +89,13 @@ def _stored(
     """Reads what is stored of the posts delivered."""
     found = {}
     for platform, native_ids in _by_platform(posts).items():
-        for chunk in in_chunks(native_ids):
-            statement = select(POSTS).where(
-                POSTS.c.topic == topic,
-                POSTS.c.platform == platform,
-                POSTS.c.native_id.in_(chunk),
-            )
-            for row in connection.execute(statement).mappings():
-                found[platform, row["native_id"]] = _standing(row)
+        statement = select(POSTS).where(
+            POSTS.c.topic == topic,
+            POSTS.c.platform == platform,
+            is_among(connection, POSTS.c.native_id, native_ids),
+        )
+        for row in connection.execute(statement).mappings():
+            found[platform, row["native_id"]] = _standing(row)
     return found
 
 

@@ -154,8 +154,9 @@ def test_daily_work_reads_no_table_from_end_to_end(tmp_path: Path) -> None:
     queries.audit_labels("t", "stance", "walkout", "v1")
     queries.unlabelled("t", QUESTIONS, ["en"], limit=5)
     engine.dispose()
-    # That table has a row for each of a few tables.
-    assert [found for found in scans(seen, path) if found != "SCAN sqlite_sequence"] == []
+    # That table has a row for each of a few tables; the other one is a parameter.
+    fair = {"SCAN sqlite_sequence", "SCAN listed VIRTUAL TABLE INDEX 1:"}
+    assert [found for found in scans(seen, path) if found not in fair] == []
 
 
 WRITER = """
