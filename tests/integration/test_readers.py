@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import multiprocessing
 import os
@@ -214,6 +215,31 @@ def test_what_was_read_before_a_file_fails_is_stored(
             one.run(posts, processes)
     assert alone.content() == apart.content()
     assert len(alone.content()["posts"]) > 3 * PAGE
+
+
+@pytest.mark.parametrize("made", ["sqlite"], indirect=True)
+def test_a_writer_that_is_slow_has_little_read_ahead_of_it(
+    made: Callable[[], Import], posts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, ahead = 0, list[int]()
+    lines = files.raw_lines
+
+    def counting(stream: io.BufferedIOBase) -> Iterator[object]:
+        nonlocal read
+        for each in lines(stream):
+            read += 1
+            yield each
+
+    def slow(written: int) -> None:
+        ahead.append(read - written)
+        time.sleep(0.1)
+
+    one = made()
+    monkeypatch.setattr(files, "raw_lines", counting)
+    one.run(posts, 2, slow)
+    # Four pieces are under way, one is being gathered, one is written; blank lines are no records.
+    assert max(ahead) <= 6 * PAGE + LINES // 50
+    assert read >= LINES
 
 
 def test_only_large_files_are_worth_processes(
