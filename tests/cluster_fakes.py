@@ -108,6 +108,27 @@ class Opener:
         return FakeApplication(load_settings(dict(self.environ)))
 
 
+@dataclass(frozen=True)
+class SlowApplication(FakeApplication):
+    """One whose batches take longer."""
+
+    seconds: float = 0.0
+
+    @cached_property
+    def scorers(self) -> Any:
+        return RecordingScorers(self.settings.home / "scored.txt", self.seconds)
+
+
+@dataclass(frozen=True)
+class SlowOpener(Opener):
+    """Opens an application whose batches take so long."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> SlowApplication:
+        return SlowApplication(load_settings(dict(self.environ)), seconds=self.seconds)
+
+
 def opener(folder: Path, database_url: str | None = None, *, batch: int = 10) -> Opener:
     """An installation of its own in a folder, in small batches of posts."""
     topics = folder / "config" / "topics"
