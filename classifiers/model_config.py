@@ -74,7 +74,7 @@ def read_config(folder: Path) -> ModelConfig:
         fields = json.loads(path.read_text(encoding="utf-8"))
         shape = EncoderShape(**fields.pop("shape"))
         return ModelConfig(shape=shape, heads=tuple(fields.pop("heads")), **fields)
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise ModelFilesError(
             f"{path} is no model's configuration ({type(exc).__name__})",
             hint="reinstall the package: its model is incomplete",

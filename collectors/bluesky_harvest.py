@@ -154,13 +154,13 @@ class Harvest:
         commit = mapping(event.get("commit"))
         operation = commit.get("operation")
         if event.get("kind") != "commit" or operation == "delete":
-            return next(read(event))
+            return read(event)
         if operation == "update":
             asked_for = self._is_asked_for(commit)
-            return self._checked(next(read(event)), event) if asked_for else _withdrawn(event)
+            return self._checked(read(event), event) if asked_for else _withdrawn(event)
         if is_late or not self._is_asked_for(commit):
             return None
-        return self._checked(next(read(event)), event)
+        return self._checked(read(event), event)
 
     def _is_asked_for(self, commit: Record) -> bool:
         record = mapping(commit.get("record"))
@@ -213,7 +213,7 @@ class Harvest:
 def _withdrawn(event: Record) -> Outcome:
     """An edit that takes a post out of the topic: what may be stored of it is no longer there."""
     commit = {**mapping(event.get("commit")), "operation": "delete"}
-    return next(read({**event, "commit": commit}))
+    return read({**event, "commit": commit})
 
 
 def _digest(uri: object) -> str:

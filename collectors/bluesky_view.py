@@ -29,5 +29,5 @@ def read_view(view: Record) -> Post | Flaw:
         "rkey": parts[4],
         "record": view.get("record"),
     }
-    outcome = next(read({"did": parts[2], "kind": "commit", "commit": commit}))
+    outcome = read({"did": parts[2], "kind": "commit", "commit": commit})
     return Flaw("bad_field") if isinstance(outcome, Deletion) else outcome

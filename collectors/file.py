@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from collectors.errors import UnreadableFileError
-from collectors.formats.fields import Outcome
 from collectors.formats.reading import (
     AUTO,
     check_format,
     detect_format,
-    read_outcomes,
     read_units,
-    to_record,
+    reader_of,
 )
-from collectors.lines import Flaw, Unit
+from collectors.lines import Unit
 from collectors.opening import fingerprint
-from collectors.post import (
-    Checkpoint,
-    Coverage,
-    CoverageStatus,
-    Deletion,
-    Page,
-    Post,
-    Rejection,
-    Window,
-)
+from collectors.post import Checkpoint, Coverage, CoverageStatus, Page, Window
+from collectors.stretch import Part, Reading, Tally, stretches
 
-NOT_POSTS = frozenset({"not_a_post", "not_a_removal"})
-"""Rejections of records that never were posts: nothing is lost by them."""
-
-UNDERSTOOD = NOT_POSTS | {"author_opted_out", "not_public", "platform_error"}
-"""Rejections of records that were read: a file of such records is not unreadable."""
+P = TypeVar("P")
+Work = tuple[Part | list[Unit], bool]
+"""A stretch that any process may read, or a part that was read already; whether it is the last."""
+Reader = Callable[[Reading, Iterator[Work]], Iterator[tuple[P, Tally, bool]]]
 
 _FUTURE = timedelta(days=1)
 
@@ -79,6 +67,11 @@ class FileCollector:
         self._now = now
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
     def source(self) -> str:
         """Name of this source in checkpoints and coverage."""
         return self._source
@@ -93,43 +86,57 @@ class FileCollector:
             UnreadableFileError: The file cannot be read, or no record of it could be.
             UnknownFormatError: It is in no known format.
         """
+        for part, end in self.parts(since, _read_here):
+            yield part.page(end)
+
+    def parts(self, since: Checkpoint | None, read: Reader[P]) -> Iterator[tuple[P, Page]]:
+        """As `fetch`, with its records read by whoever `read` sets to it.
+
+        Yields:
+            A part of the file, and the page that it belongs to, without its records.
+        """
         progress = _Progress(fingerprint(self._path), self._format, since)
         if progress.done:
             return
-        page = _PageBuilder()
-        for outcome, place in self._outcomes(progress):
-            if page.size == self._page_posts:
-                yield page.build(progress)
-                page = _PageBuilder()
-            progress.count(outcome)
-            page.add(outcome, place)
-        progress.done = progress.understood > 0 or progress.records == 0
-        yield page.build(progress, coverage=progress.coverage())
+        reading = self._reading(progress)
+        for part, tally, is_last in read(reading, self._work(reading, progress)):
+            progress.add(tally)
+            progress.done = is_last and (progress.understood > 0 or progress.records == 0)
+            coverage = progress.coverage() if is_last else ()
+            yield part, Page(progress.checkpoint(), coverage=coverage)
         if not progress.done:
             raise self._nothing_readable(progress)
 
-    def _outcomes(self, progress: _Progress) -> Iterator[tuple[Outcome, str]]:
-        """Yields what becomes of each record after those that `progress` has counted."""
+    def _reading(self, progress: _Progress) -> Reading:
         format_name = detect_format(self._path) if self._format == AUTO else self._format
         latest = self._now() + _FUTURE
-        units_done, records_done = progress.units, progress.unit_records
-        for unit in islice(read_units(self._path, format_name), units_done, None):
-            outcomes = list(_unit_outcomes(unit, format_name))
-            for index, outcome in islice(enumerate(outcomes, start=1), records_done, None):
-                place = f"{progress.fingerprint}:{unit.number}"
-                part = f".{index}" if len(outcomes) > 1 else ""
-                yield self._checked(outcome, latest), place + part
-            records_done = 0
-            progress.finish_unit()
+        return Reading(progress.fingerprint, format_name, latest, self._assume_distinct_authors)
 
-    def _checked(self, outcome: Outcome, latest: datetime) -> Outcome:
-        if not isinstance(outcome, Post):
-            return outcome
-        if outcome.created_at > latest:
-            return Flaw("bad_date", "the time is more than a day in the future")
-        if self._assume_distinct_authors and outcome.author is None:
-            return replace(outcome, author=f"post:{outcome.native_id}")
-        return outcome
+    def _work(self, reading: Reading, progress: _Progress) -> Iterator[Work]:
+        """Yields what to read after that which `progress` has counted."""
+        units = islice(read_units(self._path, reading.format), progress.units, None)
+        if reader_of(reading.format) is None:
+            yield from self._read_several(reading, units, progress.unit_records)
+        else:
+            yield from stretches(units, self._page_posts)
+
+    def _read_several(
+        self, reading: Reading, units: Iterator[Unit], skipped: int
+    ) -> Iterator[tuple[Part, bool]]:
+        """Yields pages of records whose pieces hold several, so that pages end within pieces."""
+        part = Part(unit_records=skipped)
+        for unit in units:
+            outcomes = reading.outcomes(unit)
+            for index, outcome in islice(enumerate(outcomes, start=1), skipped, None):
+                if part.tally.records == self._page_posts:
+                    yield part, False
+                    part = Part(unit_records=part.tally.unit_records)
+                place = f".{index}" if len(outcomes) > 1 else ""
+                part.add(outcome, reading, unit.number, place)
+                part.tally.unit_records += 1
+            skipped = part.tally.unit_records = 0
+            part.tally.units += 1
+        yield part, True
 
     def _nothing_readable(self, progress: _Progress) -> UnreadableFileError:
         return UnreadableFileError(
@@ -138,12 +145,10 @@ class FileCollector:
         )
 
 
-def _unit_outcomes(unit: Unit, format_name: str) -> Iterator[Outcome]:
-    record = to_record(unit)
-    if isinstance(record, Flaw):
-        yield record
-    else:
-        yield from read_outcomes(record, format_name)
+def _read_here(reading: Reading, work: Iterator[Work]) -> Iterator[tuple[Part, Tally, bool]]:
+    for one, is_last in work:
+        part = one if isinstance(one, Part) else reading.read(one)
+        yield part, part.tally, is_last
 
 
 class _Progress:
@@ -161,20 +166,13 @@ class _Progress:
         self.lost = int(state.get("lost", 0))
         self._days = {day for first, last in state.get("days", ()) for day in range(first, last)}
 
-    def count(self, outcome: Outcome) -> None:
-        self.records += 1
-        self.unit_records += 1
-        if isinstance(outcome, Flaw):
-            self.understood += outcome.reason in UNDERSTOOD
-            self.lost += outcome.reason not in NOT_POSTS
-            return
-        self.understood += 1
-        if isinstance(outcome, Post):
-            self._days.add(outcome.created_at.toordinal())
-
-    def finish_unit(self) -> None:
-        self.units += 1
-        self.unit_records = 0
+    def add(self, tally: Tally) -> None:
+        self.units += tally.units
+        self.unit_records = tally.unit_records
+        self.records += tally.records
+        self.understood += tally.understood
+        self.lost += tally.lost
+        self._days |= tally.days
 
     def checkpoint(self) -> Checkpoint:
         names = ("fingerprint", "format", "done", "units", "unit_records", "records")
@@ -211,31 +209,3 @@ def _same_reading(
 
 def _midnight(ordinal: int) -> datetime:
     return datetime.combine(date.fromordinal(ordinal), time(), UTC)
-
-
-class _PageBuilder:
-    """Gathers outcomes until they make a page."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._posts: list[Post] = []
-        self._deletions: list[Deletion] = []
-        self._rejections: list[Rejection] = []
-
-    def add(self, outcome: Outcome, place: str) -> None:
-        self.size += 1
-        if isinstance(outcome, Post):
-            self._posts.append(outcome)
-        elif isinstance(outcome, Deletion):
-            self._deletions.append(outcome)
-        else:
-            self._rejections.append(Rejection(outcome.reason, place, outcome.detail))
-
-    def build(self, progress: _Progress, *, coverage: tuple[Coverage, ...] = ()) -> Page:
-        return Page(
-            checkpoint=progress.checkpoint(),
-            posts=tuple(self._posts),
-            rejections=tuple(self._rejections),
-            deletions=tuple(self._deletions),
-            coverage=coverage,
-        )

@@ -22,6 +22,12 @@ def parse_object(data: bytes) -> Mapping[str, Any] | Flaw:
         text = data.decode("utf-8")
     except UnicodeDecodeError as exc:
         return Flaw("bad_encoding", f"not UTF-8 at byte {exc.start + 1} of the line")
+    try:  # `_attempt` is for what this does not take.
+        value, end = _SCAN(text, 0)
+    except (StopIteration, ValueError, RecursionError):
+        value, end = None, 0
+    if type(value) is dict and (end == len(text) or text[end:] == "\n"):
+        return value
     parsed = _attempt(lambda: _DECODER.decode(text))
     return parsed if isinstance(parsed, Flaw) else _as_object(parsed)
 
@@ -46,6 +52,7 @@ def _refuse_constant(_: str) -> None:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_SCAN: Callable[[str, int], tuple[Any, int]] = vars(_DECODER)["scan_once"]
 # A control character inside one element must not cost the rest of the array.
 _ARRAY_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, strict=False)
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from collectors.errors import UnreadableFileError
 from collectors.opening import DamagedFileError
@@ -30,8 +30,7 @@ class Flaw:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One piece of a file that holds a record or a page of records.
 
     Attributes:

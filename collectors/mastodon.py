@@ -208,7 +208,7 @@ def hashtags(query: Query) -> tuple[str, ...]:
 def _is_timed(record: Any) -> bool:
     """Whether a server's ids tell the time: those of Mastodon itself do, of others few."""
     made = snowflake_time(status_id(record))
-    outcome = next(status_format.read(mapping(record)))
+    outcome = status_format.read(mapping(record))
     if made is None or not isinstance(outcome, Post):
         return False
     return abs(made - outcome.created_at) < _SNOWFLAKE_TOLERANCE

@@ -68,7 +68,7 @@ class Sieve:
         for record in records:
             status = mapping(record)
             self._uris[host, status_id(record)] = str(status.get("uri"))
-            outcome = next(status_format.read(status)) if status else Flaw("not_an_object")
+            outcome = status_format.read(status) if status else Flaw("not_an_object")
             if isinstance(outcome, Post):
                 outcome = self._allowed(status, outcome, now)
             if isinstance(outcome, Flaw):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from classifiers.errors import UnknownVersionError
 from classifiers.registry import ModelVersion, Registry
 from collectors import platforms
-from collectors.post import Collector, Deletion, Window
+from collectors.post import Checkpoint, Collector, Deletion, Window
 from monitor.alarms.evidence import Spending
 from monitor.errors import ConfigurationError, UsageError
 from monitor.job import Job, JobRunner, ShouldStop
+from monitor.kept import KeptPage
 from monitor.live import Live
 from monitor.pipeline.retention import RetentionStep, destroy_keys
 from monitor.pipeline.seal import SealStep
@@ -265,6 +266,35 @@ class Application:
             self.store, self.queries, self._admission(topic), self.clock
         )
         return made
+
+    def import_file(
+        self,
+        topic: Topic,
+        collector: FileCollector,
+        *,
+        readers: int | None = None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> Collected:
+        """Takes a file in from its start: a repeated import is safe, and says what it found again.
+
+        Args:
+            topic: Whose posts these are.
+            collector: Of the file.
+            readers: Processes that read it; as its size asks for where None.
+            progress: Told the number of records read so far.
+        """
+        step = self.collect_step(topic)
+        if readers is None:
+            readers = _load("monitor.pipeline.readers", "readers_for")(collector.path)
+        admit: Callable[[Checkpoint | None], Generator[KeptPage]] | None = None
+        if readers > 0:
+            folder, days = self.settings.home / "keys", self.settings.pseudonyms.rotate_days
+            make = partial(
+                _load("monitor.pipeline.admission", "load_admission"), topic, folder, days
+            )
+            several = _load("monitor.pipeline.readers", "Readers")(step.admission, make, readers)
+            admit = partial(several.pages, collector)
+        return step.collect(collector, resume=False, progress=progress, admit=admit)
 
     def _admission(self, topic: Topic) -> Admission:
         made: Admission = _load("monitor.pipeline.admission", "Admission")(

@@ -146,6 +146,7 @@ class Cluster:
         Raises:
             ClusterError: A day failed on every attempt; the others are done.
         """
+        app.store.keep_days(topic.name, topic.timezone.key, topic.day_of)
         if rebuild:
             app.store.mark_days(topic.name)
         dirty = app.store.dirty_days(topic.name)

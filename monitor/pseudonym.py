@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from monitor.errors import ConfigurationError
@@ -72,7 +73,7 @@ class KeyRing:
         """The author's pseudonym for posts of a day."""
         if day is None:
             raise ValueError("a pseudonym is made for a day")
-        return Pseudonyms(self._key(self._period(day))).of(platform, author)
+        return _keyed(self._key(_period(day, self.rotate_days)), platform, author)
 
     def every(self, platform: str, author: str) -> list[str]:
         """The author's pseudonyms under every key that is left."""
@@ -80,7 +81,7 @@ class KeyRing:
 
     def mark(self, platform: str, author: str) -> str:
         """What an author is known by who wants to be forgotten; no post carries it."""
-        return Pseudonyms(self._key(_MARKS)).mark(platform, author)
+        return _keyed(self._key(_MARKS), "removed", platform, author)
 
     def destroy_unused(
         self, days_in_use: Iterable[date], now: datetime, *, after: timedelta
@@ -95,7 +96,8 @@ class KeyRing:
         Returns:
             How many keys were destroyed.
         """
-        in_use = {f"{self.topic}.{self._period(day)}.key" for day in days_in_use}
+        days = set(days_in_use)
+        in_use = {f"{self.topic}.{_period(day, self.rotate_days)}.key" for day in days}
         is_legacy_used = bool(in_use)
         destroyed = 0
         for path in self._paths():
@@ -109,10 +111,6 @@ class KeyRing:
     def _legacy(self) -> Path:
         """The only key that earlier programs made; it serves all days until it is destroyed."""
         return self.folder / f"{self.topic}.key"
-
-    def _period(self, day: date) -> str:
-        number = day.toordinal() // self.rotate_days
-        return date.fromordinal(max(number * self.rotate_days, 1)).isoformat()
 
     def _key(self, name: str) -> bytes:
         if self.held is None:
@@ -129,6 +127,13 @@ class KeyRing:
     def _paths(self) -> list[Path]:
         found = sorted(self.folder.glob(f"{self.topic}.????-??-??.key"))
         return [*found, self._legacy] if self._legacy.exists() else found
+
+
+@lru_cache(maxsize=4096)
+def _period(day: date, days: int) -> str:
+    """The first day of the period that a day belongs to."""
+    number = day.toordinal() // days
+    return date.fromordinal(max(number * days, 1)).isoformat()
 
 
 def load_pseudonyms(folder: Path, topic: str) -> Pseudonyms:

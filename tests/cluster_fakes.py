@@ -111,28 +111,49 @@ class Opener:
         return FakeApplication(load_settings(dict(self.environ)))
 
 
-def opener(folder: Path, database_url: str | None = None) -> Opener:
-    """An installation of its own in a folder, in batches of ten posts."""
+@dataclass(frozen=True)
+class SlowApplication(FakeApplication):
+    """One whose batches take longer."""
+
+    seconds: float = 0.0
+
+    @cached_property
+    def scorers(self) -> Any:
+        return RecordingScorers(self.settings.home / "scored.txt", self.seconds)
+
+
+@dataclass(frozen=True)
+class SlowOpener(Opener):
+    """Opens an application whose batches take so long."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> SlowApplication:
+        return SlowApplication(load_settings(dict(self.environ)), seconds=self.seconds)
+
+
+def opener(folder: Path, database_url: str | None = None, *, batch: int = 10) -> Opener:
+    """An installation of its own in a folder, in small batches of posts."""
     topics = folder / "config" / "topics"
     topics.mkdir(parents=True)
     (topics / "strike.toml").write_text(TOPIC)
     environ = {
         "MONITOR_HOME": str(folder / "home"),
         "MONITOR_CONFIG": str(folder / "config"),
-        "MONITOR_CLASSIFY__BATCH_POSTS": "10",
+        "MONITOR_CLASSIFY__BATCH_POSTS": str(batch),
     }
     if database_url:
         environ["MONITOR_DATABASE_URL"] = database_url
     return Opener(tuple(environ.items()))
 
 
-def fill(app: Application, topic: Topic, posts: int) -> None:
+def fill(app: Application, topic: Topic, posts: int, *, minutes: int = 7) -> None:
     """Stores posts of ten days by way of the pipeline; every text is another one."""
     made = tuple(
         Post(
             platform="x",
             native_id=str(number),
-            created_at=topic.window.start + timedelta(minutes=7 * number),
+            created_at=topic.window.start + timedelta(minutes=minutes * number),
             text=f"we are on strike, post number {number}",
             language="en",
             author=f"author {number % 40}",

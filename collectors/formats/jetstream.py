@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from collectors.formats.fields import (
@@ -38,9 +37,9 @@ def recognises(value: Record) -> bool:
     return "did" in value and "time_us" in value and value.get("kind") in _KINDS
 
 
-def read(value: Record) -> Iterator[Outcome]:
-    """Yields the one outcome of an event."""
-    yield attempt(_read, value)
+def read(value: Record) -> Outcome:
+    """Returns the one outcome of an event."""
+    return attempt(_read, value)
 
 
 def _read(event: Record) -> Post | Deletion:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 
 from collectors.formats.fields import (
     BadRecordError,
@@ -40,9 +39,9 @@ def recognises(value: Record) -> bool:
     return "uri" in value and "account" in value and "content" in value
 
 
-def read(value: Record) -> Iterator[Outcome]:
-    """Yields the one outcome of a status."""
-    yield attempt(_read, value)
+def read(value: Record) -> Outcome:
+    """Returns the one outcome of a status."""
+    return attempt(_read, value)
 
 
 def _read(status: Record) -> Post:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 
 from collectors.formats.fields import (
@@ -41,9 +40,9 @@ def recognises(value: Record) -> bool:
     return "id" in value and ("text" in value or "deleted" in value)
 
 
-def read(value: Record) -> Iterator[Outcome]:
-    """Yields the one outcome of a record."""
-    yield attempt(_read, value)
+def read(value: Record) -> Outcome:
+    """Returns the one outcome of a record."""
+    return attempt(_read, value)
 
 
 def _read(value: Record) -> Post | Deletion:

@@ -27,17 +27,23 @@ DETECTION_UNITS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A record format: what its objects look like, and what becomes of one."""
+    """A record format: what its objects look like, and what becomes of one.
+
+    Attributes:
+        read: Of formats whose objects hold one record each.
+        read_several: Of those whose objects may hold a page of records.
+    """
 
     recognises: Callable[[Mapping[str, Any]], bool]
-    read: Callable[[Mapping[str, Any]], Iterator[Outcome]]
+    read: Callable[[Mapping[str, Any]], Outcome] | None = None
+    read_several: Callable[[Mapping[str, Any]], Iterator[Outcome]] | None = None
 
 
 # The order is that of detection, from the most to the least particular.
 _JSON_FORMATS = {
     "jetstream": Format(jetstream.recognises, jetstream.read),
     "mastodon": Format(mastodon.recognises, mastodon.read),
-    "x-v2": Format(x_v2.recognises, x_v2.read),
+    "x-v2": Format(x_v2.recognises, read_several=x_v2.read),
     "jsonl": Format(native.recognises, native.read),
 }
 FORMATS = (AUTO, *_JSON_FORMATS, "csv", "parquet")
@@ -95,7 +101,21 @@ def to_record(unit: Unit) -> Mapping[str, Any] | Flaw:
 
 def read_outcomes(record: Mapping[str, Any], format_name: str) -> Iterator[Outcome]:
     """Yields what becomes of the record, or of the page of records, in an object."""
-    return _JSON_FORMATS.get(format_name, _JSON_FORMATS["jsonl"]).read(record)
+    one = _format(format_name)
+    if one.read is not None:
+        yield one.read(record)
+    elif one.read_several is not None:
+        yield from one.read_several(record)
+
+
+def reader_of(format_name: str) -> Callable[[Mapping[str, Any]], Outcome] | None:
+    """What reads an object of a format whose objects hold one record each, else None."""
+    return _format(format_name).read
+
+
+def _format(name: str) -> Format:
+    """Tables have the fields of our own records."""
+    return _JSON_FORMATS.get(name, _JSON_FORMATS["jsonl"])
 
 
 def detect_format(path: Path) -> str:

@@ -14,7 +14,7 @@ from monitor.commands.call import Call, Moment, with_call
 from monitor.errors import MonitorError, UsageError
 from monitor.pipeline.collect import Collected
 
-PAGE_POSTS = 1000
+PAGE_POSTS = 5000
 """Records a transaction of an import: larger ones gain little, and a page is held in memory."""
 
 
@@ -76,13 +76,21 @@ def _answer_collect(
     is_flag=True,
     help="Count every post without an author as somebody else's.",
 )
+@click.option(
+    "--readers",
+    type=click.IntRange(min=0),
+    help="Processes that read, beside the one that writes.  [default: one a core for large files]",
+)
 @with_call
 def import_command(
-    call: Call, files: tuple[Path, ...], format_: str, assume_distinct_authors: bool
+    call: Call,
+    files: tuple[Path, ...],
+    format_: str,
+    assume_distinct_authors: bool,
+    readers: int | None,
 ) -> None:
     """Posts from files, also .gz and .zst; tells what was stored, repeated and rejected."""
     topic = call.topic
-    step = call.app.collect_step(topic)
     total, failed = Collected(), []
     for path in files:
         collector = FileCollector(
@@ -93,8 +101,9 @@ def import_command(
         )
         try:
             with call.progress(path.name) as progress:
-                # Always from the start: a repeated import is safe and says what it found again.
-                collected = step.collect(collector, resume=False, progress=progress)
+                collected = call.app.import_file(
+                    topic, collector, readers=readers, progress=progress
+                )
         except CollectorError as error:
             if len(files) == 1:
                 raise

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from pathlib import Path
 
 from collectors.post import Checkpoint, Deletion, Page, Post, Rejection
 from monitor.kept import KeptDeletion, KeptPage, KeptPost
 from monitor.language import language_of
-from monitor.post_ids import PostIds
+from monitor.post_ids import PostIds, load_post_ids
 from monitor.pseudonym import KeyRing, Pseudonyms
 from monitor.redaction import redact, text_digest
 from monitor.store.values import UNDETERMINED, PlatformId
@@ -24,6 +25,25 @@ def _nobody(_marks: Collection[str]) -> Collection[str]:
 
 def _none(_posts: Collection[PlatformId]) -> Collection[PlatformId]:
     return ()
+
+
+Author = tuple[str, str]
+"""Platform and pseudonym."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A page of which the store has not been asked yet.
+
+    Attributes:
+        page: What may be kept, without reminders.
+        marks: By which its authors would be recognised who are to be forgotten.
+        unsealed: Its posts (and those they refer to) whose ids were sealed, with the seals.
+    """
+
+    page: KeptPage
+    marks: Mapping[str, Sequence[Author]]
+    unsealed: Mapping[PlatformId, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +64,58 @@ class Admission:
 
     def page(self, page: Page) -> KeptPage:
         """Keeps what may be kept; a post outside the topic's window becomes a rejection."""
-        return replace(self, pseudonyms=self.pseudonyms.holding())._kept(page)
+        return self.finish(self.prepare(page))
 
-    def _kept(self, page: Page) -> KeptPage:
+    def prepare(self, page: Page) -> Prepared:
+        """The part of `page` that needs keys alone; any process that has them can do it."""
+        return replace(self, pseudonyms=self.pseudonyms.holding())._prepared(page)
+
+    def finish(self, prepared: Prepared, end: Page | None = None) -> KeptPage:
+        """The part of `page` that asks the store, right before its page goes there.
+
+        Args:
+            prepared: From `prepare`.
+            end: Holds checkpoint and coverage where they were not known before.
+        """
+        marks, unsealed = prepared.marks, prepared.unsealed
+        gone = self.removed(list(marks)) if marks else ()
+        buried = self.buried(list(unsealed)) if unsealed else ()
+        reminders = (
+            *(KeptDeletion(on, None, name, "forget") for mark in gone for on, name in marks[mark]),
+            *(KeptDeletion(one[0], unsealed[one], None, "deleted") for one in sorted(buried)),
+        )
+        kept = replace(prepared.page, reminders=reminders)
+        if end is None:
+            return kept
+        return replace(kept, checkpoint=self._checkpoint(end), coverage=end.coverage)
+
+    def _prepared(self, page: Page) -> Prepared:
+        start, end = self.topic.window.start, self.topic.window.end
+        inside = [post for post in page.posts if start <= post.created_at < end]
+        outside = [post for post in page.posts if not start <= post.created_at < end]
         cohort_of = cache(self.topic.cohort_of)  # An author's posts often come together.
-        window = self.topic.window
-        inside = [post for post in page.posts if post.created_at in window]
-        outside = [post for post in page.posts if post.created_at not in window]
-        return KeptPage(
-            checkpoint=Checkpoint(self.ids.seal_state(page.checkpoint.state)),
-            posts=tuple(self._post(post, cohort_of) for post in inside),
+        posts = tuple([self._post(post, cohort_of) for post in inside])
+        kept = KeptPage(
+            checkpoint=self._checkpoint(page),
+            posts=posts,
             rejections=page.rejections + tuple(_outside_window(post) for post in outside),
             deletions=tuple(self.deletion(deletion) for deletion in page.deletions),
             coverage=page.coverage,
             reads=page.reads,
-            reminders=(*self._reminders(inside), *self._reminders_of_posts(inside)),
         )
+        return Prepared(kept, self._marks(inside, posts), _unsealed(inside, posts))
 
-    def _reminders(self, posts: Iterable[Post]) -> list[KeptDeletion]:
-        """Removals of authors whose posts come again, perhaps in a period with another key."""
-        marks = {
-            self.pseudonyms.mark(post.platform, post.author): post
-            for post in posts
-            if post.author is not None
-        }
-        found = self.removed(list(marks)) if marks else ()
-        gone = {(marks[mark].platform, marks[mark].author) for mark in found}
-        return [
-            KeptDeletion(post.platform, None, pseudonym, "forget")
-            for post in posts
-            if (post.platform, post.author) in gone
-            and (pseudonym := self._pseudonym(post, self.topic.day_of(post.created_at)))
-        ]
+    def _checkpoint(self, page: Page) -> Checkpoint:
+        return Checkpoint(self.ids.seal_state(page.checkpoint.state))
 
-    def _reminders_of_posts(self, posts: Collection[Post]) -> list[KeptDeletion]:
-        """Removals of posts that were demanded when tombstones were made of unsealed ids."""
-        names = {(post.platform, post.native_id) for post in posts}
-        names |= {(post.platform, post.reference) for post in posts if post.reference}
-        seals = {(on, name): self.ids.seal(name) for on, name in names}
-        changed = [one for one, seal in seals.items() if seal != one[1]]
-        found = self.buried(changed) if changed else ()
-        return [KeptDeletion(one[0], seals[one], None, "deleted") for one in sorted(found)]
+    def _marks(self, posts: Sequence[Post], kept: Sequence[KeptPost]) -> Mapping[str, list[Author]]:
+        """Authors may have asked to be forgotten when they had another period's pseudonym."""
+        marks: dict[str, list[Author]] = {}
+        for post, made in zip(posts, kept, strict=True):
+            if post.author is not None and made.author is not None:
+                mark = self.pseudonyms.mark(post.platform, post.author)
+                marks.setdefault(mark, []).append((made.platform, made.author))
+        return marks
 
     def _post(self, post: Post, cohort_of: Callable[[str | None], str]) -> KeptPost:
         text = redact(post.text)
@@ -125,6 +156,26 @@ class Admission:
         if post.author is None:
             return None
         return self.pseudonyms.of(post.platform, post.author, day)
+
+
+def load_admission(topic: Topic, keys: Path, rotate_days: int) -> Admission:
+    """An admission that asks no store, with the keys in a folder.
+
+    Raises:
+        ConfigurationError: A key file is damaged.
+    """
+    return Admission(topic, KeyRing(keys, topic.name, rotate_days), load_post_ids(keys, topic.name))
+
+
+def _unsealed(posts: Sequence[Post], kept: Sequence[KeptPost]) -> dict[PlatformId, str]:
+    """Programs that did not seal ids made tombstones of the ids as they are."""
+    seals: dict[PlatformId, str] = {}
+    for post, made in zip(posts, kept, strict=True):
+        if post.native_id != made.native_id:
+            seals[post.platform, post.native_id] = made.native_id
+        if made.reference is not None and post.reference and post.reference != made.reference:
+            seals[post.platform, post.reference] = made.reference
+    return seals
 
 
 def _outside_window(post: Post) -> Rejection:

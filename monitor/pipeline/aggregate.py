@@ -108,6 +108,7 @@ class AggregateStep:
         Returns:
             How many days were rebuilt.
         """
+        self.store.keep_days(topic.name, topic.timezone.key, topic.day_of)
         if rebuild:
             self.store.mark_days(topic.name)
         rebuilt = 0

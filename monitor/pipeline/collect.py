@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from collectors import platforms
 from collectors.errors import StoppedError
-from collectors.post import Checkpoint, Collector, Page, Window
+from collectors.post import Checkpoint, Collector, Window
 from monitor.kept import KeptPage, PageOutcome
 from monitor.pipeline.admission import Admission
 from monitor.store.queries import Queries
@@ -66,6 +67,7 @@ class CollectStep:
         resume: bool = True,
         should_stop: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
+        admit: Callable[[Checkpoint | None], Generator[KeptPage]] | None = None,
     ) -> Collected:
         """Runs one pass; whatever ends it, every page stored so far is complete.
 
@@ -76,6 +78,7 @@ class CollectStep:
             resume: Go on at the stored checkpoint instead of from the start.
             should_stop: Asked after every page.
             progress: Told the number of records read so far.
+            admit: Gives what may be kept of the collector's pages, where that is not done here.
 
         Raises:
             CollectorError: The source could not be read (further).
@@ -87,13 +90,16 @@ class CollectStep:
             return collected
         errand = _errand(collector.source, window)
         since = self._since(topic.name, errand) if resume else None
+        asked = self._asked(window)
+        fetched = (self.admission.page(page) for page in collector.fetch(since, asked))
         try:
-            for page in collector.fetch(since, self._asked(window)):
-                collected.add(*self._save(collector, page, errand, collected))
-                progress(collected.records)
-                if should_stop():
-                    collected.finished = False
-                    break
+            with closing(admit(since) if admit else fetched) as pages:
+                for page in pages:
+                    collected.add(page, self._save(collector, page, errand, collected))
+                    progress(collected.records)
+                    if should_stop():
+                        collected.finished = False
+                        break
         except StoppedError:
             collected.finished = False
         if window is not None and collected.finished and not should_stop():
@@ -111,15 +117,12 @@ class CollectStep:
         return Window(window.start, max(window.start, min(window.end, self.clock())))
 
     def _save(
-        self, collector: Collector, page: Page, errand: Errand, collected: Collected
-    ) -> tuple[KeptPage, PageOutcome]:
-        topic, kept = self.admission.topic.name, self.admission.page(page)
+        self, collector: Collector, kept: KeptPage, errand: Errand, collected: Collected
+    ) -> PageOutcome:
+        topic = self.admission.topic.name
         if kept.posts and collector.source != SAMPLE_SOURCE:
             collected.sample_removed += self._remove_sample(topic)
-        outcome = self.store.save_page(
-            topic, collector.source, kept, at=self.clock(), errand=errand
-        )
-        return kept, outcome
+        return self.store.save_page(topic, collector.source, kept, at=self.clock(), errand=errand)
 
     def _has_real_posts(self, topic: str) -> bool:
         return self.queries.has_posts(topic) and not self.queries.sample_only(topic)

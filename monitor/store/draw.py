@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, false, or_, select
 
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.values import UNDETERMINED, Question, UnlabelledPost
@@ -100,7 +100,7 @@ def by_id(connection: Connection, topic: str, post_ids: Sequence[int]) -> dict[i
     posts: dict[int, UnlabelledPost] = {}
     for chunk in in_chunks(post_ids):
         statement = select(POSTS.c.id, POSTS.c.native_id, POSTS.c.platform, POSTS.c.text).where(
-            POSTS.c.id.in_(chunk), POSTS.c.topic == topic, POSTS.c.text != ""
+            POSTS.c.id.in_(chunk), besides(POSTS.c.topic, topic), POSTS.c.text != ""
         )
         posts |= {row.id: UnlabelledPost(*row[1:]) for row in connection.execute(statement)}
     return posts

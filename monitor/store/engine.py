@@ -217,6 +217,7 @@ def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "secure_delete=ON",
+        "cache_size=-65536",  # KiB at most. Indexes outgrow the usual 2 MiB, an import 20 times.
         "journal_size_limit=0",  # The log must not keep a removed text for long either.
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}").close()

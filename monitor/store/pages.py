@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
@@ -14,13 +13,12 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 from monitor.kept import KeptPage, KeptPost, PageOutcome
 from monitor.store import coverage, days, reads, removals, sources, tallies, unscored
 from monitor.store.bulk import insert_rows, new_post_ids
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import in_chunks, is_among
 from monitor.store.engine import unstorable
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS
 from monitor.store.sources import Delivery
 
-_FIELDS = tuple(field.name for field in fields(KeptPost))
-_of = attrgetter(*_FIELDS)
+_FIELDS = KeptPost._fields
 
 
 @dataclass(slots=True)
@@ -91,14 +89,13 @@ def _stored(
     """Reads what is stored of the posts delivered."""
     found = {}
     for platform, native_ids in _by_platform(posts).items():
-        for chunk in in_chunks(native_ids):
-            statement = select(POSTS).where(
-                POSTS.c.topic == topic,
-                POSTS.c.platform == platform,
-                POSTS.c.native_id.in_(chunk),
-            )
-            for row in connection.execute(statement).mappings():
-                found[platform, row["native_id"]] = _standing(row)
+        statement = select(POSTS).where(
+            POSTS.c.topic == topic,
+            POSTS.c.platform == platform,
+            is_among(connection, POSTS.c.native_id, native_ids),
+        )
+        for row in connection.execute(statement).mappings():
+            found[platform, row["native_id"]] = _standing(row)
     return found
 
 
@@ -126,7 +123,7 @@ def _write(connection: Connection, delivery: Delivery, standings: Sequence[_Stan
     for standing in standings:
         if standing.id is None or standing.stored is None or standing.post == standing.stored:
             continue
-        changes.append(_values(standing.post) | {"post_id": standing.id})
+        changes.append(standing.post._asdict() | {"post_id": standing.id})
         touched |= {standing.post.day, standing.stored.day}
         if standing.post.text_digest != standing.stored.text_digest:
             rewritten.append(standing.id)
@@ -142,9 +139,9 @@ def _insert(connection: Connection, delivery: Delivery, posts: Sequence[KeptPost
     if not posts:
         return
     ids = new_post_ids(connection, len(posts))
-    origin = (delivery.topic, delivery.source, delivery.at)
-    rows = ((post_id, *origin, *_of(post)) for post_id, post in zip(ids, posts, strict=True))
-    insert_rows(connection, POSTS, ("id", "topic", "source", "stored_at", *_FIELDS), rows)
+    rows = ((post_id, *post) for post_id, post in zip(ids, posts, strict=True))
+    origin = {"topic": delivery.topic, "source": delivery.source, "stored_at": delivery.at}
+    insert_rows(connection, POSTS, ("id", *_FIELDS), rows, of_all=origin)
     unscored.add_new(connection, delivery.topic, zip(ids, posts, strict=True))
 
 
@@ -155,23 +152,19 @@ def _drop_answers(connection: Connection, post_ids: Iterable[int]) -> None:
             connection.execute(delete(table).where(table.c.post_id.in_(chunk)))
 
 
-def _values(post: KeptPost) -> dict[str, Any]:
-    return dict(zip(_FIELDS, _of(post), strict=True))
-
-
 def _rank(post: KeptPost) -> tuple[object, ...]:
     """Orders deliveries of one post, so that the same one stays whichever comes first.
 
     Among equal revisions the order means nothing but that it looks at their content alone.
     """
-    values = (getattr(post, name) for name in _FIELDS)
-    return (post.revision, *((value is not None, value) for value in values))
+    return (post.revision, *((value is not None, value) for value in post))
 
 
 def _check_characters(page: KeptPage) -> None:
     """Refuses what one database would take and the other would not."""
-    for post in page.posts:
-        _check_texts(f"a post of platform {post.platform!r}", _of(post))
+    if not _is_storable([value for post in page.posts for value in post]):
+        for post in page.posts:
+            _check_texts(f"a post of platform {post.platform!r}", post)
     for rejection in page.rejections:
         _check_texts("a rejection", (rejection.reason, rejection.place, rejection.detail))
     for deletion in page.deletions:
@@ -181,10 +174,15 @@ def _check_characters(page: KeptPage) -> None:
 
 
 def _check_texts(what: str, values: Iterable[object]) -> None:
-    joined = " ".join([value for value in values if isinstance(value, str)])
-    if "\0" in joined:
+    if not _is_storable(values):
         raise unstorable(what)
+
+
+def _is_storable(values: Iterable[object]) -> bool:
+    joined = " ".join([value for value in values if isinstance(value, str)])
+    if joined.isascii():
+        return "\0" not in joined
     try:
-        joined.encode()
+        return b"\0" not in joined.encode()
     except UnicodeEncodeError:
-        raise unstorable(what) from None
+        return False

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Connection, Select, delete, exists, func, insert, select
 
 from monitor.store import claims, days, unscored
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import POSTS, PREDICTIONS, TARGETS
 from monitor.store.scores import pack, unpack
@@ -144,7 +144,7 @@ def _predictions_of(topic: str) -> Select[tuple[str, str, str, str, str]]:
 
 def _posts(connection: Connection, topic: str, ids: set[int]) -> dict[int, tuple[str, date]]:
     statement = select(POSTS.c.id, POSTS.c.text_digest, POSTS.c.day).where(
-        POSTS.c.id.in_(ids), POSTS.c.topic == topic
+        POSTS.c.id.in_(ids), besides(POSTS.c.topic, topic)
     )
     return {row.id: (row.text_digest, row.day) for row in connection.execute(statement)}
 

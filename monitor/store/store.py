@@ -13,6 +13,7 @@ from monitor.kept import KeptDeletion, KeptPage, PageOutcome
 from monitor.store import (
     accesses,
     budgets,
+    calendar,
     chosen,
     claims,
     days,
@@ -250,6 +251,24 @@ class Store:
         with writing(self._engine) as connection:
             chosen = days.known_days(connection, topic) if which is None else which
             days.mark(connection, topic, chosen)
+
+    def keep_days(self, topic: str, zone: str, day_of: Callable[[datetime], date]) -> int:
+        """Sees that stored posts lie in the days of the topic's time zone; returns how many moved.
+
+        Costs one look-up where the zone is the same as ever. An interrupted move begins again.
+        """
+        with reading(self._engine) as connection:
+            known = calendar.zone(connection, topic)
+        if known == zone:
+            return 0
+        posts, last = 0, None if known is None else 0
+        while last is not None:
+            with writing(self._engine) as connection:
+                moved = calendar.move(connection, topic, day_of, last)
+            posts, last = posts + moved.posts, moved.last
+        with writing(self._engine) as connection:
+            calendar.set_zone(connection, topic, zone, self._clock())
+        return posts
 
     def replace_day(self, topic: str, seen: DirtyDay, cells: Sequence[DailyAggregate]) -> bool:
         """Replaces all cells of a day, so that none is older than its posts.

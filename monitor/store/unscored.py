@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from monitor.kept import KeptPost
 from monitor.store.bulk import insert_rows
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import POSTS, PREDICTIONS, SCORING, UNSCORED
 from monitor.store.values import UNDETERMINED, Question
@@ -43,11 +43,17 @@ class Wanted:
     languages: tuple[str, ...]
 
 
-def unanswered(wanted: Wanted) -> ColumnElement[bool]:
-    """The posts that lack one of the answers."""
+def unanswered(wanted: Wanted, *, by_id: bool = False) -> ColumnElement[bool]:
+    """The posts that lack one of the answers.
+
+    Args:
+        wanted: The answers.
+        by_id: They are sought among posts whose ids are known.
+    """
+    topic = POSTS.c.topic
     lacking = (~_has_answer(wanted.version, question, POSTS.c.id) for question in wanted.questions)
     return and_(
-        POSTS.c.topic == wanted.topic,
+        besides(topic, wanted.topic) if by_id else topic == wanted.topic,
         POSTS.c.text != "",
         POSTS.c.language.in_([*wanted.languages, UNDETERMINED]),
         or_(false(), *lacking),
@@ -67,7 +73,7 @@ def begin(connection: Connection, wanted: Wanted) -> None:
             languages=list(wanted.languages),
         )
     )
-    _enqueue(connection, wanted, true())
+    _enqueue(connection, wanted)
 
 
 def forget(connection: Connection, topic: str) -> None:
@@ -154,10 +160,12 @@ def count(connection: Connection, topic: str) -> int:
     return connection.execute(statement).scalar_one()
 
 
-def _enqueue(connection: Connection, wanted: Wanted, which: ColumnElement[bool]) -> None:
+def _enqueue(
+    connection: Connection, wanted: Wanted, which: ColumnElement[bool] | None = None
+) -> None:
     posts = POSTS.c
     chosen = select(posts.id, posts.topic, posts.created_at, posts.native_id).where(
-        unanswered(wanted), which
+        unanswered(wanted, by_id=which is not None), true() if which is None else which
     )
     insertion = insert_into(connection, UNSCORED).from_select(_COLUMNS, chosen)
     connection.execute(insertion.on_conflict_do_nothing())

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine
+from sqlalchemy.dialects import sqlite
 from store_values import NOW, QUESTIONS, day_posts, deletion, page, pending, post
 
+from monitor.store import bulk
 from monitor.store.bulk import new_post_ids
 from monitor.store.engine import writing
 from monitor.store.queries import Queries
+from monitor.store.rows import UtcDateTime
 from monitor.store.store import Store
 
 
@@ -69,3 +76,21 @@ def test_new_posts_are_queued_as_those_that_lack_answers_are(
     queued = {each.text for each in pending(queries, topic)}
     assert queued == {each.text for each in pending(queries, topic, "v2")}
     assert len(queued) == 3
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_times_are_written_as_those_of_single_rows_are(moment: datetime) -> None:
+    usual = UtcDateTime().dialect_impl(sqlite.dialect()).bind_processor(sqlite.dialect())
+    assert usual is not None
+    try:
+        expected = usual(moment)
+    except OverflowError:
+        return
+    assert bulk._sqlite_time(moment) == expected
+    assert bulk._sqlite_time(None) is None
+
+
+def test_a_time_without_an_offset_is_not_written(store: Store, topic: str) -> None:
+    naive = NOW.replace(tzinfo=None)
+    with pytest.raises(ValueError, match="without an offset"):
+        store.save_page(topic, "file", page(post("1", created_at=naive)), at=NOW)

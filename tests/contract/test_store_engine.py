@@ -154,8 +154,9 @@ def test_daily_work_reads_no_table_from_end_to_end(tmp_path: Path) -> None:
     queries.audit_labels("t", "stance", "walkout", "v1")
     queries.unlabelled("t", QUESTIONS, ["en"], limit=5)
     engine.dispose()
-    # That table has a row for each of a few tables.
-    assert [found for found in scans(seen, path) if found != "SCAN sqlite_sequence"] == []
+    # That table has a row for each of a few tables; the other one is a parameter.
+    fair = {"SCAN sqlite_sequence", "SCAN listed VIRTUAL TABLE INDEX 1:"}
+    assert [found for found in scans(seen, path) if found not in fair] == []
 
 
 WRITER = """
@@ -194,3 +195,37 @@ def test_a_writer_killed_at_any_moment_leaves_whole_pages(database_url: str) -> 
     engine.dispose()
     assert checkpoint is not None
     assert total == 50 * (checkpoint.state["at"] + 1)
+
+
+def test_posts_that_are_known_by_their_ids_are_not_sought_through_their_topic(
+    tmp_path: Path,
+) -> None:
+    """SQLite, which has no statistics, would read all of a topic's index for some hundred ids."""
+    path = tmp_path / "monitor.db"
+    engine = open_engine(f"sqlite:///{path}")
+    migrate(engine)
+    store, queries = Store(engine), Queries(engine)
+    store.begin_scoring("t", "v1", QUESTIONS, languages=["en"])
+    many = [post(str(number), text=f"text {number}") for number in range(500)]
+    store.save_page("t", "file", page(*many), at=NOW)
+    seen: list[tuple[str, Any]] = []
+
+    def note(_1: Any, _2: Any, statement: str, values: Any, _3: Any, many: bool) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            seen.append((statement, values[0] if many else values))
+
+    event.listen(engine, "before_cursor_execute", note)
+    waiting = pending(queries, "t")
+    store.save_predictions("t", "v1", answers(waiting, QUESTIONS[:1]))
+    edited = [one._replace(text="new", revision=1) for one in many]
+    store.save_page("t", "file", page(*edited), at=NOW)
+    engine.dispose()
+    connection = sqlite3.connect(path)
+    plans = {
+        row[3]
+        for statement, values in seen
+        for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+    }
+    connection.close()
+    through_topic = [plan for plan in plans if "posts" in plan and plan.endswith("(topic=?)")]
+    assert through_topic == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -59,7 +58,7 @@ def test_a_new_post_is_stored_with_every_field(store: Store, engine: Engine, top
     outcome = save(store, topic, page(kept))
     (row,) = stored(engine, topic)
     assert outcome == PageOutcome(stored=1)
-    assert KeptPost(**{name: row[name] for name in KeptPost.__slots__}) == kept
+    assert KeptPost(**{name: row[name] for name in KeptPost._fields}) == kept
     assert (row["source"], row["stored_at"], row["purged_at"]) == ("file", NOW, None)
 
 
@@ -197,7 +196,7 @@ def deliveries(draw: st.DrawFn) -> KeptPage:
             created_at=NOW + timedelta(days=draw(st.integers(0, 1))),
         )
         if number >= 3:
-            kept = replace(kept, kind="repost", reference=NATIVE_IDS[number - 3])
+            kept = kept._replace(kind="repost", reference=NATIVE_IDS[number - 3])
         posts.append(kept)
     removed = draw(
         st.lists(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from store_values import NOW, deletion, label, page, post, repost
@@ -76,7 +75,7 @@ def test_hours_count_opinions_and_their_known_authors(
             post("2", author="a"),
             post("3", author=None),
             repost("4", "1"),
-            replace(post("5", author="b"), created_at=NOW + hour),
+            post("5", author="b")._replace(created_at=NOW + hour),
         ),
     )
     windows = [Window(NOW + n * hour, NOW + (n + 1) * hour) for n in (-1, 0, 1)]

@@ -338,6 +338,26 @@ def _years(found: re.Match[str]) -> str:
     return f"{found[1]} = {2016 if found[1] == 'start' else 2021}"
 
 
+def test_the_time_zone_of_a_process_changes_no_figure(posts: Path, tmp_path: Path) -> None:
+    figures = set()
+    for number, zone in enumerate(("UTC", "Pacific/Kiritimati", "America/St_Johns")):
+        where = Place(tmp_path / str(number))
+        where.add_topic(NAME, TOPIC)
+        application = ("import", posts, "+", "aggregate")
+        shown = ("export", "aggregates", "--format", "json", "--include-unvalidated")
+        for arguments in (application, shown):
+            ended = subprocess.run(
+                [sys.executable, str(ROOT / "tests/faked_monitor.py"), *map(str, arguments)],
+                env=where.environ({"TZ": zone, "PYTHONPATH": str(ROOT)}),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        figures.add(ended.stdout)
+    assert len(figures) == 1
+    assert '"posts"' in figures.pop()
+
+
 # Models and memory
 
 

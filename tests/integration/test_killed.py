@@ -1,4 +1,4 @@
-"""kill -9 at random moments of import, classify, aggregate, forget, purge and backup.
+"""kill -9 at random moments of import, classify, aggregate, forget, purge, backup and restore.
 
 A fake answers for the classifier: what a kill can spoil is what is written, and how.
 """
@@ -21,6 +21,7 @@ from postgres import new_database
 
 KILLS_PER_DATABASE = 10
 DATABASES = 2
+RESTORES = 5
 POSTS = 300
 NAME = "facebook-walkout-2020"
 TOPIC = (ROOT / f"config/topics/{NAME}.toml").read_text(encoding="utf-8")
@@ -121,3 +122,26 @@ def test_figures_are_the_same_byte_for_byte_after_kills_at_random_moments(
             for backup in backups[-1:]:
                 finish(start(where, "restore", "--check", backup))
         assert killed >= DATABASES * KILLS_PER_DATABASE // 2
+
+
+def test_a_restore_that_was_killed_can_be_done_again(posts: Path, tmp_path: Path) -> None:
+    calm = place(tmp_path / "calm", None)
+    finish(steps(calm, posts))
+    expected = figures(calm)
+    [backup] = (calm.folder / "kept").glob("*")
+    begun = time.monotonic()
+    finish(start(place(tmp_path / "first", None), "restore", backup))
+    usual = time.monotonic() - begun
+    random_moment, killed = random.Random(2), 0
+    for number in range(RESTORES):
+        where = place(tmp_path / f"killed{number}", None)
+        running = start(where, "restore", backup)
+        try:
+            running.communicate(timeout=random_moment.uniform(0.0, usual / 2))
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.communicate()
+            killed += 1
+        finish(start(where, "restore", backup))
+        assert figures(where) == expected
+    assert killed >= RESTORES // 3

@@ -283,3 +283,35 @@ def test_scores_that_never_reach_the_store_end_with_an_error(pipeline: Pipeline)
     step = ClassifyStep(Forgetful(pipeline.engine), pipeline.queries, pipeline.scorer, 50)
     with pytest.raises(StoreError, match="stay pending"):
         step.classify(pipeline.topic)
+
+
+def test_posts_move_into_the_days_of_another_time_zone(pipeline: Pipeline, tmp_path: Path) -> None:
+    """The figures are those of a topic that has had this zone from the beginning."""
+    auckland = tmp_path / "elsewhere" / "strike.toml"
+    auckland.parent.mkdir()
+    auckland.write_text(TOPIC.replace("America/Los_Angeles", "Pacific/Auckland"))
+    moved = load_topic(auckland)
+    # Within both windows, so that no post is refused by one of them.
+    times = [datetime(2020, 6, 1, 8, tzinfo=UTC) + timedelta(hours=n) for n in range(72)]
+    posts = tuple(post(n, created_at=at) for n, at in enumerate(times))
+    half = len(posts) // 2
+
+    def collect(which: Pipeline, part: tuple[Post, ...]) -> None:
+        page = Page(Checkpoint({"page": 0}), posts=part)
+        which.collect(FakeCollector([page], source="file"))
+        which.classify()
+        which.aggregate()
+
+    collect(pipeline, posts[:half])
+    first = pipeline.cells()
+    pipeline.topic = moved
+    collect(pipeline, posts[half:])
+
+    engine = open_engine(f"sqlite:///{tmp_path / 'fresh.db'}")
+    migrate(engine)
+    fresh = Pipeline(engine, moved, FakeScorer(), FakeClock())
+    collect(fresh, posts)
+    assert {cell.day for cell in first} == {date(2020, 6, 1), date(2020, 6, 2)}
+    assert pipeline.cells() == fresh.cells()
+    assert pipeline.aggregate() == 0
+    engine.dispose()

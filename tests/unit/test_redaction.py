@@ -117,3 +117,11 @@ def test_looking_first_whether_a_pattern_can_match_at_all_changes_nothing(
     thorough = redaction._without_named(thorough, redaction._INTRODUCTION, is_sure=True)
     thorough = redaction._without_named(thorough, redaction._I_AM, is_sure=False)
     assert redact(text) == thorough
+
+
+@given(st.text(alphabet="aZ1é.@＠/:u- \n\u2003ſK", max_size=30))
+def test_cheap_looks_never_miss_what_a_pattern_would_find(text: str) -> None:
+    if redaction._EMAIL.search(text):
+        assert redaction._has_at_after_word(text)
+    if redaction._BARE_LINK.search(text):
+        assert redaction._SLASH_AFTER_WORD.search(text)

@@ -51,6 +51,31 @@ def test_a_damaged_version_is_read_or_refused(name: str, copy: Path, seed: int) 
         path.write_bytes(good)
 
 
+@pytest.mark.parametrize("name", ["version.json", "config.json"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "1",
+        "null",
+        "[]",
+        '"shape"',
+        "{}",
+        '{"shape": 1}',
+        '{"shape": {}, "heads": 1}',
+        "[" * 100_000,
+    ],
+    ids=["number", "null", "list", "text", "empty", "no shape", "no heads", "deep"],
+)
+def test_a_description_of_another_form_is_refused(
+    name: str, content: str, copy: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(copy, folder)
+    (folder / name).write_text(content)
+    with pytest.raises(ClassifierError):
+        read_everything(folder)
+
+
 def test_a_model_file_that_would_run_something_is_not_run(copy: Path, tmp_path: Path) -> None:
     trap = tmp_path / "sprung"
     path = weights_files(copy)[0]

@@ -1,0 +1,114 @@
+"""A scheduler, three workers and a command, each a process: one worker killed, one cut off."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import cluster_fakes as fakes
+import pytest
+from command_line import MONITOR, ROOT
+
+POSTS = 6_000
+"""Three partitions, one for each worker."""
+WORKERS = 3
+BATCH = 200
+SILENCE = 12
+"""Seconds that a worker is cut off, longer than the scheduler bears."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def command(made: fakes.Opener, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A command in a process group of its own, which does not outlive the test."""
+    environ = dict(os.environ) | dict(made.environ)
+    environ |= {
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
+        "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": f"{SILENCE // 2}s",
+        "DASK_DISTRIBUTED__WORKER__PRELOAD": '["cluster_preload"]',
+    }
+    process = subprocess.Popen(
+        [str(MONITOR), *arguments],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def answer(made: fakes.Opener, *arguments: str) -> dict[str, int]:
+    with command(made, *arguments, "--json") as process:
+        said, errors = process.communicate(timeout=400)
+        assert process.returncode == 0, errors
+        return json.loads(said)  # type: ignore[no-any-return]
+
+
+def scoring_processes(folder: Path) -> list[int]:
+    record = folder / "home" / "scored.txt"
+    lines = record.read_text().splitlines() if record.exists() else []
+    return [*dict.fromkeys(int(line.partition("\t")[0]) for line in lines)]
+
+
+@pytest.mark.timeout(900)
+def test_one_worker_killed_and_one_cut_off_change_no_figure(tmp_path: Path) -> None:
+    local = fakes.opener(tmp_path / "local", batch=BATCH)()
+    topic = local.topic("strike")
+    fakes.fill(local, topic, POSTS, minutes=2)
+    assert local.classify(topic)["posts"] == POSTS
+    local.aggregate(topic)
+    version = local.champion(topic).id
+    expected = fakes.figures(local, topic, version)
+
+    spread = tmp_path / "spread"
+    made = fakes.opener(spread, batch=BATCH)
+    app = made()
+    fakes.fill(app, topic, POSTS, minutes=2)
+    port = free_port()
+    address = ("--scheduler", f"tcp://127.0.0.1:{port}")
+    with ExitStack() as running:
+        running.enter_context(command(made, "work", "--serve", "--port", str(port)))
+        for _ in range(WORKERS):
+            running.enter_context(command(made, "work", *address))
+        job = running.enter_context(
+            command(made, "--topic", "strike", "classify", "--engine", "dask", *address, "--json")
+        )
+        deadline = time.monotonic() + 300
+        while len(scoring_processes(spread)) < WORKERS and time.monotonic() < deadline:
+            assert job.poll() is None
+            time.sleep(0.1)
+        killed, cut_off, *_ = scoring_processes(spread)
+        os.kill(killed, signal.SIGKILL)
+        os.killpg(os.getpgid(cut_off), signal.SIGSTOP)
+        time.sleep(SILENCE)
+        os.killpg(os.getpgid(cut_off), signal.SIGCONT)
+        _, errors = job.communicate(timeout=400)
+        assert job.returncode == 0, errors
+        rebuilt = answer(
+            made, "--topic", "strike", "aggregate", "--all", "--engine", "dask", *address
+        )
+    assert rebuilt["days"] == len({cell.day for cell in expected})
+    assert fakes.figures(app, topic, version) == expected
+    again = Counter(fakes.scored_texts(spread))
+    assert len(again) == POSTS
+    # The batch that each of them was at, and no more: the rest was neither lost nor done twice.
+    assert sum(again.values()) - POSTS <= 2 * BATCH
