@@ -606,7 +606,8 @@ class Application:
         step: LabelReviewStep = _load("monitor.pipeline.label_review", "LabelReviewStep")(
             self.queries
         )
-        return step.review(topic, self.champion(topic).id)
+        champion = self.champion(topic)
+        return step.review(topic, champion.id if champion.base else None)
 
     def drift(self, topic: Topic, *, embed: bool = True) -> DriftReport:
         """What has changed since the topic's champion was made, and whether to train again.

@@ -72,7 +72,7 @@ def judge_drift(rule: Rule, evidence: Evidence) -> Finding:
     if all(one.deviation >= THRESHOLD for one in days):
         return Finding(
             "firing",
-            f"The audit labels do not explain the scores any more. {told}; 1 is usual, from "
+            f"The audit labels do not explain the scores any more. {told}; around 1 is usual, from "
             f"{THRESHOLD:g} on a day counts as drifted. Label posts of these days.",
         )
     over = days[-1].deviation < THRESHOLD

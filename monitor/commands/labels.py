@@ -179,7 +179,10 @@ def _text(review: LabelReview, most: int) -> str:
             table(rows),
             f"{len(review.conflicts)} conflicts ({even} even, which count for nothing until "
             "`monitor label queue --choose conflicts` is answered)",
-            f"{len(review.errors)} labels are probably wrong",
+            f"{len(review.errors)} labels are probably wrong"
+            if review.is_judged
+            else "which labels are probably wrong is told once a version has learnt them "
+            "(`monitor retrain`)",
             *([table(_errors(review)[:most])] if review.errors else []),
         ]
     )

@@ -49,11 +49,16 @@ class ProbableError:
 
 @dataclass(frozen=True, slots=True)
 class LabelReview:
-    """Everything that is known against a topic's labels; what was settled is none of it."""
+    """Everything that is known against a topic's labels; what was settled is none of it.
+
+    Attributes:
+        is_judged: Whether a version was there that could tell which labels are probably wrong.
+    """
 
     questions: tuple[QuestionReview, ...]
     conflicts: tuple[Conflict, ...]
     errors: tuple[ProbableError, ...]
+    is_judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +67,18 @@ class LabelReviewStep:
 
     queries: Queries
 
-    def review(self, topic: Topic, version: str) -> LabelReview:
+    def review(self, topic: Topic, version: str | None) -> LabelReview:
         """Reviews every label of the topic.
 
         Args:
             topic: The topic.
             version: Whose stored answers judge; about posts that trained it, these are those of
-                models that had not seen them.
+                models that had not seen them. None where no version has learnt the topic: what
+                the shipped one finds improbable is more often its own error.
         """
         posts = self.queries.examples(topic.name)
         stored = self.queries.labels(topic.name, topic.start, topic.end)
-        errors, noise = self._errors(topic, version, posts)
+        errors, noise = self._errors(topic, version, posts) if version else ([], {})
         settled = {_key(label) for label in stored if label.decides}
         errors = [one for one in errors if _key(one.post) not in settled]
         reviews = [
@@ -80,7 +86,7 @@ class LabelReviewStep:
             for question, given in sorted(_by_question(stored).items())
         ]
         conflicts = self.queries.conflicts(topic.name)
-        return LabelReview(tuple(reviews), tuple(conflicts), tuple(errors))
+        return LabelReview(tuple(reviews), tuple(conflicts), tuple(errors), version is not None)
 
     def _errors(
         self, topic: Topic, version: str, posts: Sequence[LabelledPost]

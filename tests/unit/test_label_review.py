@@ -80,6 +80,13 @@ def test_probable_errors_conflicts_and_agreement_are_told(desk: Desk, registry: 
     assert all(item.text for item in items)
 
 
+def test_nobody_calls_labels_wrong_before_a_version_has_learnt_the_topic(desk: Desk) -> None:
+    review = LabelReviewStep(Queries(desk.engine)).review(TOPIC, None)
+    assert (review.errors, review.is_judged) == ((), False)
+    assert review.questions[0].noise == 0
+    assert len(review.conflicts) == 1
+
+
 def test_exported_labels_have_texts_only_where_asked_for(desk: Desk) -> None:
     queries = Queries(desk.engine)
     bare, full = (exported_items(queries, TOPIC, texts=texts) for texts in (False, True))
