@@ -60,9 +60,8 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    made = open_desk(tmp_path_factory.mktemp("desk"), [HOSTILE, *(f"text {n}" for n in range(9))])
+def laid_out(folder: Path) -> Iterator[Desk]:
+    made = open_desk(folder, [HOSTILE, *(f"text {n}" for n in range(9))])
     rule = {**defaults("share", TOPIC), "name": "support"}
     for who, said in (("ann", "favor"), ("ben", "against")):  # no part of the audit
         given = HumanLabel("0", "x", "stance", "walkout", said, who, sample="active")
@@ -70,6 +69,22 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     AlertRules(made.engine).create(TOPIC.name, rule, who="ada", at=NOW)
     yield made
     made.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    yield from laid_out(tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture
+def own_desk(tmp_path: Path) -> Iterator[Desk]:
+    """For a test that answers: what is answered changes what others are asked."""
+    yield from laid_out(tmp_path)
+
+
+@pytest.fixture
+def own_address(own_desk: Desk) -> Iterator[str]:
+    yield from served(own_desk)
 
 
 def served(desk: Desk, *fakes: Any) -> Iterator[str]:
@@ -148,9 +163,9 @@ def test_a_topic_without_posts_has_no_barrier_and_fits(browser: Browser, empty: 
     assert look(browser, f"{empty}/topics/walkout", "empty") == []
 
 
-def test_keys_alone_label_undo_and_skip(browser: Browser, address: str, desk: Desk) -> None:
+def test_keys_alone_label_undo_and_skip(browser: Browser, own_address: str, own_desk: Desk) -> None:
     page = opened(browser, viewport={"width": 360, "height": 740})
-    page.goto(address + LABEL + "?as=keys")
+    page.goto(own_address + LABEL + "?as=keys")
     first = page.locator(".post").inner_text()
     for key, then in (
         ("1", "question 2 of 3"),
@@ -161,12 +176,13 @@ def test_keys_alone_label_undo_and_skip(browser: Browser, address: str, desk: De
         ("s", "question 1 of 3"),
         ("o", "question 3 of 3"),
     ):
-        page.keyboard.press(key)
+        with page.expect_navigation():
+            page.keyboard.press(key)
         page.get_by_text(then).wait_for()
     page.close()
     mine = [
         (one.target, one.label)
-        for one in Queries(desk.engine).labels("walkout", date(2020, 6, 1), date(2020, 6, 28))
+        for one in Queries(own_desk.engine).labels("walkout", date(2020, 6, 1), date(2020, 6, 28))
         if one.annotator == "keys"
     ]
     assert first
@@ -178,9 +194,9 @@ def test_keys_alone_label_undo_and_skip(browser: Browser, address: str, desk: De
     ]
 
 
-def test_keys_alone_settle_and_take_back(browser: Browser, address: str, desk: Desk) -> None:
+def test_keys_alone_settle_and_take_back(browser: Browser, own_address: str) -> None:
     page = opened(browser, viewport={"width": 360, "height": 740})
-    page.goto(address + SETTLE + "?as=keys")
+    page.goto(own_address + SETTLE + "?as=keys")
     page.get_by_text("supports (1)").wait_for()
     assert page.evaluate(OVERFLOW) == 0
     for key, then in (("s", "1 of 1"), ("2", "Nothing is left to settle"), ("z", "1 of 1")):
@@ -190,9 +206,9 @@ def test_keys_alone_settle_and_take_back(browser: Browser, address: str, desk: D
     page.close()
 
 
-def test_settling_works_without_javascript(browser: Browser, address: str) -> None:
+def test_settling_works_without_javascript(browser: Browser, own_address: str) -> None:
     page = opened(browser, java_script_enabled=False)
-    page.goto(address + SETTLE + "?as=plain")
+    page.goto(own_address + SETTLE + "?as=plain")
     page.get_by_role("button", name=re.compile("opposes")).click()
     expect(page.get_by_text("Nothing is left to settle")).to_be_visible()
     page.get_by_role("button", name=re.compile("undo")).click()
@@ -215,9 +231,9 @@ def test_a_hostile_text_stays_inside_its_place(browser: Browser, address: str) -
     page.close()
 
 
-def test_labelling_works_without_javascript(browser: Browser, address: str) -> None:
+def test_labelling_works_without_javascript(browser: Browser, own_address: str) -> None:
     page = opened(browser, java_script_enabled=False)
-    page.goto(address + LABEL + "?as=plain")
+    page.goto(own_address + LABEL + "?as=plain")
     page.get_by_role("button", name=re.compile("supports")).click()
     expect(page.get_by_text("question 2 of 3")).to_be_visible()
     page.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -63,7 +62,7 @@ def app(tmp_path: Path) -> Iterator[Application]:
         tmp_path / "home" / "models", make_tiny_model(tmp_path / "shipped")
     )
     posts = tuple(
-        replace(kept_post(str(n), TEXTS[truth(n)].format(n=n)), author=f"author {n}")
+        kept_post(str(n), TEXTS[truth(n)].format(n=n))._replace(author=f"author {n}")
         for n in range(POSTS)
     )
     made.store.save_page("strike", "file", KeptPage(Checkpoint({"n": 1}), posts), at=NOW)

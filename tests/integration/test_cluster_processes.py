@@ -16,6 +16,7 @@ from pathlib import Path
 import cluster_fakes as fakes
 import pytest
 from command_line import MONITOR, ROOT
+from distributed import Client
 
 POSTS = 6_000
 """Three partitions, one for each worker."""
@@ -89,6 +90,8 @@ def test_one_worker_killed_and_one_cut_off_change_no_figure(tmp_path: Path) -> N
         running.enter_context(command(made, "work", "--serve", "--port", str(port)))
         for _ in range(WORKERS):
             running.enter_context(command(made, "work", *address))
+        with Client(address[1], timeout="300s") as client:  # a job may be done before all are there
+            client.wait_for_workers(WORKERS, timeout=300)
         job = running.enter_context(
             command(made, "--topic", "strike", "classify", "--engine", "dask", *address, "--json")
         )

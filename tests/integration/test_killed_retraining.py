@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     app = made.open()
     topic = app.topic("strike")
     posts = tuple(
-        replace(kept_post(str(n), TEXTS[MOODS[n % 2]].format(n=n)), author=f"author {n}")
+        kept_post(str(n), TEXTS[MOODS[n % 2]].format(n=n))._replace(author=f"author {n}")
         for n in range(POSTS)
     )
     app.store.save_page("strike", "file", KeptPage(Checkpoint({"n": 1}), posts), at=NOW)

@@ -32,6 +32,9 @@ class FakeStore:
     stored: list = field(default_factory=list)
     logged: list = field(default_factory=list)
 
+    def keep_days(self, topic, zone, day_of):
+        return 0
+
     def dirty_days(self, topic):
         return [DirtyDay(DAY, 1)]
 
