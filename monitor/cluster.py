@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from distributed import Client, LocalCluster, Nanny, Scheduler, wait
@@ -49,9 +50,17 @@ def from_environment() -> Application:
     return open_application(os.environ)
 
 
-@cache
+_opening = Lock()
+
+
 def _opened(opener: Opener) -> Application:
     """One application a worker process: one pool of connections, one loaded model."""
+    with _opening:  # threads of one process that both opened one would drop one's connections
+        return _made(opener)
+
+
+@cache
+def _made(opener: Opener) -> Application:
     return opener()
 
 
