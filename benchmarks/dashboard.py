@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import math
 import shutil
 import statistics
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 
 from collectors.post import Checkpoint, Coverage
 from monitor.authors import AuthorSketch
@@ -69,6 +71,8 @@ def main() -> None:
     parser.add_argument("--viewers", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=10.0)
     asked = parser.parse_args()
+    # As the program logs it: a line for every page would be most of the time of some.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         with _database(asked.database, folder) as url:

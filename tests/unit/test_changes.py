@@ -5,11 +5,19 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+import ruptures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.figure import Figure
-from monitor.shares.changes import change_points, daily_changes, level_changes, place_of
+from monitor.shares.changes import (
+    LEVEL_DAYS,
+    PENALTY,
+    change_points,
+    daily_changes,
+    level_changes,
+    place_of,
+)
 
 DAY = date(2020, 6, 1)
 FIGURE = Figure(
@@ -123,3 +131,14 @@ def test_change_points_lie_inside_the_series_in_order(shares, spread):
     points = change_points(series, np.full(series.shape, spread))
     assert points == sorted(set(points))
     assert all(0 < point < len(series) for point in points)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_change_points_are_those_of_the_slow_search(seed):
+    rng = np.random.default_rng(seed)
+    moved = (rng.random((90, 1)) < 0.08) * rng.normal(0, 0.2, (90, 2))
+    series = 0.4 + np.cumsum(moved, axis=0) + rng.normal(0, 0.03, (90, 2))
+    independent = series[:, :1] / 0.03
+    search = ruptures.Pelt(model="l2", min_size=LEVEL_DAYS, jump=1).fit(independent)
+    slow = search.predict(pen=PENALTY * float(np.log(90)))[:-1]
+    assert change_points(series, np.full(series.shape, 0.03)) == slow
