@@ -111,11 +111,18 @@ def read_encoder_folder(folder: Path) -> FolderEncoder:
 def fetch_encoder(name: str) -> Path:
     """Return the folder of an encoder on the hub, fetched if it is not here yet.
 
+    Args:
+        name: `owner/name`, or `owner/name@revision` for a commit that can no longer change.
+
     Raises:
         TrainingError: It cannot be had.
     """
+    repository, _, revision = name.partition("@")
     try:
-        return Path(snapshot_download(name, allow_patterns=list(_FETCHED)))
+        fetched = snapshot_download(
+            repository, revision=revision or None, allow_patterns=list(_FETCHED)
+        )
+        return Path(fetched)
     except (OSError, ValueError) as exc:  # the library's errors are of these
         raise TrainingError(
             f"the encoder {name!r} cannot be fetched ({type(exc).__name__})",

@@ -128,13 +128,18 @@ def test_a_name_of_the_hub_is_fetched_without_anything_that_runs(
 ) -> None:
     folder, asked = make_encoder("xlm-roberta", tmp_path / "x"), []
 
-    def snapshot(name: str, *, allow_patterns: list[str]) -> str:
-        asked.append((name, allow_patterns))
+    def snapshot(name: str, *, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append((name, revision, allow_patterns))
         return str(folder)
 
     monkeypatch.setattr("classifiers.encoder_folder.snapshot_download", snapshot)
+    files = ["config.json", "tokenizer.json", "*.safetensors"]
     assert starting_shape("somebody/multilingual", 2).vocabulary == 24
-    assert asked == [("somebody/multilingual", ["config.json", "tokenizer.json", "*.safetensors"])]
+    assert starting_shape("somebody/multilingual@0123abc", 2).vocabulary == 24
+    assert asked == [
+        ("somebody/multilingual", None, files),
+        ("somebody/multilingual", "0123abc", files),
+    ]
     starting_weights._starting.cache_clear()
 
 
