@@ -129,7 +129,7 @@ def create_app(  # noqa: PLR0913 - the application's parts, each by its name
     app.add_middleware(BaseHTTPMiddleware, dispatch=access_keeper(note_access))
     app.add_middleware(BaseHTTPMiddleware, dispatch=one_look)
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard.check)
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(BaseHTTPMiddleware, dispatch=secure)
     app.add_middleware(BaseHTTPMiddleware, dispatch=metrics.count)
     app.add_middleware(BaseHTTPMiddleware, dispatch=log_access)
