@@ -2,12 +2,11 @@
 
     python tests/killed_retraining.py SHIPPED
 
-reads lines of JSON, `{"home": …, "config": …, "at": 12}`, forks a process that does what was asked
+reads lines of JSON, `{"home": …, "config": …, "at": 12}`, starts a process that does what was asked
 for on the page in that installation until its 12th moment (never where `at` is 0), and answers with
 `{"killed": true, "moments": […]}`. A moment is when a transaction is to be committed, a file has
-been or is to be put in its place, or progress is told. All is loaded before anything is forked, so
-that a process costs what its work costs; and nothing that is loaded may have begun a thread, which
-a fork would leave behind.
+been or is to be put in its place, or progress is told. Each process is a new one: a fork of one
+that has loaded the model's libraries can hang for ever in a lock that a thread of theirs held.
 """
 
 from __future__ import annotations
@@ -15,21 +14,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
 
-from classifiers import embedding, openvino_engine, runtime
 from classifiers.registry import Registry
 from monitor.bootstrap import open_application
-from monitor.pipeline import aggregate, classify, drift, retrain, trial
 from monitor.task import Progress
-
-LOADED = (embedding, openvino_engine, runtime, aggregate, classify, drift, retrain, trial)
 
 
 def watch(moment: Callable[[str], None]) -> None:
@@ -77,24 +72,22 @@ def work(asked: dict[str, Any], shipped: str, answers: int) -> None:
 
 
 def run(asked: dict[str, Any], shipped: str) -> dict[str, Any]:
-    """Forks a process that works, and tells what it came to."""
-    assert threading.active_count() == 1
+    """Starts a process that works, and tells what it came to."""
     answers, told = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(answers)
-        work(asked, shipped, told)
-        os._exit(0)
-    os.close(told)
-    with os.fdopen(answers) as pipe:
-        moments = pipe.read().splitlines()
-    _, status = os.waitpid(child, 0)
-    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    return {"killed": killed, "ended": status == 0, "moments": moments}
+    command = [sys.executable, __file__, shipped, json.dumps(asked), str(told)]
+    with subprocess.Popen(command, pass_fds=[told], stdin=subprocess.DEVNULL) as child:
+        os.close(told)
+        with os.fdopen(answers) as pipe:
+            moments = pipe.read().splitlines()
+        status = child.wait()
+    return {"killed": status == -signal.SIGKILL, "ended": status == 0, "moments": moments}
 
 
 if __name__ == "__main__":
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the program logs is no answer
-    for line in sys.stdin:
-        print(json.dumps(run(json.loads(line), sys.argv[1])), file=out, flush=True)
+    if len(sys.argv) > 2:
+        work(json.loads(sys.argv[2]), sys.argv[1], int(sys.argv[3]))
+    else:
+        for line in sys.stdin:
+            print(json.dumps(run(json.loads(line), sys.argv[1])), file=out, flush=True)

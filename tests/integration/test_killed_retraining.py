@@ -160,7 +160,7 @@ def moments_of(phase: str, calm: Calm) -> Sequence[int]:
     }[phase]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("phase", ["training", "promotion", "scoring"])
 def test_a_restart_goes_on_and_the_series_is_never_a_mixture(
     phase: str, fresh: Installation, killer: Killer, calm: Calm, tmp_path: Path
