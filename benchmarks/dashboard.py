@@ -83,9 +83,8 @@ def main() -> None:
 
 def _measure(app: Application, asked: Any) -> None:
     end = FIRST + timedelta(days=365 * asked.years)
-    month = f"?since={end - timedelta(days=30)}&until={end}"
     pages = {
-        "a month": f"/topics/strike{month}",
+        "a month": f"/topics/strike{_month(end)}",
         "as it opens": "/topics/strike",
         "by cohort": "/topics/strike?by=cohort",
         "every day": f"/topics/strike?since={FIRST}",
@@ -102,21 +101,34 @@ def _measure(app: Application, asked: Any) -> None:
     server.start()
     print(f"{asked.database}: {POSTS:,} posts' aggregates over {365 * asked.years:,} days")
     for name, path in pages.items():
-        first, _, size = _ask(server.url + path)
-        asked_again = [_ask(server.url + path) for _ in range(20)]
-        times, used = [one[0] for one in asked_again], [one[1] for one in asked_again]
-        print(
-            f"  {name:20} first {first:7.0f} ms, then p50 {statistics.median(times):6.1f} ms, "
-            f"p95 {_part(times, 0.95):6.1f} ms (processor {_part(used, 0.95):6.1f} ms), "
-            f"{size / 1000:6.0f} kB",
-            flush=True,
-        )
+        first = _ask(server.url + path)
+        _tell(name, f"first {first[0]:7.0f} ms", [_ask(server.url + path) for _ in range(20)])
+    months = [_month(end - timedelta(days=n)) for n in range(1, 21)]
+    _tell(
+        "20 other months",
+        "each drawn anew ",
+        [_ask(f"{server.url}/topics/strike{month}") for month in months],
+    )
     times = _crowd([server.url + path for path in pages.values()], asked.viewers, asked.seconds)
     print(
         f"  {asked.viewers} viewers at once: {len(times) / asked.seconds:.1f} requests/s, "
         f"p50 {statistics.median(times):.0f} ms, p95 {_part(times, 0.95):.0f} ms"
     )
     server.stop()
+
+
+def _month(end: date) -> str:
+    return f"?since={end - timedelta(days=30)}&until={end}"
+
+
+def _tell(name: str, before: str, answers: list[tuple[float, float, int]]) -> None:
+    times, used = [one[0] for one in answers], [one[1] for one in answers]
+    print(
+        f"  {name:20} {before}, then p50 {statistics.median(times):6.1f} ms, "
+        f"p95 {_part(times, 0.95):6.1f} ms (processor {_part(used, 0.95):6.1f} ms), "
+        f"{answers[0][2] / 1000:6.0f} kB",
+        flush=True,
+    )
 
 
 def _ask(address: str) -> tuple[float, float, int]:

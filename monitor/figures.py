@@ -103,7 +103,7 @@ class Figures:
         by: Sequence[str] = (),
         unit: Unit = "posts",
         include_unvalidated: bool = False,
-    ) -> list[Figure]:
+    ) -> Sequence[Figure]:
         """Gives every label's figure of every cell of [since, until).
 
         Args:
@@ -138,7 +138,7 @@ class Figures:
         since: date | None = None,
         until: date | None = None,
         by: Sequence[str] = (),
-    ) -> list[Volume]:
+    ) -> Sequence[Volume]:
         """Gives how much was said in every cell of [since, until), sorted as figures are.
 
         Raises:
@@ -162,7 +162,7 @@ class Figures:
         until: date | None = None,
         by: Sequence[str] = (),
         unit: Unit = "posts",
-    ) -> list[Change]:
+    ) -> Sequence[Change]:
         """Gives day-over-day differences and change points of [since, until).
 
         Only of days whose shares are released; change points are those of the topic's whole

@@ -23,11 +23,11 @@ from monitor.dashboard.changes import Changes
 from monitor.dashboard.collection_page import add_collection_page
 from monitor.dashboard.downloads import add_downloads
 from monitor.dashboard.guard import Guard
+from monitor.dashboard.kept_pages import KeptPages
 from monitor.dashboard.labelling import add_labelling
 from monitor.dashboard.login import add_login
 from monitor.dashboard.metrics import Metrics
 from monitor.dashboard.model_page import add_model_page
-from monitor.dashboard.pages import topic_page
 from monitor.dashboard.rule_pages import add_rule_pages
 from monitor.dashboard.selection import PageError, Selection, read_selection, with_default_range
 from monitor.dashboard.settling import add_settling
@@ -35,7 +35,6 @@ from monitor.dashboard.shield import NoteAccess, access_keeper, log_access, secu
 from monitor.dashboard.status import status_page
 from monitor.dashboard.steady import one_look
 from monitor.dashboard.task_pages import add_tasks
-from monitor.dashboard.topic_data import gather_topic
 from monitor.dashboard.truth import load_truth
 from monitor.dashboard.visitor import VISITOR
 from monitor.errors import MonitorError
@@ -156,6 +155,8 @@ Asked = Annotated[Selection, Depends(_selection)]
 
 
 def _add_topic_routes(app: FastAPI, board: Dashboard) -> None:
+    pages = KeptPages(board)
+
     @app.get("/")
     def start() -> Response:
         name = next(iter(board.topics), "") if len(board.topics) == 1 else ""
@@ -173,8 +174,8 @@ def _add_topic_routes(app: FastAPI, board: Dashboard) -> None:
         end = min(topic.end, topic.day_of(board.clock()) + timedelta(days=1))
         if board.queries.has_posts(topic.name):
             selection = with_default_range(selection, topic.start, end)
-        page = topic_page(gather_topic(board, topic, selection), board.clock())
-        return board.page("topic.html", page=page)
+        drawn = pages.page(topic, selection)
+        return board.page("topic.html", page=drawn.page, blocks=drawn.blocks)
 
     @app.get("/topics/{name}/figures.json")
     def list_figures(name: str, selection: Asked) -> Response:

@@ -69,7 +69,7 @@ class Dashboard:
         body = self.templates.get_template(template).render(**shared, **values)
         return HTMLResponse(body, status_code=status)
 
-    def released(self, topic: Topic, selection: Selection, by: Sequence[str]) -> list[Figure]:
+    def released(self, topic: Topic, selection: Selection, by: Sequence[str]) -> Sequence[Figure]:
         """Gives the selected figures; every page, download and answer of the API asks here."""
         return self.figures.released(
             topic,
@@ -80,13 +80,13 @@ class Dashboard:
             include_unvalidated=selection.preview,
         )
 
-    def changes(self, topic: Topic, selection: Selection, by: Sequence[str]) -> list[Change]:
+    def changes(self, topic: Topic, selection: Selection, by: Sequence[str]) -> Sequence[Change]:
         """Gives differences between days, and change points, of the selected days."""
         return self.figures.changes(
             topic, since=selection.since, until=selection.until, by=by, unit=selection.unit
         )
 
-    def volumes(self, topic: Topic, selection: Selection, by: Sequence[str]) -> list[Volume]:
+    def volumes(self, topic: Topic, selection: Selection, by: Sequence[str]) -> Sequence[Volume]:
         """Gives how much was said in the selected days."""
         return self.figures.volumes(topic, since=selection.since, until=selection.until, by=by)
 

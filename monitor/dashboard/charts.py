@@ -126,7 +126,7 @@ def _shares_layout(labels: tuple[str, ...]) -> Spec:
                 alt.value("var(--card)"),
                 _by_label(alt.Fill, labels, _COLOURS),
             ),
-            tooltip=_tooltips("when", "label", "shown", "posts", "authors"),
+            tooltip=_tooltips("day", "label", "shown", "posts", "authors"),
         ),
         truth.mark_line(
             strokeDash=[3, 3],
@@ -155,7 +155,7 @@ def _volume_layout() -> Spec:
         y2="top:Q",
         color=_by_label(alt.Color, _VOLUMES, _VOLUME_COLOURS),
         opacity=alt.condition("datum.partial", alt.value(0.45), alt.value(1)),
-        tooltip=_tooltips("when", "posts", "reposts", "authors"),
+        tooltip=_tooltips("day", "posts", "reposts", "authors"),
     )
     return finished(*_event_layers(), bars, height=160)
 
@@ -209,7 +209,11 @@ def _by_label(channel: Any, labels: tuple[str, ...], values: tuple[str, ...]) ->
 
 def _tooltips(*fields: str) -> list[alt.Tooltip]:
     titles = {"when": "day", "label": "answer", "shown": "share", "moved": "change point"}
-    return [alt.Tooltip(f"{field}:N", title=titles.get(field, field)) for field in fields]
+    day = alt.Tooltip("utcyearmonthdate(day):T", title="day", format="%A %-d %B %Y")
+    return [
+        day if field == "day" else alt.Tooltip(f"{field}:N", title=titles.get(field, field))
+        for field in fields
+    ]
 
 
 def finished(*layers: alt.Chart, height: int) -> Spec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypedDict
 
@@ -149,24 +149,38 @@ def topic_page(data: TopicData, now: datetime) -> TopicPage:
     """Puts a topic's released figures together for its page."""
     topic = data.topic
     frame = _frame(topic, data.volumes, topic.day_of(now))
-    return TopicPage(
+    page = TopicPage(
         topic=topic,
         selection=data.selection,
         is_sample=any(volume.sample for volume in data.volumes),
-        has_posts=data.has_posts,
+        has_posts=False,
         sections=_sections(data, frame, topic.day_of(now)) if frame else (),
         volume=_volume_section(data, frame) if frame else None,
         events=_event_lines(topic),
-        sources=tuple(_source_line(source, topic) for source in data.sources),
+        sources=(),
         audit=_audit_lines(topic, data.validations),
-        version=data.turnover.shown,
-        notices=notices(data.turnover, topic, now),
-        switches=history(data.turnover, topic),
+        version=None,
+        notices=(),
+        switches=(),
         has_truth=data.truth is not None,
         days=words.days_between(frame.first, frame.last) if frame else "",
         answer=_answer(data, topic.day_of(now)),
         ranges=_ranges(topic, data.selection, topic.day_of(now)),
         unit_told=_OF_UNIT[data.selection.unit],
+    )
+    return refreshed(page, data, now)
+
+
+def refreshed(page: TopicPage, data: TopicData, now: datetime) -> TopicPage:
+    """Returns a page with what it tells besides figures as it is now."""
+    topic = data.topic
+    return replace(
+        page,
+        has_posts=data.has_posts,
+        sources=tuple(_source_line(source, topic) for source in data.sources),
+        version=data.turnover.shown,
+        notices=notices(data.turnover, topic, now),
+        switches=history(data.turnover, topic),
     )
 
 

@@ -12,6 +12,8 @@ from monitor.dashboard.truth import Known
 from monitor.figure import Figure
 
 Record = dict[str, Any]
+_DIGITS = 4
+"""Of a share that is drawn: finer than any screen."""
 
 
 def share_records(series: SharesSeries, today: date) -> list[Record]:
@@ -41,7 +43,7 @@ def volume_records(series: VolumeSeries, today: date) -> list[Record]:
     for one in series.days:
         if one.posts is None or one.reposts is None:
             continue
-        told: Record = {"day": one.day.isoformat(), "when": words.day_long(one.day)}
+        told: Record = {"day": one.day.isoformat()}
         told |= {"posts": one.posts, "reposts": one.reposts, "authors": one.authors}
         told["partial"] = bool(partial_word(one, today))
         top = one.posts + one.reposts
@@ -91,9 +93,6 @@ def _share_record(day: date, label: str, figure: Figure | None) -> Record:
     if figure is None or figure.share is None or figure.low is None or figure.high is None:
         return record | {"share": None, "low": None, "high": None}
     shown = f"{words.percent(figure.share)} ({words.interval(figure.low, figure.high)})"
-    record |= {"share": figure.share, "low": figure.low, "high": figure.high, "shown": shown}
-    return record | {
-        "when": words.day_long(day),
-        "posts": figure.posts,
-        "authors": figure.authors,
-    }
+    drawn = {"share": figure.share, "low": figure.low, "high": figure.high}
+    record |= {name: round(value, _DIGITS) for name, value in drawn.items()}
+    return record | {"shown": shown, "posts": figure.posts, "authors": figure.authors}

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -27,6 +27,7 @@ from monitor.validation import Validation
 _MOST_ANSWERS = 64
 _MOST_ITEMS = 200_000
 """Of all answers together: some 100 MB."""
+_MOST_CUTS = 16
 PATIENCE_SECONDS = 1.0
 """How long a reader waits for new figures where there are earlier ones to show."""
 
@@ -52,11 +53,27 @@ Dated = TypeVar("Dated", bound=_OfDay)
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What was made in which state of the topic, and when time alone may change it."""
+    """What was made in which state of the topic, and when time alone may change it.
+
+    Attributes:
+        cuts: The items of ranges of days asked for: the same range gives the same object, by
+            which is seen that nothing has changed.
+    """
 
     state: Hashable
     items: Any
     due: datetime | None
+    cuts: dict[tuple[date | None, date | None], Any] = field(default_factory=dict)
+
+    def within(self, since: date | None, until: date | None) -> Any:
+        """Gives the items of some days."""
+        cut = self.cuts.get((since, until))
+        if cut is None:
+            if len(self.cuts) >= _MOST_CUTS:
+                self.cuts.clear()
+            cut = _within(self.items, since, until)
+            self.cuts[since, until] = cut
+        return cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +134,11 @@ class SteadyFigures(Figures):
         by: Sequence[str] = (),
         unit: Unit = "posts",
         include_unvalidated: bool = False,
-    ) -> list[Figure]:
+    ) -> Sequence[Figure]:
         """As `Figures.released`."""
         asked = {"by": _in_order(by), "unit": unit, "include_unvalidated": include_unvalidated}
-        whole = self._remembered(topic, "released", asked)
-        return _within(whole, since, until)
+        found: Sequence[Figure] = self._answer(topic, "released", asked).within(since, until)
+        return found
 
     def volumes(
         self,
@@ -130,11 +147,11 @@ class SteadyFigures(Figures):
         since: date | None = None,
         until: date | None = None,
         by: Sequence[str] = (),
-    ) -> list[Volume]:
+    ) -> Sequence[Volume]:
         """As `Figures.volumes`."""
         asked = {"by": _in_order(by)}
-        whole = self._remembered(topic, "volumes", asked)
-        return _within(whole, since, until)
+        found: Sequence[Volume] = self._answer(topic, "volumes", asked).within(since, until)
+        return found
 
     def changes(
         self,
@@ -144,19 +161,19 @@ class SteadyFigures(Figures):
         until: date | None = None,
         by: Sequence[str] = (),
         unit: Unit = "posts",
-    ) -> list[Change]:
+    ) -> Sequence[Change]:
         """As `Figures.changes`."""
         asked = {"by": _in_order(by), "unit": unit}
-        whole = self._remembered(topic, "changes", asked)
-        return _within(whole, since, until)
+        found: Sequence[Change] = self._answer(topic, "changes", asked).within(since, until)
+        return found
 
     def whole(self, topic: Topic) -> list[WholeShare]:
         """As `Figures.whole`."""
-        return list(self._remembered(topic, "whole", {}))
+        return list(self._remembered(topic, "whole"))
 
     def drift(self, topic: Topic) -> list[DriftedDay]:
         """As `Figures.drift`."""
-        return list(self._remembered(topic, "drift", {}))
+        return list(self._remembered(topic, "drift"))
 
     def due(self, topic: Topic) -> datetime | None:
         """As `Figures.due`."""
@@ -164,20 +181,23 @@ class SteadyFigures(Figures):
 
     def whole_days(self, topic: Topic) -> dict[tuple[date, Question], Mapping[str, int] | None]:
         """As `Figures.whole_days`."""
-        return dict(self._remembered(topic, "whole_days", {}))
+        return dict(self._remembered(topic, "whole_days"))
 
     def validation(self, topic: Topic) -> list[Validation]:
         """As `Figures.validation`."""
-        return list(self._remembered(topic, "validation", {}))
+        return list(self._remembered(topic, "validation"))
 
-    def _remembered(self, topic: Topic, what: str, asked: Mapping[str, Any]) -> Any:
+    def _remembered(self, topic: Topic, what: str) -> Any:
+        return self._answer(topic, what, {}).items
+
+    def _answer(self, topic: Topic, what: str, asked: Mapping[str, Any]) -> _Answer:
         known, future = self._begin(_Question(topic, what, asked))
         try:
-            return future.result(PATIENCE_SECONDS if known else None).items
+            return future.result(PATIENCE_SECONDS if known else None)
         except TimeoutError:
             if known is None or future.done():  # what was asked has timed out itself
                 raise
-            return known.items
+            return known
 
     def _begin(self, question: _Question) -> tuple[_Answer | None, Future[_Answer]]:
         """Gives what is remembered, if anything, and what is, or will be, up to date."""
@@ -245,9 +265,9 @@ def _in_order(by: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(by))
 
 
-def _within(items: Sequence[Dated], since: date | None, until: date | None) -> list[Dated]:
-    return [
+def _within(items: Sequence[Dated], since: date | None, until: date | None) -> tuple[Dated, ...]:
+    return tuple(
         one
         for one in items
         if (since is None or since <= one.day) and (until is None or one.day < until)
-    ]
+    )
