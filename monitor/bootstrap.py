@@ -60,7 +60,7 @@ if TYPE_CHECKING:  # Each is imported where it is first made, so that commands s
     from monitor.pipeline.choose import ChooseStep
     from monitor.pipeline.classify import ClassifyStep
     from monitor.pipeline.collect import Collected, CollectStep
-    from monitor.pipeline.drift import DriftReport, DriftStep
+    from monitor.pipeline.drift import Advice, DriftReport, DriftStep
     from monitor.pipeline.forget import ForgetStep
     from monitor.pipeline.label_review import LabelReview, LabelReviewStep
     from monitor.pipeline.labels import LabelStep
@@ -617,6 +617,12 @@ class Application:
             embed: Whether the newest posts are read by the encoder too; brings torch.
         """
         return self._drift_step().report(topic, embed=embed)
+
+    @cached_property
+    def advice(self) -> Advice:
+        """Why to train a topic's model again, as cheaply as a page needs it."""
+        found: Advice = _load("monitor.pipeline.drift", "Advice")(self._drift_step, self.stamps.of)
+        return found
 
     def keep_reference(self, topic: Topic) -> None:
         """Keeps what later posts are compared with, if the champion has none yet."""

@@ -98,6 +98,7 @@ class Desk:
             lambda _: VERSIONS,
             AlertRules(self.engine),
             lambda topic: LabelReviewStep(Queries(self.engine)).review(topic, VERSIONS[0].id),
+            lambda _: ("errors about <i>stance</i> rose from 20% to 40%",),
         )
 
     def app(self, **options: Any) -> FastAPI:

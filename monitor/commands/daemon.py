@@ -152,6 +152,7 @@ def dashboard_server(app: Application, daemon: Daemon | None = None) -> Dashboar
             app.registry.list,
             app.alert_rules,
             app.label_review,
+            app.advice.about,
         ),
         note_access=app.store.note_access,
     )

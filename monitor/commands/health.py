@@ -163,15 +163,20 @@ def status_command(call: Call, check: bool) -> None:
         "champion": champion,
         "shown": app.queries.shown_version(topic.name),
         "daemon": "running" if running else "not running",
+        "train_again": list(app.advice.about(topic)),
         "jobs": runs,
         "sources": _sources(call),
     }
     tables = ("jobs", "sources")
-    words = [f"{key.replace('_', ' ')}: {data[key]}" for key in data if key not in tables]
+    words = [f"{key.replace('_', ' ')}: {_told(data[key])}" for key in data if key not in tables]
     answer = [*words, "", table(runs), "", table(list(map(_source_words, data["sources"])))]
     call.answer(data, "\n".join(answer))
     if check and not running:
         raise MonitorError("no daemon is running", hint="`monitor run` starts one")
+
+
+def _told(value: Any) -> str:
+    return "; ".join(value) or "nothing asks for it" if isinstance(value, list) else str(value)
 
 
 def _sources(call: Call) -> list[dict[str, Any]]:

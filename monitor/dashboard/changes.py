@@ -24,6 +24,7 @@ class Changes:
         note: Writes a line into the access log.
         versions: Gives a topic's model versions as they lie on disk, oldest first.
         review: Tells what is known against a topic's labels.
+        advice: Tells why to train a topic's model again, if anything asks for it.
     """
 
     accounts: Accounts
@@ -34,3 +35,4 @@ class Changes:
     versions: Callable[[str], Sequence[ModelVersion]]
     rules: AlertRules
     review: Callable[[Topic], LabelReview]
+    advice: Callable[[Topic], Sequence[str]] = lambda _: ()

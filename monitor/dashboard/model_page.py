@@ -92,11 +92,16 @@ class DriftBlock:
 
 @dataclass(frozen=True, slots=True)
 class ModelPage:
-    """Everything that the models' template shows, newest version first."""
+    """Everything that the models' template shows, newest version first.
+
+    Attributes:
+        advice: Why to train again, a sentence each.
+    """
 
     topic: Topic
     versions: tuple[VersionBlock, ...]
     drift: tuple[DriftBlock, ...]
+    advice: tuple[str, ...]
 
 
 Audits = Mapping[Question, Sequence[AuditLabel]]
@@ -118,7 +123,14 @@ def add_model_page(app: FastAPI, board: Dashboard, changes: Changes) -> None:
             for one in versions
             if one.id == shown or one.stage != "retired"
         }
-        page = model_page(topic, versions, shown, audits, board.figures.drift(topic))
+        page = model_page(
+            topic,
+            versions,
+            shown,
+            audits,
+            drift=board.figures.drift(topic),
+            advice=changes.advice(topic),
+        )
         return board.page("models.html", page=page)
 
 
@@ -127,7 +139,9 @@ def model_page(
     versions: Sequence[ModelVersion],
     shown: str | None,
     audits: Mapping[str, Audits],
-    drift: Sequence[DriftedDay],
+    *,
+    drift: Sequence[DriftedDay] = (),
+    advice: Sequence[str] = (),
 ) -> ModelPage:
     """Puts versions into words and charts.
 
@@ -137,12 +151,13 @@ def model_page(
         shown: The id of the version whose figures are shown.
         audits: By version, each question's checked posts with that version's answers.
         drift: Of the shown version.
+        advice: Why to train again.
     """
     blocks = tuple(
         _block(one, shown, answer_blocks(one.id, audits.get(one.id, {}), topic))
         for one in reversed(versions)
     )
-    return ModelPage(topic, blocks, _drift_blocks(topic, drift))
+    return ModelPage(topic, blocks, _drift_blocks(topic, drift), tuple(advice))
 
 
 def _block(

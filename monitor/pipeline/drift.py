@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -70,6 +70,32 @@ class DriftReport:
     advice: tuple[str, ...]
 
 
+class Advice:
+    """Tells why to train again, and looks at the posts again only after a change.
+
+    Args:
+        step: Makes what compares posts.
+        stamp: Gives a topic's stamp; equal ones mean that nothing has changed.
+    """
+
+    def __init__(self, step: Callable[[], DriftStep], stamp: Callable[[str], Hashable]) -> None:
+        self._step = step
+        self._stamp = stamp
+        self._known: dict[str, tuple[Hashable, tuple[str, ...]]] = {}
+
+    def about(self, topic: Topic) -> tuple[str, ...]:
+        """Gives the reasons, a sentence each; none where nothing asks for it.
+
+        Embeddings are left out: reading the posts takes seconds (`monitor models drift`).
+        """
+        stamp = self._stamp(topic.name)
+        known = self._known.get(topic.name)
+        if known is None or known[0] != stamp:
+            advice = self._step().report(topic, embed=False, keep=False).advice
+            known = self._known[topic.name] = (stamp, advice)
+        return known[1]
+
+
 @dataclass(frozen=True, slots=True)
 class DriftStep:
     """Compares the newest posts with those at the time when the champion was made.
@@ -84,19 +110,22 @@ class DriftStep:
     folder: Path
     enough_labels: int
 
-    def report(self, topic: Topic, *, embed: bool = True) -> DriftReport:
-        """Compares, and keeps the reference at the first time.
+    def report(self, topic: Topic, *, embed: bool = True, keep: bool = True) -> DriftReport:
+        """Compares.
 
         Args:
             topic: The topic.
             embed: Whether the posts are read by the encoder too (tens a second).
+            keep: Whether what is compared for the first time becomes the reference.
         """
         version = self.registry.champion(topic.name)
         newest = self.queries.newest_answered(
             topic.name, version.id, languages=topic.languages, limit=POSTS
         )
         points = self._points(topic, version.id, newest, embed=embed)
-        shifts = self._shifts(topic, version.id, points) if len(newest) >= FEWEST else ()
+        shifts: tuple[Shift, ...] = ()
+        if len(newest) >= FEWEST:
+            shifts = self._shifts(topic, version.id, points, keep=keep)
         audit = [
             part
             for question in questions_of(topic)
@@ -136,11 +165,13 @@ class DriftStep:
         found: Points = embedding.embed(self.registry.path(version), texts)
         return found
 
-    def _shifts(self, topic: Topic, version: str, points: dict[str, Points]) -> tuple[Shift, ...]:
+    def _shifts(
+        self, topic: Topic, version: str, points: dict[str, Points], *, keep: bool
+    ) -> tuple[Shift, ...]:
         path = self._path(topic, version)
         reference = read_reference(path)
         missing = {name: each for name, each in points.items() if name not in reference}
-        if missing:
+        if missing and keep:
             keep_reference(path, reference | missing)
         return tuple(
             compare(reference[name], each, name)

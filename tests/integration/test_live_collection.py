@@ -244,7 +244,9 @@ def test_status_tells_last_success_next_run_and_budget(
     assert there.run_jobs("collect:") == [True, False]
     there.run("status", "--json")
 
-    sources = {one["source"]: one for one in _json(capsys)["sources"]}
+    answer = _json(capsys)
+    assert answer["train_again"] == []
+    sources = {one["source"]: one for one in answer["sources"]}
     assert sources["hackernews"]["last_success"] == "2020-06-02T12:00:00+00:00"
     assert sources["hackernews"]["next_run"] == "2020-06-02T12:05:00+00:00"
     assert sources["hackernews"]["budget"] is None

@@ -98,8 +98,14 @@ def test_drift_names_the_days_that_the_labels_do_not_explain(reader: TestClient)
     assert "do not explain the scores of 2 days of 20: 1\N{EN DASH}2 June" in text
 
 
+def test_why_to_train_again_stands_above_the_button_and_is_escaped(reader: TestClient) -> None:
+    text = reader.get(f"{PLACE}/models").text
+    reason = text.index("Errors about &lt;i&gt;stance&lt;/i&gt; rose from 20% to 40%.")
+    assert text.index("Train again:") < reason < text.index("Train on the labels")
+
+
 def test_a_version_of_which_nothing_drifts_is_told_so() -> None:
-    page = model_page(TOPIC, [], None, {}, [DriftedDay(NOW.date(), "sentiment", "", 1.2)])
+    page = model_page(TOPIC, [], None, {}, drift=[DriftedDay(NOW.date(), "sentiment", "", 1.2)])
     assert page.drift[0].told == "The audit labels explain the scores of all 1 shown day."
 
 

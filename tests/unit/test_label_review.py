@@ -15,7 +15,7 @@ import pytest
 from classifiers.registry import Registry
 from classifiers.verdict import Tolerances
 from monitor.pipeline.choose import ChooseStep
-from monitor.pipeline.drift import DriftStep, wilson
+from monitor.pipeline.drift import Advice, DriftStep, wilson
 from monitor.pipeline.example_groups import example_groups
 from monitor.pipeline.label_items import exported_items, queue_items
 from monitor.pipeline.label_review import LabelReviewStep
@@ -124,6 +124,26 @@ def test_nothing_has_drifted_from_posts_to_themselves_and_advice_names_new_label
     assert again.advice == ("80 labels have come since this version was made",)
     kept = next((tmp_path / "references").iterdir()).read_bytes()
     assert b"invented" not in kept
+
+
+def test_looking_for_advice_keeps_nothing_and_is_done_once_until_something_changes(
+    desk: Desk, registry: Registry, tmp_path: Path
+) -> None:
+    step = DriftStep(Queries(desk.engine), registry, tmp_path / "references", enough_labels=50)
+    state, asked = [1], []
+
+    def made() -> DriftStep:
+        asked.append(state[0])
+        return step
+
+    advice = Advice(made, lambda _topic: state[0])
+    told = ("80 labels have come since this version was made",)
+    assert (advice.about(TOPIC), advice.about(TOPIC)) == (told, told)
+    assert asked == [1]
+    state[0] = 2
+    assert advice.about(TOPIC) == told
+    assert asked == [1, 2]
+    assert not step.has_reference(TOPIC)
 
 
 def test_wilsons_interval_holds_the_share_and_stays_between_0_and_1() -> None:
