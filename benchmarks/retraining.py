@@ -44,6 +44,8 @@ POOL = 600
 CACHE = Path(tempfile.gettempdir()) / "retraining-cache"
 
 Floats = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+Learnt = tuple[Labels, Callable[[], Floats], float]
+"""Guesses about the judged, what gives the pool's probabilities, and sentiment kept."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +84,20 @@ def replay(name: str, pool: int, judged: int, seed: int) -> Replay:
     return Replay(name, chosen[:pool], chosen[pool:], found[:pool], found[pool:])
 
 
-def by_probe(topic: Replay, taken: list[int]) -> tuple[Labels, Floats, float]:
-    """Guesses about the judged, probabilities of the pool; no sentiment."""
+def by_probe(topic: Replay, taken: list[int]) -> Learnt:
+    """Learns on embeddings; nothing is known of sentiment."""
     labels = np.array([topic.pool[i].labels["stance"] for i in taken])
     if len(set(labels.tolist())) < 2:
         only = np.full(len(topic.judged), labels[0])
-        return only, np.full((len(topic.pool), 3), 1 / 3, dtype=np.float32), float("nan")
+        return only, lambda: np.full((len(topic.pool), 3), 1 / 3, dtype=np.float32), float("nan")
     model = LogisticRegression(max_iter=2000, C=1.0).fit(topic.embeddings[taken], labels)
     probabilities = np.zeros((len(topic.pool), 3), dtype=np.float32)
     probabilities[:, model.classes_] = model.predict_proba(topic.embeddings)
-    return model.predict(topic.judged_embeddings), probabilities, float("nan")
+    return model.predict(topic.judged_embeddings), lambda: probabilities, float("nan")
 
 
-def by_adapting(topic: Replay, taken: list[int]) -> tuple[Labels, Floats, float]:
+def by_adapting(topic: Replay, taken: list[int]) -> Learnt:
+    """Learns as the program does."""
     general = read_labelled(DATA / "sentiment_semeval2017" / "val.jsonl", head("sentiment"))[:600]
     with tempfile.TemporaryDirectory() as folder:
         registry = Registry(Path(folder) / "models")
@@ -104,7 +107,7 @@ def by_adapting(topic: Replay, taken: list[int]) -> tuple[Labels, Floats, float]
     guess = stance(scorer, topic.judged).argmax(axis=1)
     said = scorer.score([row.text for row in general], heads=["sentiment"])[0].probabilities
     kept = macro_recall(np.array([row.labels["sentiment"] for row in general]), said.argmax(axis=1))
-    return guess, stance(scorer, topic.pool), kept
+    return guess, lambda: stance(scorer, topic.pool), kept
 
 
 def stance(scorer: Scorer, rows: Sequence[LabelledText]) -> Floats:
@@ -114,14 +117,14 @@ def stance(scorer: Scorer, rows: Sequence[LabelledText]) -> Floats:
 
 
 def next_labels(
-    topic: Replay, taken: list[int], probabilities: Floats, count: int, *, chosen: bool, seed: int
+    topic: Replay, taken: list[int], probabilities: Floats | None, count: int, *, seed: int
 ) -> list[int]:
-    """Return the pool's numbers of the posts to label next."""
+    """Return the pool's numbers of the posts to label next, all at random without answers."""
     random = np.random.default_rng((seed, len(taken)))
     free = random.permutation(np.setdiff1d(np.arange(len(topic.pool)), taken))
-    drawn = free[: round(count * RANDOM_PART) if chosen else count].tolist()
-    if not chosen:
-        return drawn
+    if probabilities is None:
+        return free[:count].tolist()
+    drawn = free[: round(count * RANDOM_PART)].tolist()
     rest = np.setdiff1d(free, drawn)
     doubt = 1 - probabilities[rest].max(axis=1)
     doubted = rest[np.argsort(-doubt, kind="stable")[:POOL]]
@@ -134,20 +137,18 @@ def next_labels(
 def measure(
     topic: Replay,
     steps: Sequence[int],
-    train: Callable[[Replay, list[int]], tuple[Labels, Floats, float]],
+    train: Callable[[Replay, list[int]], Learnt],
     repeat: int,
 ) -> list[Point]:
     points = []
     for choice in ("random", "mixed"):
         taken: list[int] = []
-        probabilities = np.full((len(topic.pool), 3), 1 / 3, dtype=np.float32)
+        answers: Callable[[], Floats] | None = None
         for labels in steps:
+            chooser = answers() if answers is not None and choice == "mixed" else None
             started = time.monotonic()
-            is_chosen = choice == "mixed" and bool(taken)
-            taken += next_labels(
-                topic, taken, probabilities, labels - len(taken), chosen=is_chosen, seed=repeat
-            )
-            guess, probabilities, kept = train(topic, taken)
+            taken += next_labels(topic, taken, chooser, labels - len(taken), seed=repeat)
+            guess, answers, kept = train(topic, taken)
             minutes = (time.monotonic() - started) / 60
             score = macro_f1(topic.truth, guess)
             points.append(Point(topic.name, choice, labels, repeat, score, kept, minutes))

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from collectors.post import Checkpoint, Coverage, Kind, Rejection
 
+PlatformId = tuple[str, str]
+"""A post's platform and its id there."""
+
 
 class KeptPost(NamedTuple):
     """A post as it is stored for one topic; a tuple, for it is made and written by the million.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+UNDETERMINED = "und"
+"""The language of a post whose language nobody told."""
+
 _CODES = """
 aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de
 dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia

@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 
 from collectors.post import Checkpoint, Deletion, Page, Post, Rejection
-from monitor.kept import KeptDeletion, KeptPage, KeptPost
+from monitor.kept import KeptDeletion, KeptPage, KeptPost, PlatformId
 from monitor.language import language_of
+from monitor.languages import UNDETERMINED
 from monitor.post_ids import PostIds, load_post_ids
 from monitor.pseudonym import KeyRing, Pseudonyms
 from monitor.redaction import redact, text_digest
-from monitor.store.values import UNDETERMINED, PlatformId
 from monitor.topic import Topic
 
 

@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 
 from monitor.errors import ConfigurationError, UsageError
 from monitor.language import language_of
+from monitor.languages import UNDETERMINED
 from monitor.pipeline.classify import ScoresTexts, whole_answer
 from monitor.redaction import redact
-from monitor.store.values import UNDETERMINED
 from monitor.topic import Topic
 
 BATCH_ROWS = 2048

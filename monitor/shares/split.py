@@ -10,6 +10,7 @@ from typing import cast
 from classifiers.heads import head as head_named
 from classifiers.prevalence import Estimate, Floats
 from monitor.figure import Figure, Volume, Withheld
+from monitor.languages import UNDETERMINED
 from monitor.privacy import Cell, Standing
 from monitor.releases import Decision
 from monitor.settings import ReleaseSettings
@@ -20,7 +21,7 @@ from monitor.shares.door import Asked, Door
 from monitor.shares.evidence import Evidence
 from monitor.shares.rollup import NONE, NOTHING, CellCounts, Unit, by_question, roll_up
 from monitor.store.releases import ReleaseKey
-from monitor.store.values import UNDETERMINED, VOLUME, DailyAggregate, Question
+from monitor.store.values import VOLUME, DailyAggregate, Question
 from monitor.topic import Topic
 
 UnreleasedFigure = tuple[Figure, Standing]

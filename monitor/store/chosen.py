@@ -8,10 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, true
 
+from monitor.languages import UNDETERMINED
 from monitor.store.chunks import in_chunks
 from monitor.store.rows import CHOSEN_POSTS, LABELS, POSTS, PREDICTIONS
 from monitor.store.scores import unpack
-from monitor.store.values import UNDETERMINED, Candidate, Question
+from monitor.store.values import Candidate, Question
 
 
 @dataclass(frozen=True, slots=True)

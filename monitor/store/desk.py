@@ -11,13 +11,14 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, Table, delete, func, or_, select
 
+from monitor.languages import UNDETERMINED
 from monitor.store import chosen, draw
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into, reading, writing
 from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.labels import conflicts
 from monitor.store.rows import LABELS, POSTS
-from monitor.store.values import UNDETERMINED, Conflict, LabelSample, Question
+from monitor.store.values import Conflict, LabelSample, Question
 
 Mark = Literal["off_topic", "unsure", "skip"]
 WHOLE_POST: Question = ("", "")

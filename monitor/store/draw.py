@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, false, or_, select
 
+from monitor.languages import UNDETERMINED
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import LABELS, POSTS
-from monitor.store.values import UNDETERMINED, Question, UnlabelledPost
+from monitor.store.values import Question, UnlabelledPost
 
 
 @dataclass(frozen=True, slots=True)

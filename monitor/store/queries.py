@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from collectors.post import Window
+from monitor.kept import PlatformId
 from monitor.store import (
     accesses,
     chosen,
@@ -41,7 +42,6 @@ from monitor.store.values import (
     LabelSample,
     LogEntry,
     PendingPost,
-    PlatformId,
     Posted,
     Question,
     RecordedVersion,

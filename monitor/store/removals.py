@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from monitor.kept import KeptDeletion, KeptPost
+from monitor.kept import KeptDeletion, KeptPost, PlatformId
 from monitor.store import days, erasure, tallies
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
@@ -38,7 +38,6 @@ from monitor.store.rows import (
     UNSCORED,
 )
 from monitor.store.sources import Delivery
-from monitor.store.values import PlatformId
 
 
 def post_digest(platform: str, native_id: str) -> str:

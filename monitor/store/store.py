@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from collectors.post import Checkpoint
-from monitor.kept import KeptDeletion, KeptPage, PageOutcome
+from monitor.kept import KeptDeletion, KeptPage, PageOutcome, PlatformId
 from monitor.store import (
     accesses,
     budgets,
@@ -45,7 +45,6 @@ from monitor.store.values import (
     LabelOutcome,
     Lease,
     PendingPost,
-    PlatformId,
     Prediction,
     Question,
 )

@@ -24,11 +24,12 @@ from sqlalchemy import (
 )
 
 from monitor.kept import KeptPost
+from monitor.languages import UNDETERMINED
 from monitor.store.bulk import insert_rows
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import POSTS, PREDICTIONS, SCORING, UNSCORED
-from monitor.store.values import UNDETERMINED, Question
+from monitor.store.values import Question
 
 _COLUMNS = ("post_id", "topic", "created_at", "native_id")
 

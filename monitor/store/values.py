@@ -16,17 +16,11 @@ VOLUME = "volume"
 SAMPLE_SOURCE = "sample"
 """The source of the bundled sample posts."""
 
-UNDETERMINED = "und"
-"""The language of a post whose language nobody told."""
-
 LabelSample = Literal["random", "active", "other"]
 RunStatus = Literal["running", "ok", "failed", "stopped"]
 FinishedStatus = Literal["ok", "failed", "stopped"]
 Question = tuple[str, str]
 """A head and the target's name it is asked about, empty where the head takes none."""
-
-PlatformId = tuple[str, str]
-"""A post's platform and its id there."""
 
 
 @dataclass(frozen=True, slots=True)

