@@ -2,10 +2,11 @@
 
     python benchmarks/prevalence.py [--quick] [--words-only] [--seeds N] [--cache DIR]
 
-Prints, per series and size of the audit, the mean absolute error of shares (over cells and
-labels), the part of nominal 95 % intervals that hold the truth, and their mean width; on SemEval's
-topics the Kullback-Leibler divergence too. Each seed draws another audit sample. The real series
-are those of `benchmarks/series.py` and are left out where `../shared/data` is missing.
+Prints, per series and size of the audit, the mean absolute error of shares, the part of nominal
+95 % intervals that hold the truth, and their mean width; on SemEval's topics the Kullback-Leibler
+divergence too. All over labels and cells of ten posts and more: smaller ones have too few authors
+to be shown. Each seed draws another audit sample. The real series are those of
+`benchmarks/series.py` and are left out where `../shared/data` is missing.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from monitor.validation import BUSY_PART
 
 Floats = real.Floats
 Integers = real.Integers
+FEWEST_POSTS = 10
 METHODS = ("plain", "audit mean", "ACC", "PACC", "EMQ", "BayesianCC", "ours")
 
 
@@ -38,7 +40,7 @@ class Case:
     Attributes:
         chain, when: (cells,) which cells follow each other in time, and their days.
         crowd: (cells, labels) shares that the posts are drawn from, None where nobody knows.
-        asked: Cells that are looked at, all where None.
+        asked: Cells that may be looked at, all where None.
     """
 
     cell: Integers
@@ -176,6 +178,7 @@ def measured(case: Case, seed: int) -> Iterator[tuple[str, tuple[float, ...]]]:
     points |= {"BayesianCC": bayesian, "ours": ours.share}
     ends = {"BayesianCC": (low, high), "ours": (ours.low, ours.high)}
     asked = np.arange(len(posts)) if case.asked is None else case.asked
+    asked = asked[posts[asked] >= FEWEST_POSTS]
     for name, point in points.items():
         error = float(np.abs(point - truth)[asked].mean())
         pairs = zip(truth[asked], point[asked], posts[asked], strict=True)

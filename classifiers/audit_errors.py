@@ -45,10 +45,17 @@ class Errors:
     Attributes:
         means: (labels, dimensions) mean point of the posts of each true label.
         spreads: (labels, dimensions, dimensions) their covariances.
+        follow: How far, from 0 to 1, the scores of a cell follow its shares where posts of the
+            same label differ between cells. 0: they do not differ, scores move with the mix of
+            labels alone (label shift). 1: they differ so that scores stay calibrated in each cell
+            (covariate shift, as where the classifier knows the cell by its words).
+        middle: (dimensions,) point of the audit's shares, around which they follow.
     """
 
     means: Floats
     spreads: Floats
+    follow: float = 0.0
+    middle: Floats | float = 0.0
 
 
 @lru_cache(maxsize=8)

@@ -22,11 +22,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from classifiers.audit_errors import Audit, Errors, Floats, Integers, audit_errors
+from classifiers.audit_errors import Audit, Errors, Floats, Integers, audit_errors, coordinates
 from classifiers.drift import unexplained
 from classifiers.series_model import (
-    USUAL_POSTS,
     Cells,
+    Draw,
     Habits,
     SeriesModel,
     Solvable,
@@ -46,18 +46,20 @@ __all__ = [
 ]
 
 METHOD = "series"
-PRIOR_CENTRE = np.array([np.log(1 / 10), np.log(1 / USUAL_POSTS), 0.0, 0.0])
-PRIOR_SPREAD = np.array([0.6, 0.8, 1.5, 1.5])
+PRIOR_CENTRE = np.array([np.log(1 / 10), np.log(1 / 20), 0.0, 0.0, np.log(1 / 10), np.log(1 / 20)])
+PRIOR_SPREAD = np.array([0.6, 0.8, 1.5, 1.5, 0.6, 0.5])
 """Of the habits, normal; see `Habits`."""
 SETTLING = 80
 """Metropolis steps of the habits, with the most likely errors, that are thrown away."""
 IDEAS, TRIES, STEPS = 40, 3, 2
 """Ideas of the classifier's errors drawn; for each, other ideas tried while the habits are learnt,
 and Metropolis steps of the habits after each of those; the last one counts."""
-STEP = np.array([0.5, 0.5, 1.0, 1.0])
+FOLLOW = (1.0, 3.0)
+"""Of `Errors.follow`, a beta distribution: on the real series that we have it is 0 to 0.56."""
+STEP = np.array([0.5, 0.5, 1.0, 1.0, 0.5, 0.5])
 LEARNING_CELLS = 1200
 """Habits are learnt from at most so many cells: those around most audited posts."""
-REACH = 2.1
+REACH = 2.2
 """Standard deviations to each side. A normal's would be 1.96, but spreads and errors are told by
 few labels: by simulation, this is what holds 95 % (see docs/statistics.md)."""
 
@@ -67,11 +69,14 @@ class Learnt:
     """What all cells share: enough to estimate one day again without learning anew.
 
     Attributes:
-        ideas: Draws of the classifier's errors, each with how shares and errors then stray.
+        ideas: Draws of the classifier's errors, each with how shares and errors then stray, and
+            each series' level.
+        series: The numbers of the series whose levels are told.
         typical: (labels,) shares by and large.
     """
 
-    ideas: tuple[tuple[Errors, Habits], ...]
+    ideas: tuple[tuple[Errors, Habits, Draw], ...]
+    series: Integers
     typical: Floats
 
 
@@ -126,8 +131,8 @@ def estimate_shares(
         audit: See there; its posts are among those of their cells.
         seed: The same seed and input give the same result.
         draws: How many.
-        learnt: From all the cells of a topic, to estimate some of them; learnt from these
-            cells where None.
+        learnt: From all the cells of a topic, to estimate some of them (the series' levels are
+            then those that were learnt); learnt from these cells where None.
 
     Raises:
         ValueError: An index of the audit is out of range, or a shape does not fit.
@@ -137,18 +142,21 @@ def estimate_shares(
         empty = np.zeros(cells.sums.shape)
         return Shares(empty, empty, empty, empty[None], np.zeros(0, dtype=np.int64))
     rng = np.random.default_rng(seed)
+    is_part = learnt is not None
     learnt = learnt or learn(cells, audit, seed=seed)
     arranged, audit, back = sorted_cells(cells, audit)
-    likely = audit_errors(audit)
+    follow = float(np.mean([errors.follow for errors, _, _ in learnt.ideas]))
+    likely = _following(audit_errors(audit), audit, follow)
     drift = unexplained(arranged, audit)
     model = SeriesModel(arranged, audit, learnt.typical, looser=drift)
     _settle(model, likely, _middle(learnt))
     crowd, posts = [], []
     for draw in range(draws):
         if draw * len(learnt.ideas) % draws < len(learnt.ideas):
-            errors, habits = learnt.ideas[draw * len(learnt.ideas) // draws]
+            errors, habits, levels = learnt.ideas[draw * len(learnt.ideas) // draws]
             solvable = model.given(errors)
-        found = solvable.draw(habits, rng)
+            told = (learnt.series, levels) if is_part else None
+        found = solvable.draw(habits, rng, told)
         crowd.append(model.shares(found.shares)[back].astype(np.float32))
         posts.append(model.of_posts(solvable, found, rng)[back].astype(np.float32))
     return _summarise(np.stack(crowd), np.stack(posts), (drift > 1)[back].astype(np.int64))
@@ -170,7 +178,7 @@ def learn(cells: Cells, audit: Audit, *, seed: int = 0) -> Learnt:
     typical = np.bincount(audit.truth, minlength=cells.sums.shape[1]) + 0.5
     some, among = _most_audited(arranged, audit)
     model = SeriesModel(some, among, typical / typical.sum())
-    likely = audit_errors(audit)
+    likely = _following(audit_errors(audit), audit, FOLLOW[0] / sum(FOLLOW))
     at = PRIOR_CENTRE.copy()
     for _ in range(2):
         _settle(model, likely, Habits(*at))
@@ -178,10 +186,24 @@ def learn(cells: Cells, audit: Audit, *, seed: int = 0) -> Learnt:
     believed, ideas = model.given(likely), []
     for _ in range(IDEAS):
         for _ in range(TRIES):
-            believed = _rather(believed, model.given(audit_errors(audit, rng)), at, rng)
+            other = _following(audit_errors(audit, rng), audit, float(rng.beta(*FOLLOW)))
+            believed = _rather(believed, model.given(other), at, rng)
             at = _walk(believed, at, STEPS, rng)
-        ideas.append((audit_errors(audit, rng), Habits(*map(float, at))))
-    return Learnt(tuple(ideas), model.typical)
+        idea = _following(audit_errors(audit, rng), audit, believed.follow)
+        ideas.append((idea, Habits(*map(float, at))))
+    whole = SeriesModel(arranged, audit, model.typical)
+    _settle(whole, ideas[-1][0], ideas[-1][1])
+    return Learnt(
+        tuple((idea, how, whole.given(idea).levels(how, rng)) for idea, how in ideas),
+        whole.series,
+        model.typical,
+    )
+
+
+def _following(errors: Errors, audit: Audit, follow: float) -> Errors:
+    labels = audit.scores.shape[1]
+    shares = np.bincount(audit.truth, minlength=labels) / max(len(audit.truth), 1)
+    return replace(errors, follow=follow, middle=shares @ coordinates(labels))
 
 
 def _rather(believed: Solvable, other: Solvable, at: Floats, rng: np.random.Generator) -> Solvable:
@@ -195,7 +217,7 @@ def _walk(solvable: Solvable, at: Floats, steps: int, rng: np.random.Generator) 
     """Metropolis steps of the habits, some of them moved at a time."""
     fit = _fit(solvable, at)
     for _ in range(steps):
-        move = at + STEP * rng.standard_normal(4) * (rng.random(4) < 0.5)
+        move = at + STEP * rng.standard_normal(len(at)) * (rng.random(len(at)) < 0.5)
         moved = _fit(solvable, move)
         if np.log(rng.random()) < moved - fit:
             at, fit = move, moved
@@ -203,7 +225,7 @@ def _walk(solvable: Solvable, at: Floats, steps: int, rng: np.random.Generator) 
 
 
 def _middle(learnt: Learnt) -> Habits:
-    return Habits(*np.mean([habits.as_array() for _, habits in learnt.ideas], axis=0))
+    return Habits(*np.mean([habits.as_array() for _, habits, _ in learnt.ideas], axis=0))
 
 
 def _fit(solvable: Solvable, habits: Floats) -> float:
@@ -217,15 +239,13 @@ def _settle(model: SeriesModel, errors: Errors, habits: Habits) -> None:
 
 
 def _most_audited(cells: Cells, audit: Audit) -> tuple[Cells, Audit]:
-    """Cuts sorted cells to runs around most of the audit, each a series of its own."""
+    """Cuts sorted cells to runs around most of the audit."""
     if len(cells.posts) <= LEARNING_CELLS:
         return cells, audit
-    runs = list(blocks(cells, audit, LEARNING_CELLS))
-    chosen = np.concatenate(runs)
-    series = np.concatenate([cells.series[run] + number * 10**6 for number, run in enumerate(runs)])
+    chosen = np.sort(np.concatenate(list(blocks(cells, audit, LEARNING_CELLS))))
     place = np.full(len(cells.posts) + 1, -1)
     place[chosen] = np.arange(len(chosen))
-    return replace(cells.at(chosen), series=series), replace(audit, cell=place[audit.cell])
+    return cells.at(chosen), replace(audit, cell=place[audit.cell])
 
 
 def _check(cells: Cells, audit: Audit) -> None:

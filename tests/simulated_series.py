@@ -30,10 +30,12 @@ class Series:
 
 
 def series(seed, ability, *, days=30, size=200, labels=200, stray=0.06, varying=0.0, walk=0.0,
-           tilted=0.0):  # fmt: skip
+           tilted=0.0, knows=0.0):  # fmt: skip
     """Days with shares of their own; `varying` lets the classifier err differently by day.
 
-    `tilted` makes it lean to the first label on the second half of the days.
+    `tilted` makes it lean to the first label on the second half of the days. At `knows` = 1 it
+    tells by something else than the label (a word, a name) what day it is, and is calibrated on
+    each; at 0 posts of one label look alike on all days.
 
     The classifier is calibrated for the mix of the whole series, as one adapted to it is.
     """
@@ -48,7 +50,8 @@ def series(seed, ability, *, days=30, size=200, labels=200, stray=0.06, varying=
     truth = (rng.random(len(day))[:, None] > crowd.cumsum(axis=1)[day]).sum(axis=1).clip(0, 2)
     evidence = rng.standard_normal((len(day), LABELS)) + ability * np.eye(LABELS)[truth]
     evidence += rng.normal(0, varying, (days, LABELS, LABELS))[day, truth]
-    believed = ability * evidence + np.log(np.bincount(truth, minlength=LABELS) / len(truth))
+    usual = np.bincount(truth, minlength=LABELS) / len(truth)
+    believed = ability * evidence + (1 - knows) * np.log(usual) + knows * np.log(crowd[day] + 1e-3)
     believed[day >= days // 2, 0] += tilted
     scores = shares(np.exp(believed - believed.max(axis=1, keepdims=True)))
     drawn = rng.choice(len(day), labels, replace=False)

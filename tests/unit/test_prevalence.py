@@ -123,6 +123,28 @@ def test_where_the_classifier_errs_otherwise_a_platforms_own_audit_labels_tell()
     assert inside.mean() >= 0.85
 
 
+def test_scores_that_follow_shares_beyond_the_labels_are_not_overdone(monkeypatch):
+    errors, inside, overdone = [], [], []
+    for seed in range(3):
+        one = series(seed, FAIR, knows=1.0, stray=0.1, labels=300)
+        found = estimate_shares(one.cells, one.audit, seed=seed)
+        errors.append(error(found.share, one.posts))
+        inside.append(held(found, one.posts))
+        with monkeypatch.context() as without:
+            without.setattr(prevalence, "FOLLOW", (1.0, 1e9))
+            overdone.append(error(estimate_shares(one.cells, one.audit).share, one.posts))
+    assert np.mean(errors) < np.mean(overdone)
+    assert np.mean(inside) >= 0.9
+
+
+def test_of_scores_that_do_not_follow_it_is_learnt_that_they_do_not():
+    def followed(knows):
+        one = series(4, FAIR, knows=knows, stray=0.3, labels=1500, days=40)
+        return np.mean([errors.follow for errors, _, _ in learn(one.cells, one.audit).ideas])
+
+    assert followed(0.0) < 0.2 < followed(1.0)
+
+
 def test_a_day_estimated_again_from_what_was_learnt_hardly_moves():
     one = series(5, FAIR, days=40)
     learnt = learn(one.cells, one.audit)
