@@ -114,6 +114,7 @@ def _measure(app: Application, asked: Any) -> None:
         f"  {asked.viewers} viewers at once: {len(times) / asked.seconds:.1f} requests/s, "
         f"p50 {statistics.median(times):.0f} ms, p95 {_part(times, 0.95):.0f} ms"
     )
+    _tell_change(app, f"{server.url}/api/v1/topics/strike/figures?since={end - timedelta(days=30)}")
     server.stop()
 
 
@@ -127,6 +128,31 @@ def _tell(name: str, before: str, answers: list[tuple[float, float, int]]) -> No
         f"  {name:20} {before}, then p50 {statistics.median(times):6.1f} ms, "
         f"p95 {_part(times, 0.95):6.1f} ms (processor {_part(used, 0.95):6.1f} ms), "
         f"{answers[0][2] / 1000:6.0f} kB",
+        flush=True,
+    )
+
+
+def _tell_change(app: Application, address: str) -> None:
+    """How long after a day has been counted again its new figures are shown, and at what cost."""
+    with urllib.request.urlopen(address, timeout=1800) as answer:
+        before = answer.read()
+    end = datetime.fromisoformat(address[-10:]).date() + timedelta(days=29)
+    app.store.mark_days("strike", [end])
+    _fill_marked(app, POSTS // 2000)
+    started, used = time.perf_counter(), time.process_time()
+    longest = 0.0
+    while True:
+        asked = time.perf_counter()
+        with urllib.request.urlopen(address, timeout=1800) as answer:
+            now = answer.read()
+        longest = max(longest, time.perf_counter() - asked)
+        if now != before:
+            break
+        time.sleep(0.2)
+    print(
+        f"  a changed day is shown after {time.perf_counter() - started:.1f} s "
+        f"({time.process_time() - used:.1f} s of a processor); until then the earlier figures, "
+        f"each within {longest:.1f} s",
         flush=True,
     )
 
@@ -234,9 +260,13 @@ def _post(number: int, day: date) -> KeptPost:
 
 
 def _fill_days(app: Application, days: int) -> None:
-    chance = np.random.default_rng(0)
-    posts = POSTS // (days * len(PLATFORMS) * len(COHORTS))
     app.store.mark_days("strike", [FIRST + timedelta(days=n) for n in range(days)])
+    _fill_marked(app, POSTS // (days * len(PLATFORMS) * len(COHORTS)))
+
+
+def _fill_marked(app: Application, posts: int) -> None:
+    """Counts the days that are to be counted, as so many posts for each group."""
+    chance = np.random.default_rng(0)
     sketches = {
         (platform, cohort): AuthorSketch.of(f"{platform}{cohort}{n:020x}" for n in range(400))
         for platform in PLATFORMS

@@ -45,7 +45,7 @@ def volume_records(series: VolumeSeries, today: date) -> list[Record]:
             continue
         told: Record = {"day": one.day.isoformat()}
         told |= {"posts": one.posts, "reposts": one.reposts, "authors": one.authors}
-        told["partial"] = bool(partial_word(one, today))
+        told |= _partial(bool(partial_word(one, today)))
         top = one.posts + one.reposts
         records.append({"label": "posts", "bottom": 0, "top": one.posts} | told)
         records.append({"label": "reposts", "bottom": one.posts, "top": top} | told)
@@ -83,9 +83,14 @@ def _day_records(
     figures = {figure.label: figure for figure in shown.figures} if shown else {}
     partial = bool(shown and partial_word(shown, today))
     return [
-        _share_record(day, label, figures.get(label)) | {"partial": partial}
+        _share_record(day, label, figures.get(label)) | _partial(partial)
         for label in series.labels
     ]
+
+
+def _partial(is_partial: bool) -> Record:
+    """What a record says of a day that is not whole; of others nothing, as most are."""
+    return {"partial": True} if is_partial else {}
 
 
 def _share_record(day: date, label: str, figure: Figure | None) -> Record:
