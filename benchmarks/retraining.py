@@ -16,7 +16,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -76,12 +76,21 @@ class Replay:
         return np.array([row.labels["stance"] for row in self.judged])
 
 
-def replay(name: str, pool: int, judged: int, seed: int) -> Replay:
+def replays(name: str, pool: int, judged: int, repeats: int) -> Iterator[Replay]:
+    """Divide the same posts, read once, anew for each repeat."""
     rows = read_labelled(DATA / SETS[name], STANCE)
-    order = np.random.default_rng(seed).permutation(len(rows))
-    chosen = [rows[i] for i in order[: pool + judged]]
-    found = embed(PRETRAINED, [row.text for row in chosen])
-    return Replay(name, chosen[:pool], chosen[pool:], found[:pool], found[pool:])
+    some = np.random.default_rng(0).permutation(len(rows))[: pool + judged]
+    found = embed(PRETRAINED, [rows[i].text for i in some])
+    for repeat in range(repeats):
+        order = np.random.default_rng(repeat).permutation(len(some))
+        first, rest = order[:pool], order[pool:]
+        yield Replay(
+            name,
+            [rows[i] for i in some[first]],
+            [rows[i] for i in some[rest]],
+            found[first],
+            found[rest],
+        )
 
 
 def by_probe(topic: Replay, taken: list[int]) -> Learnt:
@@ -244,8 +253,8 @@ def main() -> None:
     points: list[Point] = []
     before = {}
     for name in options.topics:
-        for repeat in range(options.repeats):
-            topic = replay(name, options.pool, options.judged, repeat)
+        divided = replays(name, options.pool, options.judged, options.repeats)
+        for repeat, topic in enumerate(divided):
             before.setdefault(name, zero_shot(topic))
             points += measure(topic, options.labels, train, repeat)
     print(table(points, before))

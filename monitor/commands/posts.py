@@ -14,7 +14,7 @@ from monitor.commands.call import Call, Moment, with_call
 from monitor.errors import MonitorError, UsageError
 from monitor.pipeline.collect import Collected
 
-PAGE_POSTS = 5000
+PAGE_POSTS = 20000
 """Records a transaction of an import: larger ones gain little, and a page is held in memory."""
 
 

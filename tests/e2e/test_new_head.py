@@ -10,31 +10,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from classifiers.registry import Registry
-from collectors.post import Checkpoint
-from monitor.bootstrap import Application, open_application
+from monitor.bootstrap import Application
 from monitor.commands.daemon import dashboard_server
-from monitor.kept import KeptPage
 from monitor.labelfiles.shapes import SHAPES
 from monitor.pipeline.classify import questions_of
 from monitor.pipeline.label_items import exported_items, queue_items
 from monitor.retraining import Deed, retrain_topic, roll_back
-from tests.dashboard_fakes import NOW
 from tests.desk_fakes import kept_post
 from tests.new_head import NAME, new_head
+from tests.small_installation import fill, opened, write_topic
 from tests.tiny_model import make_tiny_model
 
 POSTS, LABELS = 150, 120
-TOPIC = """
-name = "strike"
-title = "A strike"
-timezone = "UTC"
-start = 2020-06-01
-end = 2020-06-20
-languages = ["en"]
-targets = [{ name = "strike", text = "the strike" }, { name = "board", text = "the board" }]
-queries = { terms = ["strike"] }
-"""
 TEXTS = {"yes": "I will be there tomorrow, count me in, {n}", "no": "there is news about it, {n}"}
 QUESTION = (NAME, "strike")
 LABEL = "/topics/strike/label"
@@ -47,26 +34,16 @@ def truth(number: int) -> str:
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Application]:
     """Posts that a base without the head has scored and counted; then the head's file comes."""
-    config = tmp_path / "config"
-    (config / "topics").mkdir(parents=True)
-    (config / "topics" / "strike.toml").write_text(TOPIC)
-    made = open_application(
-        {
-            "MONITOR_HOME": str(tmp_path / "home"),
-            "MONITOR_CONFIG": str(config),
-            "MONITOR_DASHBOARD__PORT": "0",
-            "MONITOR_AUDIT__MINIMUM_LABELS": str(LABELS),
-        }
+    write_topic(tmp_path, ', { name = "board", text = "the board" }')
+    shipped = make_tiny_model(tmp_path / "shipped")
+    made = opened(tmp_path, shipped, {"MONITOR_AUDIT__MINIMUM_LABELS": str(LABELS)})
+    fill(
+        made,
+        (
+            kept_post(str(n), TEXTS[truth(n)].format(n=n))._replace(author=f"author {n}")
+            for n in range(POSTS)
+        ),
     )
-    made.__dict__["registry"] = Registry(
-        tmp_path / "home" / "models", make_tiny_model(tmp_path / "shipped")
-    )
-    posts = tuple(
-        kept_post(str(n), TEXTS[truth(n)].format(n=n))._replace(author=f"author {n}")
-        for n in range(POSTS)
-    )
-    made.store.save_page("strike", "file", KeptPage(Checkpoint({"n": 1}), posts), at=NOW)
-    score_and_count(made)
     with new_head(tmp_path / "heads"):
         yield made
 

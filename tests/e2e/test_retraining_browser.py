@@ -10,30 +10,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from classifiers.registry import Registry
-from collectors.post import Checkpoint
-from monitor.bootstrap import Application, open_application
+from monitor.bootstrap import Application
 from monitor.commands.daemon import dashboard_server
-from monitor.kept import KeptPage, KeptPost
+from monitor.kept import KeptPost
 from monitor.store.tasks import Task
 from tests.conftest import need
-from tests.dashboard_fakes import NOW
 from tests.desk_fakes import kept_post
+from tests.small_installation import fill, opened, write_topic
 from tests.tiny_model import make_tiny_model
 
 CHROMIUM = shutil.which("chromium") or ""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 POSTS, LABELLED = 66, 60
-TOPIC = """
-name = "strike"
-title = "A strike"
-timezone = "UTC"
-start = 2020-06-01
-end = 2020-06-20
-languages = ["en"]
-targets = [{ name = "strike", text = "the strike" }]
-queries = { terms = ["strike"] }
-"""
 TEXTS = ("so glad about item {n}", "so angry about item {n}", "there is item {n}")
 KEYS = {"glad": "1", "angry": "2", "there": "3"}
 """By a word of the post, the key of its mood."""
@@ -46,24 +34,10 @@ def kept(number: int) -> KeptPost:
 @pytest.fixture
 def app(tmp_path: Path) -> Application:
     """An installation with a tiny model and unlabelled posts, scored and counted."""
-    config = tmp_path / "config"
-    (config / "topics").mkdir(parents=True)
-    (config / "topics" / "strike.toml").write_text(TOPIC)
-    made = open_application(
-        {
-            "MONITOR_HOME": str(tmp_path / "home"),
-            "MONITOR_CONFIG": str(config),
-            "MONITOR_DASHBOARD__PORT": "0",
-            "MONITOR_AUDIT__MINIMUM_LABELS": str(LABELLED),
-            "MONITOR_AUDIT__OVERLAP": "0",
-        }
-    )
-    tiny = make_tiny_model(tmp_path / "shipped")
-    made.__dict__["registry"] = Registry(tmp_path / "home" / "models", tiny)
-    posts = tuple(kept(number) for number in range(POSTS))
-    made.store.save_page("strike", "file", KeptPage(Checkpoint({"n": 1}), posts), at=NOW)
-    made.classify(made.topic("strike"))
-    made.aggregate(made.topic("strike"))
+    write_topic(tmp_path)
+    settings = {"MONITOR_AUDIT__MINIMUM_LABELS": str(LABELLED), "MONITOR_AUDIT__OVERLAP": "0"}
+    made = opened(tmp_path, make_tiny_model(tmp_path / "shipped"), settings)
+    fill(made, map(kept, range(POSTS)))
     return made
 
 

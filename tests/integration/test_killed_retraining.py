@@ -14,27 +14,14 @@ from typing import Any
 
 import pytest
 
-from classifiers.registry import Registry
-from collectors.post import Checkpoint
-from monitor.bootstrap import Application, open_application
+from monitor.bootstrap import Application
 from monitor.figure import Figure
-from monitor.kept import KeptPage
 from tests.conftest import ROOT
-from tests.dashboard_fakes import NOW
 from tests.desk_fakes import kept_post
+from tests.small_installation import fill, opened, write_topic
 from tests.tiny_model import make_tiny_model
 
 POSTS, LABELS = 120, 100
-TOPIC = """
-name = "strike"
-title = "A strike"
-timezone = "UTC"
-start = 2020-06-01
-end = 2020-06-20
-languages = ["en"]
-targets = [{ name = "strike", text = "the strike" }]
-queries = { terms = ["strike"] }
-"""
 TEXTS = {"positive": "so glad about item {n}", "negative": "so angry about item {n}"}
 MOODS = tuple(TEXTS)
 
@@ -51,10 +38,8 @@ class Installation:
         return {"home": str(self.folder / "home"), "config": str(self.folder / "config")}
 
     def open(self) -> Application:
-        told = {"MONITOR_HOME": self.asked["home"], "MONITOR_CONFIG": self.asked["config"]}
-        app = open_application(told | {"MONITOR_AUDIT__MINIMUM_LABELS": str(LABELS)})
-        app.__dict__["registry"] = Registry(self.folder / "home" / "models", self.shipped)
-        return app
+        settings = {"MONITOR_AUDIT__MINIMUM_LABELS": str(LABELS)}
+        return opened(self.folder, self.shipped, settings)
 
     def state(self) -> tuple[str, list[Figure]]:
         """The shown version and its figures."""
@@ -103,17 +88,16 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """Scored posts with labels, and a champion that has never been retrained."""
     folder = tmp_path_factory.mktemp("retraining")
     made = Installation(folder / "fresh", make_tiny_model(folder / "shipped"))
-    (made.folder / "config" / "topics").mkdir(parents=True)
-    (made.folder / "config" / "topics" / "strike.toml").write_text(TOPIC)
+    write_topic(made.folder)
     app = made.open()
     topic = app.topic("strike")
-    posts = tuple(
-        kept_post(str(n), TEXTS[MOODS[n % 2]].format(n=n))._replace(author=f"author {n}")
-        for n in range(POSTS)
+    fill(
+        app,
+        (
+            kept_post(str(n), TEXTS[MOODS[n % 2]].format(n=n))._replace(author=f"author {n}")
+            for n in range(POSTS)
+        ),
     )
-    app.store.save_page("strike", "file", KeptPage(Checkpoint({"n": 1}), posts), at=NOW)
-    app.classify(topic)
-    app.aggregate(topic)
     labels = folder / "labels.jsonl"
     told = {"head": "sentiment", "annotator": "a", "sample": "random"}
     lines = [told | {"id": str(n), "label": MOODS[n % 2]} for n in range(LABELS)]
