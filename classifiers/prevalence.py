@@ -55,7 +55,7 @@ IDEAS, TRIES, STEPS = 40, 3, 2
 """Ideas of the classifier's errors drawn; for each, other ideas tried while the habits are learnt,
 and Metropolis steps of the habits after each of those; the last one counts."""
 FOLLOW = (1.0, 3.0)
-"""Of `Errors.follow`, a beta distribution: on the real series that we have it is 0 to 0.56."""
+"""Of `Errors.follow`, a beta distribution; the truth of real series says 0 to 1 (ADR 18)."""
 STEP = np.array([0.5, 0.5, 1.0, 1.0, 0.5, 0.5])
 LEARNING_CELLS = 1200
 """Habits are learnt from at most so many cells: those around most audited posts."""

@@ -2,9 +2,10 @@
 
 Each cell has two unknown points: its shares, and how far the classifier's mean scores are off
 in it from what the audit says (its error). Along a series (one platform's days, say) both are
-Ornstein-Uhlenbeck processes, random walks that are drawn back to a mean: cells far apart, and
-of different series, are independent draws around that mean. Four numbers, learnt from the data
-(`Habits`), say how far shares and errors stray and how long they stay.
+Ornstein-Uhlenbeck processes, random walks that are drawn back to the series' own level: cells far
+apart are independent draws around it, and the levels of series around the mean of all. Six
+numbers, learnt from the data (`Habits`), say how far shares, errors and levels stray and how long
+the first two stay.
 
 Everything observed is linear in the unknowns and close to normal: mean scores of the posts that
 nobody labelled, labels of those audited, and by how much the latter's scores are off. So the

@@ -1,4 +1,4 @@
-"""A scheduler, three workers and a command, each a process: one worker killed, one cut off."""
+"""A scheduler, four workers and a command, each a process: one worker killed, one cut off."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ import pytest
 from command_line import MONITOR, ROOT
 from distributed import Client
 
-POSTS = 6_000
-"""Three partitions, one for each worker."""
-WORKERS = 3
+POSTS = 8_000
+"""Four partitions, one for each worker."""
+WORKERS = 4
 BATCH = 200
 SILENCE = 12
 """Seconds that a worker is cut off, longer than the scheduler bears."""
