@@ -42,3 +42,17 @@ def test_intervals_hold_what_people_said(
     assert ours[0] <= plain[0]  # error
     assert ours[2] >= 0.9  # intervals that hold
     assert ours[4] <= 0.35  # and that say something
+
+
+@pytest.mark.timeout(300)
+def test_parts_of_days_are_no_further_off_than_plain_counts(
+    bench: ModuleType, shared_data: Path, tmp_path: Path
+) -> None:
+    kept = bench.real.Kept(tmp_path, by_model=False)
+    series = bench.real.airline_parts(kept)
+    cases = bench.adapted(lambda: series, 300)
+    tables = [dict(bench.measured(cases(seed), seed)) for seed in range(4)]
+    ours = np.mean([table["ours"] for table in tables], axis=0)
+    plain = np.mean([table["plain"] for table in tables], axis=0)
+    assert ours[0] <= plain[0]
+    assert ours[2] >= 0.88
