@@ -5,6 +5,7 @@ a Gaussian kernel as wide as the median distance (Gretton et al., "A Kernel Two-
 JMLR 2012); how often chance alone would show as much is told by exchanging the points.
 """
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,6 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
-
-from classifiers.normalise import normalise
 
 Points = NDArray[np.float32]
 
@@ -51,6 +50,8 @@ def compare(before: Points, after: Points, of: str, *, seed: int = 0) -> Shift:
 
 def word_points(texts: Sequence[str]) -> Points:
     """Return texts as square roots of their words' shares, hashed to ``WORD_DIMENSIONS``."""
+    # It brings the names of all emoji, which `monitor status` rarely needs.
+    normalise = importlib.import_module("classifiers.normalise").normalise
     points = np.zeros((len(texts), WORD_DIMENSIONS), dtype=np.float32)
     for row, text in enumerate(texts):
         for word in normalise(text).lower().split():

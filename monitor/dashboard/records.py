@@ -83,8 +83,7 @@ def _day_records(
     figures = {figure.label: figure for figure in shown.figures} if shown else {}
     partial = bool(shown and partial_word(shown, today))
     return [
-        _share_record(day, label, figures.get(label)) | _partial(partial)
-        for label in series.labels
+        _share_record(day, label, figures.get(label)) | _partial(partial) for label in series.labels
     ]
 
 
