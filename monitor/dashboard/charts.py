@@ -126,7 +126,7 @@ def _shares_layout(labels: tuple[str, ...]) -> Spec:
                 alt.value("var(--card)"),
                 _by_label(alt.Fill, labels, _COLOURS),
             ),
-            tooltip=_tooltips("day", "label", "shown", "posts", "authors"),
+            tooltip=tooltips("day", "label", "shown", "posts", "authors"),
         ),
         truth.mark_line(
             strokeDash=[3, 3],
@@ -155,7 +155,7 @@ def _volume_layout() -> Spec:
         y2="top:Q",
         color=_by_label(alt.Color, _VOLUMES, _VOLUME_COLOURS),
         opacity=alt.condition("datum.partial", alt.value(0.45), alt.value(1)),
-        tooltip=_tooltips("day", "posts", "reposts", "authors"),
+        tooltip=tooltips("day", "posts", "reposts", "authors"),
     )
     return finished(*_event_layers(), bars, height=160)
 
@@ -182,7 +182,7 @@ def _change_layers() -> list[alt.Chart]:
     mark = placed.mark_point(
         shape="triangle-up", filled=True, size=110, opacity=1, color="var(--ink)", yOffset=-5
     )
-    told = mark.encode(y=alt.datum(0), tooltip=_tooltips("when", "moved"))
+    told = mark.encode(y=alt.datum(0), tooltip=tooltips("when", "moved"))
     return [placed.mark_rule(color="var(--ink)", strokeWidth=1.5), told]
 
 
@@ -207,7 +207,8 @@ def _by_label(channel: Any, labels: tuple[str, ...], values: tuple[str, ...]) ->
     )
 
 
-def _tooltips(*fields: str) -> list[alt.Tooltip]:
+def tooltips(*fields: str) -> list[alt.Tooltip]:
+    """What a mark tells when it is pointed at; the browser writes the day."""
     titles = {"when": "day", "label": "answer", "shown": "share", "moved": "change point"}
     day = alt.Tooltip("utcyearmonthdate(day):T", title="day", format="%A %-d %B %Y")
     return [

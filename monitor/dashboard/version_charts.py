@@ -11,7 +11,7 @@ from classifiers.drift import THRESHOLD
 from classifiers.reliability import ReliabilityBin
 from monitor.alarms.evidence import DriftedDay
 from monitor.dashboard import words
-from monitor.dashboard.charts import Spec, finished
+from monitor.dashboard.charts import Spec, finished, tooltips
 
 _EVEN = [{"confidence": 0.0, "right": 0.0}, {"confidence": 1.0, "right": 1.0}]
 
@@ -38,10 +38,9 @@ def drift_chart(days: Sequence[DriftedDay]) -> Spec:
     records = [
         {
             "day": one.day.isoformat(),
-            "when": words.day_long(one.day),
             "deviation": round(one.deviation, 2),
-            "drifted": one.deviation >= THRESHOLD,
         }
+        | ({"drifted": True} if one.deviation >= THRESHOLD else {})
         for one in days
     ]
     return _drift_layout() | {"datasets": {"days": records, "line": [{"deviation": THRESHOLD}]}}
@@ -75,9 +74,10 @@ def _reliability_layout() -> Spec:
 @lru_cache(maxsize=1)
 def _drift_layout() -> Spec:
     days = alt.Chart(alt.NamedData("days"))
-    x = alt.X("day:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, labelOverlap=True))
+    axis = alt.Axis(format="%-d %b", grid=False, labelOverlap=True)
+    x = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
     y = alt.Y("deviation:Q", title=None, axis=alt.Axis(tickCount=4))
-    tooltip = [alt.Tooltip("when:N", title="day"), alt.Tooltip("deviation:Q")]
+    tooltip = tooltips("day", "deviation")
     colour = alt.condition("datum.drifted", alt.value("var(--second)"), alt.value("var(--third)"))
     line = alt.Chart(alt.NamedData("line"))
     return finished(
