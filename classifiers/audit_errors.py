@@ -47,8 +47,9 @@ class Errors:
         spreads: (labels, dimensions, dimensions) their covariances.
         follow: How far, from 0 to 1, the scores of a cell follow its shares where posts of the
             same label differ between cells. 0: they do not differ, scores move with the mix of
-            labels alone (label shift). 1: they differ so that scores stay calibrated in each cell
-            (covariate shift, as where the classifier knows the cell by its words).
+            labels alone (label shift). 1: they differ so that a slope S of scores against shares
+            becomes S + S (1 - S), towards scores that stay calibrated in each cell (covariate
+            shift, as where the classifier knows the cell by its words).
         middle: (dimensions,) point of the audit's shares, around which they follow.
     """
 
