@@ -80,7 +80,7 @@ def replays(name: str, pool: int, judged: int, repeats: int) -> Iterator[Replay]
     """Divide the same posts, read once, anew for each repeat."""
     rows = read_labelled(DATA / SETS[name], STANCE)
     some = np.random.default_rng(0).permutation(len(rows))[: pool + judged]
-    found = embed(PRETRAINED, [rows[i].text for i in some])
+    found = embed(load_scorer(PRETRAINED, cache=CACHE), [rows[i].text for i in some])
     for repeat in range(repeats):
         order = np.random.default_rng(repeat).permutation(len(some))
         first, rest = order[:pool], order[pool:]

@@ -56,8 +56,9 @@ from classifiers.version import content_id
 
 __all__ = ["AdaptationResult", "Example", "adapt", "beats_champion"]
 
-PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-"""The one whose answers out of fold have the lowest log loss is taken, for each head and target."""
+PENALTIES = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
+"""Strongest first: the last one that still lowers the log loss out of fold is taken, for each head
+and target."""
 
 READ_AT_ONCE = 64
 
@@ -88,8 +89,15 @@ class AdaptationResult:
 
 @dataclass(frozen=True)
 class Read:
-    """What a base reads about one example: its logits, (labels,), and features, (features,)."""
+    """What a base reads about all examples of one question.
 
+    Attributes:
+        places: The examples' numbers, (rows,).
+        logits: (rows, labels); zeros where the base does not know the head.
+        features: (rows, features).
+    """
+
+    places: Labels
     logits: Array
     features: Array
 
@@ -171,7 +179,7 @@ def adapt(
     )
 
 
-def _learn(base: ModelVersion, examples: Sequence[Example], read: Sequence[Read]) -> _Learnt:
+def _learn(base: ModelVersion, examples: Sequence[Example], read: Mapping[Asked, Read]) -> _Learnt:
     """Return what the examples teach, with what was read about each of them."""
     corrections, logits = _cross_fitted(examples, read)
     temperature = {**base.temperature, **fitted_temperatures(examples, logits)}
@@ -217,58 +225,56 @@ class _Reader:
     progress: Progress
     should_stop: Callable[[], bool]
 
-    def read(self, folder: Path, examples: Sequence[Example]) -> list[Read]:
-        """Return what the base of the version in a folder reads about each example."""
+    def read(self, folder: Path, examples: Sequence[Example]) -> dict[Asked, Read]:
+        """Return what the base of the version in a folder reads about the examples."""
         scorer = load_scorer(folder, threads=self.threads, cache=self.cache)
-        found: dict[int, Read] = {}
-        asked = [i for i, example in enumerate(examples) if example.target]
-        plain = [i for i, example in enumerate(examples) if not example.target]
-        # Texts of like length share batches; a batch is read faster the fuller it is.
-        for places in (asked, sorted(plain, key=lambda i: len(examples[i].text))):
-            for start in range(0, len(places), READ_AT_ONCE):
+        found, done = {}, 0
+        for asked, places in _by_question(examples).items():
+            # Texts of like length share batches; a batch is read faster the fuller it is.
+            order = sorted(places, key=lambda place: len(examples[place].text))
+            parts = []
+            for start in range(0, len(order), READ_AT_ONCE):
                 if self.should_stop():
                     raise TrainingStoppedError
-                some = places[start : start + READ_AT_ONCE]
-                found |= zip(some, _read(scorer, [examples[i] for i in some]), strict=True)
-                self.progress("reading the labelled posts", 0.9 * len(found) / len(examples))
-        return [found[place] for place in range(len(examples))]
+                some = [examples[place].text for place in order[start : start + READ_AT_ONCE]]
+                parts.append(_read(scorer, asked, some))
+                self.progress("reading the labelled posts", 0.9 * (done + start) / len(examples))
+            done += len(order)
+            logits, features = (np.concatenate(each) for each in zip(*parts, strict=True))
+            found[asked] = Read(np.array(order), logits, features)
+        return found
 
 
-def _read(scorer: Scorer, examples: Sequence[Example]) -> list[Read]:
-    """Return what the base reads about examples that all have a target, or all none."""
-    targets = [example.target for example in examples] if examples[0].target else None
-    reading = scorer.read([example.text for example in examples], targets)
+def _read(scorer: Scorer, asked: Asked, texts: Sequence[str]) -> tuple[Array, Array]:
+    """Return logits, (rows, labels), and features, (rows, features), of texts about one question.
+
+    The logits are zeros where the base does not know the head.
+    """
+    name, target = asked
+    reading = scorer.read(texts, [target] * len(texts) if target else None)
+    unknown = np.zeros((len(texts), len(head(name).labels)), dtype=np.float32)
     features = reading.post if reading.about is None else reading.about
-    return [
-        Read(_logits(reading.logits.get(example.head), example.head, row), features[row])
-        for row, example in enumerate(examples)
-    ]
-
-
-def _logits(known: Array | None, name: str, row: int) -> Array:
-    """Return one row's logits, zeros where the base does not know the head."""
-    return np.zeros(len(head(name).labels), dtype=np.float32) if known is None else known[row]
+    return reading.logits.get(name, unknown), features
 
 
 def _cross_fitted(
-    examples: Sequence[Example], read: Sequence[Read]
+    examples: Sequence[Example], read: Mapping[Asked, Read]
 ) -> tuple[dict[Asked, Correction], list[Logits]]:
     """Return the topic's corrections, and each example's logits from one that had not seen it.
 
     What is asked too rarely to learn from keeps the base's logits.
     """
-    logits: list[Logits] = [each.logits for each in read]
+    logits: dict[int, Logits] = {}
     corrections: dict[Asked, Correction] = {}
     part = parts_of(examples)
-    for asked, places in _by_question(examples).items():
-        parts = np.array([part[examples[i].text] for i in places])
-        if (parts != FROZEN_TEST).sum() < FEWEST // 2:
-            continue
-        labels = np.array([examples[i].label_index for i in places])
-        found, corrections[asked] = _chosen([read[i] for i in places], labels, parts)
-        for place, row in zip(places, found, strict=True):
-            logits[place] = row
-    return corrections, logits
+    for asked, about in read.items():
+        parts = np.array([part[examples[place].text] for place in about.places])
+        found = about.logits
+        if (parts != FROZEN_TEST).sum() >= FEWEST // 2:
+            labels = np.array([examples[place].label_index for place in about.places])
+            found, corrections[asked] = _chosen(about, labels, parts)
+        logits |= zip(about.places.tolist(), found, strict=True)
+    return corrections, [logits[place] for place in range(len(examples))]
 
 
 def _by_question(examples: Sequence[Example]) -> dict[Asked, list[int]]:
@@ -279,25 +285,26 @@ def _by_question(examples: Sequence[Example]) -> dict[Asked, list[int]]:
     return places
 
 
-def _chosen(read: Sequence[Read], labels: Labels, parts: Labels) -> tuple[Array, Correction]:
+def _chosen(about: Read, labels: Labels, parts: Labels) -> tuple[Array, Correction]:
     """Return the logits out of fold, (rows, labels), and the final correction.
 
-    Both with the penalty that answers best out of fold; the frozen test has no say in it.
+    Both with the penalty that answers best out of fold; the frozen test has no say in it, so what
+    is learnt from all rows but the frozen test's is the final correction.
     """
-    logits = np.stack([each.logits for each in read])
-    features = np.stack([each.features for each in read])
-    space, open_ = Space(features), parts != FROZEN_TEST
-
-    def tried(penalty: float) -> tuple[float, Array, Correction]:
-        found = logits.copy()
+    space, open_ = Space(about.features), parts != FROZEN_TEST
+    made: dict[int, Correction] = {}
+    best = (np.inf, about.logits, made)
+    for penalty in PENALTIES:
+        found = about.logits.copy()
         for part in (*range(FOLDS), FROZEN_TEST):
             learnt_from, rows = np.flatnonzero(open_ & (parts != part)), parts == part
-            correction = space.fitted(learnt_from, logits, labels, penalty)
-            found[rows] = correction.corrected(logits[rows], features[rows])
-        return log_loss(labels[open_], _probabilities(found[open_])), found, correction
-
-    _, found, final = min(map(tried, PENALTIES), key=lambda one: one[0])
-    return found, final
+            made[part] = space.fitted(learnt_from, about.logits, labels, penalty, made.get(part))
+            found[rows] = made[part].corrected(about.logits[rows], about.features[rows])
+        missed = log_loss(labels[open_], _probabilities(found[open_]))
+        if missed >= best[0]:
+            break
+        best = (missed, found, dict(made))
+    return best[1], best[2][FROZEN_TEST]
 
 
 def _probabilities(logits: Array) -> Array:
@@ -308,7 +315,10 @@ def _probabilities(logits: Array) -> Array:
 
 
 def _champion_answers(
-    folder: Path, champion: ModelVersion, examples: Sequence[Example], read: Sequence[Read]
+    folder: Path,
+    champion: ModelVersion,
+    examples: Sequence[Example],
+    read: Mapping[Asked, Read],
 ) -> list[NDArray[np.float32]]:
     """Return the champion's probabilities of the examples.
 
@@ -316,13 +326,13 @@ def _champion_answers(
     has learnt by heart. Of a question that it does not answer, the mix of the labels.
     """
     corrections = read_corrections(folder)
-    logits = [
-        corrections[asked].corrected(each.logits, each.features)
-        if asked in corrections
-        else each.logits
-        for example, each in zip(examples, read, strict=True)
-        for asked in [(example.head, example.target)]
-    ]
+    answered: dict[int, Logits] = {}
+    for asked, about in read.items():
+        found = about.logits
+        if asked in corrections:
+            found = corrections[asked].corrected(about.logits, about.features)
+        answered |= zip(about.places.tolist(), found, strict=True)
+    logits = [answered[place] for place in range(len(examples))]
     known = read_held_out(folder)
     temperature = dict.fromkeys((e.head for e in examples), 1.0) | dict(champion.temperature)
     fresh = calibrated(examples, logits, temperature)

@@ -9,22 +9,25 @@ seconds and a few kilobytes.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from torch.nn import functional
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from classifiers.errors import ModelFilesError
-from classifiers.fitting import class_weights
+from classifiers.label_mix import class_weights
 
 CORRECTIONS_FILE = "model-corrections.safetensors"
 CLASS_WEIGHT_POWER = 0.25
-ITERATIONS = 60
+ITERATIONS = 100
+ROWS_AT_ONCE = 4096
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -64,70 +67,136 @@ class Space:
     change when the features are rotated: so fitting takes as long as there are rows.
 
     Args:
-        features: (rows, features).
+        features: (rows, features), float32.
     """
 
     def __init__(self, features: Array) -> None:
-        self._mean = features.mean(axis=0)
-        spread = features.std(axis=0)
-        self._unit = np.where(spread > 1e-6, spread, 1.0) * np.sqrt(features.shape[1])
-        standard = (features - self._mean) / self._unit
+        self._mean: Array = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+        spread = _spread(features, self._mean)
+        width = np.float32(np.sqrt(features.shape[1]))  # a plain root would make all of it float64
+        self._unit: Array = np.where(spread > 1e-6, spread, np.float32(1)) * width
+        standard: Array = features - self._mean
+        standard /= self._unit
         self._axes: Array | None = None
         if len(features) < features.shape[1]:
-            self._axes = np.linalg.svd(standard, full_matrices=False)[2].T
-            standard = standard @ self._axes
-        self.rows: Array = standard.astype(np.float32)
+            with _one_thread():
+                self._axes = np.linalg.svd(standard, full_matrices=False)[2].T
+                standard = standard @ self._axes
+        self.rows = standard
 
-    def fitted(self, rows: Labels, logits: Array, labels: Labels, penalty: float) -> Correction:
+    def fitted(
+        self,
+        rows: Labels,
+        logits: Array,
+        labels: Labels,
+        penalty: float,
+        start: Correction | None = None,
+    ) -> Correction:
         """Return the correction that some of the rows teach.
 
         Minimises the log loss, summed over the rows with rare labels weighing a little more,
-        plus ``penalty`` times the squared weights (of standardised features).
+        plus ``penalty`` times the squared weights (of standardised features), by L-BFGS.
 
         Args:
             rows: The numbers of the rows to learn from.
             logits: The base's, of all rows.
             labels: Label indices of all rows.
             penalty: What holds the answers near the base's.
+            start: Where to begin, such as what another penalty gave: it saves steps.
         """
-        known = torch.from_numpy(labels[rows])
-        features, offset = torch.from_numpy(self.rows[rows]), torch.from_numpy(logits[rows])
-        count = logits.shape[1]
-        importance = class_weights(known.tolist(), count, CLASS_WEIGHT_POWER)
-        weights = torch.zeros(features.shape[1], count, requires_grad=True)
-        bias = torch.zeros(count, requires_grad=True)
-        scale = torch.ones(1, requires_grad=True)
-        optimizer = torch.optim.LBFGS(
-            [weights, bias, scale], max_iter=ITERATIONS, line_search_fn="strong_wolfe"
-        )
+        problem = _Problem.of(self.rows[rows], logits[rows], labels[rows])
+        with _one_thread():
+            found = minimize(
+                problem.loss,
+                problem.start() if start is None else self._standard(start),
+                (penalty,),
+                method="L-BFGS-B",
+                jac=True,
+                options={"maxiter": ITERATIONS, "ftol": 1e-9, "gtol": 1e-4},
+            )
+            return self._plain(*problem.parts(found.x))
 
-        def loss() -> torch.Tensor:
-            optimizer.zero_grad()
-            answers = scale * offset + features @ weights + bias
-            missed = functional.cross_entropy(answers, known, weight=importance, reduction="sum")
-            held = penalty * weights.square().sum() + (scale - 1).square().sum()
-            whole: torch.Tensor = missed + held + 0.01 * bias.square().sum()
-            torch.autograd.backward(whole)
-            return whole
-
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # the matrices are small: two threads take ten times as long
-        try:
-            optimizer.step(loss)  # type: ignore[no-untyped-call]
-        finally:
-            torch.set_num_threads(threads)
-        return self._of_features(weights, bias, scale)
-
-    def _of_features(
-        self, weights: torch.Tensor, bias: torch.Tensor, scale: torch.Tensor
-    ) -> Correction:
+    def _plain(self, weights: Array, bias: Array, scale: Array) -> Correction:
         """Return a correction of this space as one of plain features."""
-        found = weights.detach().numpy()
-        along = (found if self._axes is None else self._axes @ found) / self._unit[:, None]
-        moved = bias.detach().numpy() - self._mean @ along
-        return Correction(
-            along.astype(np.float32), moved.astype(np.float32), scale.detach().numpy().copy()
-        )
+        along = (weights if self._axes is None else self._axes @ weights) / self._unit[:, None]
+        return Correction(along, bias - self._mean @ along, scale)
+
+    def _standard(self, plain: Correction) -> NDArray[np.float64]:
+        """Return the place in this space that a correction of plain features stands for."""
+        weights = plain.weights * self._unit[:, None]
+        weights = weights if self._axes is None else self._axes.T @ weights
+        bias = plain.bias + self._mean @ plain.weights
+        place: NDArray[np.float64] = np.r_[weights.ravel(), bias, plain.scale].astype(np.float64)
+        return place
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Return what lets sums be taken by one thread: the same for any number of processors."""
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
+
+
+def _spread(features: Array, mean: Array) -> Array:
+    """Return the standard deviation of each feature; a part of the rows at a time, to save room."""
+    squares = np.zeros(features.shape[1])
+    for start in range(0, len(features), ROWS_AT_ONCE):
+        squares += ((features[start : start + ROWS_AT_ONCE] - mean) ** 2).sum(axis=0)
+    found: Array = np.sqrt(squares / max(1, len(features))).astype(np.float32)
+    return found
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What a correction minimises, as a function of weights, bias and scale in one row.
+
+    Attributes:
+        features: (rows, dimensions).
+        offset: The base's logits, (rows, labels).
+        truth: 1 for each row's label, else 0, (rows, labels).
+        importance: Of each row, (rows, 1).
+    """
+
+    features: Array
+    offset: Array
+    truth: Array
+    importance: Array
+
+    @classmethod
+    def of(cls, features: Array, offset: Array, labels: Labels) -> Self:
+        """Return the problem of some rows."""
+        count = offset.shape[1]
+        weights = class_weights(labels, count, CLASS_WEIGHT_POWER)
+        truth = np.eye(count, dtype=np.float32)[labels]
+        return cls(features, offset, truth, weights[labels][:, None].astype(np.float32))
+
+    def start(self) -> NDArray[np.float64]:
+        """Return where nothing is corrected."""
+        count = self.offset.shape[1]
+        place: NDArray[np.float64] = np.r_[np.zeros((self.features.shape[1] + 1) * count), 1.0]
+        return place
+
+    def parts(self, place: NDArray[np.float64]) -> tuple[Array, Array, Array]:
+        """Return weights, bias and scale."""
+        flat, count = place.astype(np.float32), self.offset.shape[1]
+        return flat[: -count - 1].reshape(-1, count), flat[-count - 1 : -1], flat[-1:]
+
+    def loss(self, place: NDArray[np.float64], penalty: float) -> tuple[float, NDArray[np.float64]]:
+        """Return what is minimised and its gradient."""
+        weights, bias, scale = self.parts(place)
+        answers = scale * self.offset + self.features @ weights + bias
+        answers -= answers.max(axis=1, keepdims=True)
+        shares = np.exp(answers)
+        whole = shares.sum(axis=1, keepdims=True)
+        missed = self.importance * (np.log(whole) - (answers * self.truth).sum(1, keepdims=True))
+        wrong = self.importance * (shares / whole - self.truth)
+        apart = float(scale[0]) - 1
+        held = penalty * float(np.square(place[: weights.size]).sum()) + apart**2
+        slope = np.r_[
+            (self.features.T @ wrong).ravel() + 2 * penalty * place[: weights.size],
+            wrong.sum(axis=0, dtype=np.float64) + 0.02 * bias,
+            (wrong * self.offset).sum(dtype=np.float64) + 2 * apart,
+        ]
+        return float(missed.sum(dtype=np.float64) + held + 0.01 * np.square(bias).sum()), slope
 
 
 def save_corrections(folder: Path, corrections: Mapping[Asked, Correction]) -> Path:

@@ -122,14 +122,6 @@ def _schedule(step: int, steps: int, warm_up: float) -> float:
     return (step + 1) / climb if step < climb else (steps - step) / max(1, steps - climb)
 
 
-def class_weights(labels: Sequence[int], classes: int, power: float) -> Tensor:
-    """Return a weight per label, its count to the power ``-power``, with mean 1 over rows."""
-    counts = np.maximum(np.bincount(np.array(labels, dtype=np.int64), minlength=classes), 1)
-    weights = counts**-power
-    weights *= len(labels) / (weights * counts).sum()
-    return torch.tensor(weights, dtype=torch.float32)
-
-
 def predict_logits(
     model: Classifier, rows: Sequence[Encoded]
 ) -> dict[str, list[NDArray[np.float32]]]:

@@ -1,8 +1,4 @@
-"""What somebody would answer who knew how often each label is given and read no post.
-
-The yardstick of a question that the champion does not answer: a candidate that reads posts has to
-do better than this.
-"""
+"""What follows from how often each label is given: weights, and answers that read no post."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,8 +11,25 @@ from classifiers.examples import FROZEN_TEST, Example
 Shares = NDArray[np.float32]
 
 
+def class_weights(labels: NDArray[np.int64], classes: int, power: float) -> NDArray[np.float64]:
+    """Return a weight per label, its count to the power ``-power``, with mean 1 over rows.
+
+    Args:
+        labels: A label's index for each row.
+        classes: How many labels there are.
+        power: 0 weighs all rows alike, 1 all labels.
+    """
+    counts = np.maximum(np.bincount(labels, minlength=classes), 1)
+    weights = counts**-power
+    scaled: NDArray[np.float64] = weights * len(labels) / (weights * counts).sum()
+    return scaled
+
+
 def mixes_out_of_fold(examples: Sequence[Example], parts: Mapping[str, int]) -> list[Shares]:
     """Return, for each example, the shares of the labels that others gave to its question.
+
+    The yardstick of a question that the champion does not answer: a candidate that reads posts
+    has to do better than somebody who reads none.
 
     Counted are audit examples outside of the example's own fold and of the frozen test, each
     label once more than it was given.

@@ -24,7 +24,7 @@ from classifiers.correction import CORRECTIONS_FILE, Asked, Correction, read_cor
 from classifiers.errors import BadTargetError, ModelFilesError
 from classifiers.heads import LabelHead, head
 from classifiers.integrity import verify
-from classifiers.model_config import TOKENIZER_FILE, base_folder, read_config
+from classifiers.model_config import TOKENIZER_FILE, ModelConfig, base_folder, read_config
 from classifiers.tokenisation import POST_TOKENS, TARGET_TOKENS, Ids, Tokeniser, pad
 from classifiers.version import ModelVersion, read_version
 
@@ -80,11 +80,13 @@ class Reading:
             takes one. Without targets there are only the heads that take none.
         post: The features of the posts, (texts, features).
         about: The features of the posts and their targets, (texts, features), None without.
+        embedding: The mean state of the posts' tokens after the last layer, (texts, width).
     """
 
     logits: Mapping[str, Logits]
     post: Logits
     about: Logits | None
+    embedding: Logits
 
 
 class Engine(Protocol):
@@ -99,7 +101,7 @@ class Scorer:
 
     Args:
         version: The version that answers.
-        known: The heads of its base, in the order of the model's outputs.
+        base: What is said of its base: the heads, in the order of the model's outputs.
         tokeniser: The base's.
         engine: What runs the base.
         corrections: What a topic's labels taught.
@@ -108,7 +110,7 @@ class Scorer:
     def __init__(
         self,
         version: ModelVersion,
-        known: Sequence[str],
+        base: ModelConfig,
         tokeniser: Tokeniser,
         engine: Engine,
         corrections: Mapping[Asked, Correction] = NO_CORRECTIONS,
@@ -116,7 +118,8 @@ class Scorer:
         self.version = version.id
         self.heads = version.heads
         self.answers = version.answers
-        self._known = tuple(known)
+        self.width = base.shape.width
+        self._known = base.heads
         self._temperature = version.temperature
         self._tokeniser = tokeniser
         self._engine = engine
@@ -219,7 +222,7 @@ class Scorer:
             if asked or not head(name).takes_target
         }
         both = _both(post, about[:, 0]) if asked else None
-        return Reading(logits, post, both)
+        return Reading(logits, post, both, post[:, -self.width :])
 
     def _asked(self, targets: Mapping[str, str], heads: Sequence[str] | None) -> list[LabelHead]:
         """Return the heads to answer, in the order of the model's."""
@@ -339,8 +342,8 @@ def load_scorer(path: Path, *, threads: int | None = None, cache: Path | None = 
     base = base_folder(path)
     for each in {base, path}:
         verify(each)
-    known = read_config(base).heads
-    for name in known:
+    config = read_config(base)
+    for name in config.heads:
         if name not in version.heads:
             raise ModelFilesError(f"the version in {path} lacks the head {name}", hint="retrain")
     if version.base and not (path / CORRECTIONS_FILE).is_file():
@@ -349,7 +352,7 @@ def load_scorer(path: Path, *, threads: int | None = None, cache: Path | None = 
         )
     count = threads or len(os.sched_getaffinity(0))
     tokeniser, engine = Tokeniser(base / TOKENIZER_FILE), _engine(path, count, cache)
-    return Scorer(version, known, tokeniser, engine, _fitting(path, read_corrections(path)))
+    return Scorer(version, config, tokeniser, engine, _fitting(path, read_corrections(path)))
 
 
 def _fitting(path: Path, corrections: Mapping[Asked, Correction]) -> Mapping[Asked, Correction]:

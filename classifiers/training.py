@@ -32,10 +32,11 @@ from classifiers.dataset import (
 )
 from classifiers.encoder import Classifier
 from classifiers.errors import ClassifierError
-from classifiers.fitting import FitSettings, class_weights, fit, make_optimizer
+from classifiers.fitting import FitSettings, fit, make_optimizer
 from classifiers.heads import all_heads, head
 from classifiers.heads.relevance import HEAD as RELEVANCE
 from classifiers.heads.stance import HEAD as STANCE
+from classifiers.label_mix import class_weights
 from classifiers.model_config import TOKENIZER_FILE, ModelConfig, write_config
 from classifiers.model_files import read_weights, save_weights
 from classifiers.quantisation import measure_ranges, save_ranges, without_fragile
@@ -114,8 +115,10 @@ def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:
         given = [batch.labels[known.name] for batch in batches if known.name in batch.labels]
         labels = torch.cat([column.flatten() for column in given]) if given else torch.zeros(0)
         power = recipe.run.class_weight_power
-        answers = labels[labels != UNLABELLED].tolist()
-        weights[known.name] = class_weights(answers, len(known.labels), power)
+        answers = labels[labels != UNLABELLED].numpy().astype(np.int64)
+        weights[known.name] = torch.from_numpy(
+            class_weights(answers, len(known.labels), power).astype(np.float32)
+        )
     run = recipe.run
     return FitSettings(
         learning_rate=run.learning_rate,

@@ -47,6 +47,7 @@ from monitor.topic import Topic, load_topics
 from monitor.wishes import works
 
 if TYPE_CHECKING:  # Each is imported where it is first made, so that commands start at once.
+    from classifiers.runtime import Scorer
     from collectors.file import FileCollector
     from monitor.dashboard.board import Dashboard
     from monitor.figures import Figures
@@ -65,7 +66,7 @@ if TYPE_CHECKING:  # Each is imported where it is first made, so that commands s
     from monitor.pipeline.label_review import LabelReview, LabelReviewStep
     from monitor.pipeline.labels import LabelStep
     from monitor.pipeline.restore import RestoreStep
-    from monitor.pipeline.retrain import RetrainStep  # brings torch
+    from monitor.pipeline.retrain import RetrainStep  # brings the model's libraries
     from monitor.pipeline.shadow import Beside, ShadowStep
     from monitor.sealing import Seal
     from monitor.store.values import Question
@@ -582,7 +583,7 @@ class Application:
         )
 
     def retrain_step(self) -> RetrainStep:
-        """What trains a candidate version; brings torch."""
+        """What trains a candidate version; brings the model's libraries."""
         trial = _load("monitor.pipeline.trial", "Trial")(
             self.scorers.loaded,
             _load("classifiers.verdict", "Tolerances")(**self.settings.gate.model_dump()),
@@ -614,7 +615,7 @@ class Application:
 
         Args:
             topic: The topic.
-            embed: Whether the newest posts are read by the encoder too; brings torch.
+            embed: Whether the newest posts are read by the encoder too; loads the model.
         """
         return self._drift_step().report(topic, embed=embed)
 
@@ -634,10 +635,15 @@ class Application:
         step: DriftStep = _load("monitor.pipeline.drift", "DriftStep")(
             self.queries,
             self.registry,
+            self._scorer,
             self.settings.home / "references",
             self.settings.retraining.new_labels,
         )
         return step
+
+    def _scorer(self, version: str) -> Scorer:
+        """A version's fast path; loads the model where no other call has."""
+        return self.scorers.loaded(version)
 
     def choose_posts(
         self,
@@ -645,10 +651,10 @@ class Application:
         *,
         progress: Callable[[str, float], None] = lambda _stage, _part: None,
     ) -> int:
-        """Chooses posts to label anew; returns how many. Brings torch if there are some."""
+        """Chooses posts to label anew; returns how many. Loads the model if there are some."""
         settings = self.settings.labelling
         step: ChooseStep = _load("monitor.pipeline.choose", "ChooseStep")(
-            self.store, self.queries, self.registry, self.clock, settings.pool
+            self.store, self.queries, self.registry, self._scorer, self.clock, settings.pool
         )
         return step.choose(topic, settings.chosen, progress=progress)
 

@@ -12,7 +12,7 @@ from monitor.tracking import track
 
 if TYPE_CHECKING:
     from monitor.bootstrap import Application
-    from monitor.pipeline.retrain import Retrained  # brings torch
+    from monitor.pipeline.retrain import Retrained  # brings the model's libraries
 
 Promote = Literal["auto", "never", "force"]
 """`auto`: if every check of the gate passed. `force`: whatever they say."""

@@ -54,7 +54,7 @@ class Scorers:
 
     def _scorer(self, version: str) -> Scorer:
         if self._loaded is None or self._loaded.version != version:
-            # The runtime brings torch and OpenVINO, which no other command needs.
+            # The runtime brings the model's libraries, which no other command needs.
             runtime = importlib.import_module("classifiers.runtime")
             self._loaded = runtime.load_scorer(
                 self._registry.path(version),

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from monitor.store.store import Store
 from monitor.store.values import Candidate, Question
 from monitor.topic import Topic
 
+if TYPE_CHECKING:
+    from classifiers.runtime import Scorer
+
 LOOKED_AT = 4000
 """Unlabelled posts whose stored answers are looked at, the newest first."""
 
@@ -27,12 +31,14 @@ class ChooseStep:
     """Fills a topic's queue of chosen posts.
 
     Attributes:
+        load: Gives a version's scorer.
         pool: The most doubted posts, of which embeddings are made (tens a second).
     """
 
     store: Store
     queries: Queries
     registry: Registry
+    load: Callable[[str], Scorer]
     clock: Callable[[], datetime]
     pool: int
 
@@ -54,10 +60,10 @@ class ChooseStep:
         doubted = self._doubted(topic, version, questions)
         chosen: list[int] = []
         if doubted:
-            # Embedding brings torch.
+            # Embedding brings the model's libraries.
             embedding = importlib.import_module("classifiers.embedding")
             embeddings = embedding.embed(
-                self.registry.path(version),
+                self.load(version),
                 [one.text for one in doubted],
                 progress=lambda part: progress("reading posts to choose from", part),
             )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from monitor.pipeline.classify import questions_of
 from monitor.store.queries import Queries
 from monitor.store.values import AuditLabel, Candidate, Question
 from monitor.topic import Topic
+
+if TYPE_CHECKING:
+    from classifiers.runtime import Scorer
 
 POSTS = 300
 RARE = 0.01
@@ -101,12 +105,14 @@ class DriftStep:
     """Compares the newest posts with those at the time when the champion was made.
 
     Attributes:
+        load: Gives a version's scorer.
         folder: Where references are kept, a file a topic and version.
         enough_labels: New labels that are worth training on.
     """
 
     queries: Queries
     registry: Registry
+    load: Callable[[str], Scorer]
     folder: Path
     enough_labels: int
 
@@ -160,9 +166,9 @@ class DriftStep:
         return points
 
     def _embedded(self, version: str, texts: Sequence[str]) -> Points:
-        # Embedding brings torch.
+        # Embedding brings the model's libraries.
         embedding = importlib.import_module("classifiers.embedding")
-        found: Points = embedding.embed(self.registry.path(version), texts)
+        found: Points = embedding.embed(self.load(version), texts)
         return found
 
     def _shifts(

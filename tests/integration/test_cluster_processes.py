@@ -21,6 +21,8 @@ from distributed import Client
 POSTS = 8_000
 """Four partitions, one for each worker."""
 WORKERS = 4
+MINUTES = 1
+"""Between two posts: all of them lie in the topic's ten days."""
 BATCH = 200
 SILENCE = 12
 """Seconds that a worker is cut off, longer than the scheduler bears."""
@@ -74,7 +76,7 @@ def scoring_processes(folder: Path) -> list[int]:
 def test_one_worker_killed_and_one_cut_off_change_no_figure(tmp_path: Path) -> None:
     local = fakes.opener(tmp_path / "local", batch=BATCH)()
     topic = local.topic("strike")
-    fakes.fill(local, topic, POSTS, minutes=2)
+    fakes.fill(local, topic, POSTS, minutes=MINUTES)
     assert local.classify(topic)["posts"] == POSTS
     local.aggregate(topic)
     version = local.champion(topic).id
@@ -83,7 +85,7 @@ def test_one_worker_killed_and_one_cut_off_change_no_figure(tmp_path: Path) -> N
     spread = tmp_path / "spread"
     made = fakes.opener(spread, batch=BATCH)
     app = made()
-    fakes.fill(app, topic, POSTS, minutes=2)
+    fakes.fill(app, topic, POSTS, minutes=MINUTES)
     port = free_port()
     address = ("--scheduler", f"tcp://127.0.0.1:{port}")
     with ExitStack() as running:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from classifiers.registry import Registry
+from classifiers.runtime import Scorer, load_scorer
 from classifiers.verdict import Tolerances
 from monitor.pipeline.choose import ChooseStep
 from monitor.pipeline.drift import Advice, DriftStep, wilson
@@ -64,6 +65,15 @@ def registry(desk: Desk) -> Registry:
     return Registry(folder / "models", folder / "shipped")
 
 
+def loaded(registry: Registry) -> Callable[[str], Scorer]:
+    return lambda version: load_scorer(registry.path(version), threads=1)
+
+
+def drift_step(desk: Desk, registry: Registry, folder: Path) -> DriftStep:
+    queries = Queries(desk.engine)
+    return DriftStep(queries, registry, loaded(registry), folder / "references", enough_labels=50)
+
+
 def test_probable_errors_conflicts_and_agreement_are_told(desk: Desk, registry: Registry) -> None:
     queries = Queries(desk.engine)
     review = LabelReviewStep(queries).review(TOPIC, registry.shipped().id)
@@ -100,7 +110,7 @@ def test_chosen_posts_are_unlabelled_and_come_in_the_mixed_queue(
     desk: Desk, registry: Registry
 ) -> None:
     store, queries = Store(desk.engine), Queries(desk.engine)
-    step = ChooseStep(store, queries, registry, lambda: NOW, pool=20)
+    step = ChooseStep(store, queries, registry, loaded(registry), lambda: NOW, pool=20)
     assert step.choose(TOPIC, 8) == 8
     chosen = queries.posts_by_id(TOPIC.name, queries.chosen_posts(TOPIC.name))
     assert len(chosen) == 8
@@ -114,7 +124,7 @@ def test_chosen_posts_are_unlabelled_and_come_in_the_mixed_queue(
 def test_nothing_has_drifted_from_posts_to_themselves_and_advice_names_new_labels(
     desk: Desk, registry: Registry, tmp_path: Path
 ) -> None:
-    step = DriftStep(Queries(desk.engine), registry, tmp_path / "references", enough_labels=50)
+    step = drift_step(desk, registry, tmp_path)
     first = step.report(TOPIC)
     again = step.report(TOPIC)
     assert step.has_reference(TOPIC)
@@ -129,7 +139,7 @@ def test_nothing_has_drifted_from_posts_to_themselves_and_advice_names_new_label
 def test_looking_for_advice_keeps_nothing_and_is_done_once_until_something_changes(
     desk: Desk, registry: Registry, tmp_path: Path
 ) -> None:
-    step = DriftStep(Queries(desk.engine), registry, tmp_path / "references", enough_labels=50)
+    step = drift_step(desk, registry, tmp_path)
     state, asked = [1], []
 
     def made() -> DriftStep:

@@ -15,7 +15,7 @@ from classifiers.correction import (
     save_corrections,
 )
 from classifiers.errors import ModelFilesError
-from classifiers.fitting import class_weights
+from classifiers.label_mix import class_weights
 
 
 def drawn(rows: int, features: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -58,7 +58,7 @@ def test_nothing_to_learn_from_changes_nothing() -> None:
 def test_the_fit_is_the_minimum_of_what_it_says() -> None:
     x, logits, labels = drawn(60, 4, seed=3)
     penalty, scaled = 0.5, (x - x.mean(axis=0)) / x.std(axis=0) / 2
-    importance = class_weights(labels.tolist(), 3, CLASS_WEIGHT_POWER).numpy()
+    importance = class_weights(labels, 3, CLASS_WEIGHT_POWER)
 
     def loss(flat: np.ndarray) -> float:
         weights, bias, scale = flat[:12].reshape(4, 3), flat[12:15], flat[15]

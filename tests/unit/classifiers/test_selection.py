@@ -3,10 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
 
-from classifiers.embedding import embed
+from classifiers.embedding import TEXTS_AT_ONCE, embed
+from classifiers.model_config import TOKENIZER_FILE
+from classifiers.model_files import load_model
+from classifiers.runtime import Scorer
 from classifiers.selection import choose
 from classifiers.shift import compare, keep_reference, read_reference, word_points
+from classifiers.tokenisation import Tokeniser
 
 EVEN, SURE = [0.34, 0.33, 0.33], [0.98, 0.01, 0.01]
 
@@ -50,12 +56,23 @@ def test_the_same_seed_chooses_the_same() -> None:
     assert first == again
 
 
-def test_an_embedding_does_not_depend_on_the_other_texts(tiny: Path) -> None:
-    together = embed(tiny, ["one two", "and three more words here", "four"])
-    alone = embed(tiny, ["and three more words here"])
-    assert together.shape == (3, 24)
-    np.testing.assert_allclose(together[1], alone[0], atol=1e-5)
-    assert embed(tiny, []).shape == (0, 24)
+def test_an_embedding_does_not_depend_on_the_other_texts(scorer: Scorer) -> None:
+    texts = ["one two", "and three more words here", "four"] * TEXTS_AT_ONCE
+    told: list[float] = []
+    together = embed(scorer, texts, progress=told.append)
+    alone = embed(scorer, ["and three more words here"])
+    assert together.shape == (len(texts), 24)
+    assert np.array_equal(together[1::3], np.repeat(alone, TEXTS_AT_ONCE, axis=0))
+    assert told == [pytest.approx((n + 1) / 3) for n in range(3)]
+    assert embed(scorer, []).shape == (0, 24)
+
+
+def test_an_embedding_is_the_mean_of_the_last_states(tiny: Path, scorer: Scorer) -> None:
+    ids = Tokeniser(tiny / TOKENIZER_FILE).posts(["and three more words here"])
+    with torch.inference_mode():
+        *_, post, _ = load_model(tiny).read(torch.tensor(ids), torch.zeros((1, 0, 1)).long())
+    found = embed(scorer, ["and three more words here"])
+    assert found == pytest.approx(post[:, -24:].numpy(), abs=1e-3)
 
 
 def test_the_same_kind_of_posts_is_no_change_and_another_kind_is() -> None:
