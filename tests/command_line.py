@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+LONGEST = 400
+"""Seconds that a command may take; the longest takes 120 on two busy cores."""
 MONITOR = Path(sys.executable).parent / "monitor"
 ROOT = Path(__file__).parent.parent
 
@@ -73,19 +76,23 @@ class Place:
         stdin: str | bytes | None = None,
     ) -> str:
         """Runs a command to its end and returns what it printed; any other exit code fails."""
-        done = subprocess.run(
+        process = subprocess.Popen(
             [str(MONITOR), *map(str, arguments)],
-            env=self.environ(more),
+            env=self.environ(more) | {"PYTHONFAULTHANDLER": "1"},
             cwd=self.folder,
-            capture_output=True,
-            input=stdin.encode() if isinstance(stdin, str) else stdin,
-            check=False,
-            timeout=600,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
-        printed = done.stdout.decode(errors="replace")
-        complaints = done.stderr.decode(errors="replace")
-        assert done.returncode == code, (
-            f"monitor {' '.join(map(str, arguments))} ended with {done.returncode}, "
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        try:
+            out, err = process.communicate(given, timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # it tells where each thread stands, and ends
+            out, err = process.communicate()
+        printed, complaints = (each.decode(errors="replace") for each in (out, err))
+        assert process.returncode == code, (
+            f"monitor {' '.join(map(str, arguments))} ended with {process.returncode}, "
             f"not {code}:\n{printed[-2000:]}\n{complaints[-4000:]}"
         )
         assert "Traceback" not in complaints, complaints[-4000:]
