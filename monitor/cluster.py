@@ -16,6 +16,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -197,8 +198,12 @@ class Cluster:
                 for future in ready:
                     if future.status == "finished":
                         yield future.result()
-                    else:
+                    elif future.status == "error":
                         failed.append(future.exception())
+                    elif future.status == "cancelled":
+                        failed.append(CancelledError())
+                    else:  # its result went with the worker that held it: it is done once more
+                        waiting.add(future)
         finally:
             self.client.cancel(futures)
         if failed:

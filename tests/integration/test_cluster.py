@@ -169,3 +169,48 @@ def test_a_scheduler_that_does_not_answer_is_a_clear_error() -> None:
     ):
         pass
     assert "monitor work --serve" in caught.value.hint
+
+
+class Done:
+    """A future that has ended in these ways, one after the other."""
+
+    def __init__(self, *ends: str) -> None:
+        self._ends = list(ends)
+
+    @property
+    def status(self) -> str:
+        return self._ends.pop(0) if len(self._ends) > 1 else self._ends[0]
+
+    def result(self) -> tuple[int, int]:
+        return (30, 0)
+
+    def exception(self) -> BaseException | None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("ends", "fails"),
+    [
+        (["lost", "finished"], False),
+        (["pending", "lost", "finished"], False),
+        (["cancelled"], True),
+    ],
+)
+def test_a_result_that_went_with_its_worker_is_waited_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: list[str], fails: bool
+) -> None:
+    class Stub:
+        def submit(self, *_call: Any, **_how: Any) -> Done:
+            return Done(*ends)
+
+        def cancel(self, _futures: list[Done]) -> None:
+            pass
+
+    monkeypatch.setattr("monitor.cluster.wait", lambda waiting, *_: (waiting, set()))
+    with installation(tmp_path) as (app, topic, opener):
+        spread = Cluster(Stub(), opener)  # type: ignore[arg-type]
+        if fails:
+            with pytest.raises(ClusterError, match="CancelledError"):
+                spread.classify(app, topic, partition_posts=POSTS)
+        else:
+            assert spread.classify(app, topic, partition_posts=POSTS)["posts"] == 30

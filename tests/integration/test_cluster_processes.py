@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import cluster_fakes as fakes
@@ -26,6 +27,46 @@ MINUTES = 1
 BATCH = 200
 SILENCE = 12
 """Seconds that a worker is cut off, longer than the scheduler bears."""
+
+
+class Line:
+    """A network between a worker and the scheduler that can be cut: nothing passes then.
+
+    Both ends keep their connections and hear nothing, as when a switch between them dies.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._far = port
+        self._whole = threading.Event()
+        self._whole.set()
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._door.getsockname()[1])
+        self.held = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        self._whole.clear()
+
+    def mend(self) -> None:
+        self._whole.set()
+
+    def close(self) -> None:
+        self._door.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._door.accept()
+                far = socket.create_connection(("127.0.0.1", self._far))
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError), sink:
+            while data := source.recv(65536):
+                self.held += not self._whole.is_set()
+                self._whole.wait()
+                sink.sendall(data)
 
 
 def free_port() -> int:
@@ -90,9 +131,13 @@ def test_one_worker_killed_and_one_cut_off_change_no_figure(tmp_path: Path) -> N
     address = ("--scheduler", f"tcp://127.0.0.1:{port}")
     with ExitStack() as running:
         running.enter_context(command(made, "work", "--serve", "--port", str(port)))
-        for _ in range(WORKERS):
-            running.enter_context(command(made, "work", *address))
         with Client(address[1], timeout="300s") as client:  # a job may be done before all are there
+            line = running.enter_context(closing(Line(port)))
+            cut_off = ("--scheduler", f"tcp://127.0.0.1:{line.port}")
+            workers = [
+                running.enter_context(command(made, "work", *each))
+                for each in (cut_off, *[address] * (WORKERS - 1))
+            ]
             client.wait_for_workers(WORKERS, timeout=300)
         job = running.enter_context(
             command(made, "--topic", "strike", "classify", "--engine", "dask", *address, "--json")
@@ -101,11 +146,14 @@ def test_one_worker_killed_and_one_cut_off_change_no_figure(tmp_path: Path) -> N
         while len(scoring_processes(spread)) < WORKERS and time.monotonic() < deadline:
             assert job.poll() is None
             time.sleep(0.1)
-        killed, cut_off, *_ = scoring_processes(spread)
-        os.kill(killed, signal.SIGKILL)
-        os.killpg(os.getpgid(cut_off), signal.SIGSTOP)
+        beyond = os.getpgid(workers[0].pid)
+        at_work = scoring_processes(spread)
+        assert sum(os.getpgid(process) == beyond for process in at_work) == 1
+        line.cut()
+        os.kill(next(one for one in at_work if os.getpgid(one) != beyond), signal.SIGKILL)
         time.sleep(SILENCE)
-        os.killpg(os.getpgid(cut_off), signal.SIGCONT)
+        assert line.held > 0
+        line.mend()
         _, errors = job.communicate(timeout=400)
         assert job.returncode == 0, errors
         rebuilt = answer(
