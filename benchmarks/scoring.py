@@ -30,7 +30,13 @@ from torch import nn
 from classifiers.batches import Encoded, to_batch
 from classifiers.encoder import Classifier
 from classifiers.heads import head
-from classifiers.model_config import TOKENIZER_FILE, EncoderShape, ModelConfig, write_config
+from classifiers.model_config import (
+    TOKENIZER_FILE,
+    EncoderShape,
+    ModelConfig,
+    read_config,
+    write_config,
+)
 from classifiers.model_files import load_model, save_weights
 from classifiers.quantisation import InputRange, QuantisedLinear, measure_ranges, save_ranges
 from classifiers.registry import PRETRAINED
@@ -188,7 +194,7 @@ def measure_ours(texts: list[str], threads: int) -> float:
         ours = rate(len(texts), lambda: scorer.score(texts, targets))
         tell("ours, all heads towards a target", ours)
         torch_engine = TorchEngine(PRETRAINED, threads)
-        slow = Scorer(read_version(PRETRAINED), tokeniser, torch_engine)
+        slow = Scorer(read_version(PRETRAINED), read_config(PRETRAINED), tokeniser, torch_engine)
         few = texts[: SLOW_POSTS * 4]
         tell("ours by torch, 32-bit", rate(len(few), lambda: slow.score(few, targets)))
     tell("peak memory so far", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
