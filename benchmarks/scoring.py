@@ -32,6 +32,7 @@ from classifiers.encoder import Classifier
 from classifiers.heads import head
 from classifiers.model_config import (
     TOKENIZER_FILE,
+    WEIGHTS_FILES,
     EncoderShape,
     ModelConfig,
     read_config,
@@ -43,7 +44,7 @@ from classifiers.registry import PRETRAINED
 from classifiers.runtime import Scorer, load_scorer
 from classifiers.tokenisation import Tokeniser
 from classifiers.torch_engine import TorchEngine
-from classifiers.version import ModelVersion, read_version, write_version
+from classifiers.version import ModelVersion, content_id, read_version, write_version
 
 TWEETS = Path(__file__).parents[2] / "shared" / "data" / "series_airline2015" / "posts.jsonl"
 TARGET = "the airline's service"
@@ -142,7 +143,7 @@ def random_scorer(folder: Path, head_name: str, threads: int) -> Scorer:
     write_config(folder, ModelConfig(shape, (head_name,), labels))
     shutil.copyfile(PRETRAINED / TOKENIZER_FILE, folder / TOKENIZER_FILE)
     version = ModelVersion(
-        id=f"random-{head_name}",
+        id=content_id(sorted(folder.glob(WEIGHTS_FILES)), {}),
         topic="",
         base="",
         parent="",
