@@ -71,3 +71,12 @@ def migrated(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'home/monitor.db'}")
     migrate(engine)
     engine.dispose()
+
+
+def test_what_retrains_and_embeds_brings_no_torch() -> None:
+    """OpenVINO reads the posts already, and commands that loaded both have hung."""
+    code = (
+        "import sys, monitor.pipeline.retrain, classifiers.embedding, classifiers.openvino_engine; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

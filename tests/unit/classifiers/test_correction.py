@@ -76,6 +76,15 @@ def test_the_fit_is_the_minimum_of_what_it_says() -> None:
     assert found == pytest.approx(expected, abs=2e-3)
 
 
+@pytest.mark.parametrize("features", [20, 400], ids=["wide", "narrow"])
+def test_where_it_begins_does_not_change_where_it_ends(features: int) -> None:
+    x, logits, labels = drawn(120, features)
+    space, rows = Space(x), np.arange(120)
+    alone = space.fitted(rows, logits, labels, 1.0)
+    after = space.fitted(rows, logits, labels, 1.0, space.fitted(rows, logits, labels, 30.0))
+    assert after.corrected(logits, x) == pytest.approx(alone.corrected(logits, x), abs=1e-2)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 30), st.integers(1, 40), st.integers(0, 1000))
 def test_fewer_dimensions_hold_the_features_exactly(rows: int, features: int, seed: int) -> None:
