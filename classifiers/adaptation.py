@@ -17,6 +17,7 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
+from classifiers.calibration import Temperature
 from classifiers.correction import (
     Array,
     Asked,
@@ -107,7 +108,7 @@ class _Learnt:
     """What a topic's examples teach, and their calibrated answers out of fold."""
 
     corrections: Mapping[Asked, Correction]
-    temperature: Mapping[str, float]
+    temperature: Mapping[str, Temperature]
     held_out: Sequence[Logits]
 
 
@@ -334,7 +335,8 @@ def _champion_answers(
         answered |= zip(about.places.tolist(), found, strict=True)
     logits = [answered[place] for place in range(len(examples))]
     known = read_held_out(folder)
-    temperature = dict.fromkeys((e.head for e in examples), 1.0) | dict(champion.temperature)
+    temperature: dict[str, Temperature] = {e.head: 1.0 for e in examples}
+    temperature |= champion.temperature
     fresh = calibrated(examples, logits, temperature)
     mixes = mixes_out_of_fold(examples, parts_of(examples))
     return [

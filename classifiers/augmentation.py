@@ -72,7 +72,7 @@ def _more(
     random: np.random.Generator,
 ) -> AskedPost:
     """Return a post with its further targets."""
-    more = [_unrelated(post, targets, random) for _ in range(random.poisson(shares.unrelated))]
+    more = [unrelated(post, targets, random) for _ in range(random.poisson(shares.unrelated))]
     known = post.asked[random.integers(len(post.asked))]
     if random.random() < shares.opposed and known.labels[STANCE.name] != NO_STANCE:
         more.append(_opposed(known, random))
@@ -89,9 +89,7 @@ def _opposed(known: Asked, random: np.random.Generator) -> Asked:
     return Asked(pattern.format(known.target), labels)
 
 
-def _unrelated(
-    post: AskedPost, targets: Sequence[str], random: np.random.Generator
-) -> Asked | None:
+def unrelated(post: AskedPost, targets: Sequence[str], random: np.random.Generator) -> Asked | None:
     """Return a target that the post says nothing about, None if none is found."""
     said = set(_WORD.findall(" ".join([post.text, *(each.target for each in post.asked)]).lower()))
     for index in random.integers(len(targets), size=5):

@@ -1,10 +1,11 @@
 """Batches of token ids with their labels, grouped by length under a token budget."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from classifiers.asked import AskedPost
@@ -23,11 +24,13 @@ class Encoded:
         targets: Each target's token ids.
         labels: Per head, label indices: one per target, or a single one where the head takes
             no target; ``UNLABELLED`` where there is no answer.
+        taught: Per head, a teacher's logits: (labels,) or (targets, labels).
     """
 
     post: list[int]
     targets: list[list[int]]
     labels: Mapping[str, list[int]]
+    taught: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,14 @@ class Batch:
         targets: Token ids, (rows, targets, target length).
         labels: Per head with an answer among the rows, label indices: (rows,) or (rows,
             targets); ``UNLABELLED`` for none.
+        taught: Per head that a teacher answered, its logits: (rows, labels) or (rows, targets,
+            labels), not a number where there is no such target.
     """
 
     posts: Tensor
     targets: Tensor
     labels: Mapping[str, Tensor]
+    taught: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def encode(posts: Sequence[AskedPost], tokeniser: Tokeniser, *, post_tokens: int) -> list[Encoded]:
@@ -106,6 +112,7 @@ def to_batch(rows: Sequence[Encoded], padding: int) -> Batch:
         torch.from_numpy(posts),
         torch.from_numpy(_padded_targets(rows, most, padding)),
         {name: _label_tensor(rows, name, most) for name in heads},
+        {name: _taught_tensor(rows, name, most) for name in rows[0].taught},
     )
 
 
@@ -123,3 +130,13 @@ def _label_tensor(rows: Sequence[Encoded], name: str, most: int) -> Tensor:
     return torch.tensor(
         [(list(row.labels.get(name, [])) + [UNLABELLED] * most)[:most] for row in rows]
     )
+
+
+def _taught_tensor(rows: Sequence[Encoded], name: str, most: int) -> Tensor:
+    """Return a teacher's logits of one head, (rows, labels) or (rows, targets, labels)."""
+    if not head(name).takes_target:
+        return torch.from_numpy(np.stack([row.taught[name] for row in rows]))
+    held = np.full((len(rows), most, len(head(name).labels)), np.nan, dtype=np.float32)
+    for index, row in enumerate(rows):
+        held[index, : len(row.targets)] = row.taught[name]
+    return torch.from_numpy(held)

@@ -1,19 +1,36 @@
-"""Temperature scaling: one number per head that makes its probabilities honest.
+"""Temperature scaling: what makes a head's probabilities honest.
 
-After Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017).
+After Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), with one temperature for a
+head or one for each of its answers: where that answer is the most probable one, its temperature is
+used. So the most probable answer stays what it was. A base that was trained with class weights is
+surer of the rare answers than it is right, and less sure of the frequent ones, which one number
+cannot mend.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.evaluation import Labels, log_loss
+from classifiers.evaluation import Labels, log_losses
 
 Logits = NDArray[np.floating]
+Temperature = float | Sequence[float]
+
+_FEWEST = 10
 
 
-def apply_temperature(logits: Logits, temperature: float) -> NDArray[np.float32]:
-    """Return the softmax of the logits divided by the temperature, row by row."""
-    scaled = logits.astype(np.float64) / temperature
+def apply_temperature(logits: Logits, temperature: Temperature) -> NDArray[np.float32]:
+    """Return the softmax of the logits divided by the temperature, row by row.
+
+    Args:
+        logits: (rows, labels).
+        temperature: One for all rows, or one per label: that of the row's most probable label.
+    """
+    divisors = np.asarray(temperature, dtype=np.float64)
+    if divisors.ndim:
+        divisors = divisors[logits.argmax(axis=1)][:, None]
+    scaled = logits.astype(np.float64) / divisors
     scaled -= scaled.max(axis=1, keepdims=True)
     weights = np.exp(scaled)
     probabilities: NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(
@@ -22,16 +39,24 @@ def apply_temperature(logits: Logits, temperature: float) -> NDArray[np.float32]
     return probabilities
 
 
-def fit_temperature(logits: Logits, labels: Labels) -> float:
+def fit_temperature(
+    logits: Logits, labels: Labels, weights: NDArray[np.float64] | None = None
+) -> float:
     """Return the temperature between 0.2 and 5 that minimises the log loss.
 
     Fewer than 10 rows say too little: the temperature is then 1.
+
+    Args:
+        logits: (rows, labels).
+        labels: (rows,) label indices.
+        weights: What each row counts, (rows,); all the same where None.
     """
-    if len(labels) < 10:
+    if len(labels) < _FEWEST:
         return 1.0
 
     def loss(log_temperature: float) -> float:
-        return log_loss(labels, apply_temperature(logits, float(np.exp(log_temperature))))
+        losses = log_losses(labels, apply_temperature(logits, float(np.exp(log_temperature))))
+        return float(np.average(losses, weights=weights))
 
     low, high = np.log(0.2), np.log(5.0)
     for _ in range(50):  # a ternary search: the loss has one minimum
@@ -41,3 +66,22 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
         else:
             low += third
     return float(np.exp((low + high) / 2))
+
+
+def fit_temperatures(sets: Sequence[tuple[Logits, Labels]]) -> list[float]:
+    """Return one temperature per label, each set counting the same.
+
+    An answer's temperature changes only the rows where it is the most probable one, so each is
+    fitted by itself.
+
+    Args:
+        sets: Logits (rows, labels) and label indices (rows,) of data sets of one head.
+    """
+    logits = np.concatenate([found for found, _ in sets])
+    labels = np.concatenate([truth for _, truth in sets])
+    weights = np.concatenate([np.full(len(truth), 1 / max(1, len(truth))) for _, truth in sets])
+    guess = logits.argmax(axis=1)
+    return [
+        fit_temperature(logits[guess == label], labels[guess == label], weights[guess == label])
+        for label in range(logits.shape[1])
+    ]

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,20 +47,44 @@ def read_labelled(path: Path, head: LabelHead) -> list[LabelledText]:
         TrainingError: The file is missing.
         BadExampleError: A row has a label that the head does not know, or lacks a field.
     """
+    return [_row(fields, head, place) for place, fields in _rows(path)]
+
+
+def read_texts(path: Path) -> list[LabelledText]:
+    """Return the texts of a JSON lines file (``id``, ``text``) without any label.
+
+    Raises:
+        TrainingError: The file is missing.
+        BadExampleError: A row has no text.
+    """
+    return [
+        LabelledText(str(fields.get("id", place)), fields["text"], "", {})
+        for place, fields in _rows(path)
+    ]
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each row's place and fields, a text among them."""
     if not path.is_file():
         raise TrainingError(f"no data at {path}", hint="give the data's folder with --data")
     with path.open(encoding="utf-8") as lines:
-        return [_row(line, head, f"{path.name}:{n}") for n, line in enumerate(lines, 1)]
+        for number, line in enumerate(lines, 1):
+            yield f"{path.name}:{number}", _fields(line, f"{path.name}:{number}")
 
 
-def _row(line: str, head: LabelHead, place: str) -> LabelledText:
-    """Return one row, or raise with its place."""
+def _fields(line: str, place: str) -> dict[str, Any]:
+    """Return one row's fields, or raise with its place."""
     try:
         fields = json.loads(line)
     except ValueError as exc:
         raise BadExampleError(f"{place}: not JSON", hint="one object a line is wanted") from exc
     if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
-        raise BadExampleError(f"{place}: no text", hint="every row needs a text and a label")
+        raise BadExampleError(f"{place}: no text", hint="every row needs a text")
+    return fields
+
+
+def _row(fields: Mapping[str, Any], head: LabelHead, place: str) -> LabelledText:
+    """Return one labelled row, or raise with its place."""
     if fields.get("label") not in head.labels:
         raise BadExampleError(
             f"{place}: label {fields.get('label')!r} is not one of {', '.join(head.labels)}",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
 
 Labels = NDArray[np.int64]
 Probabilities = NDArray[np.floating]
@@ -49,6 +50,11 @@ def f1_favor_against(truth: Labels, predicted: Labels) -> float:
     return float(np.pad(f1, (0, 2))[:2].mean())
 
 
+def accuracy(truth: Labels, predicted: Labels) -> float:
+    """Return the part of the rows whose predicted label is the true one, 0 without rows."""
+    return float((truth == predicted).mean()) if len(truth) else 0.0
+
+
 def log_losses(truth: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
     """Return each row's negative log probability of its true label."""
     given = probabilities[np.arange(len(truth)), truth].astype(np.float64)
@@ -73,6 +79,18 @@ def expected_calibration_error(
         for index in np.unique(bin_of)
     ]
     return float(np.sum(gaps))
+
+
+def area_under_curve(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
+    """Return the part of pairs of a positive and a negative row that the scores put in order.
+
+    The area under the ROC curve, which is Mann and Whitney's U over the number of pairs; ties
+    count half, and 0.5 is returned where one kind is missing.
+    """
+    pairs = int(positive.sum()) * int((~positive).sum())
+    if not pairs:
+        return 0.5
+    return float(mannwhitneyu(scores[positive], scores[~positive]).statistic / pairs)
 
 
 def bootstrap_interval(

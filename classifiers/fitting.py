@@ -28,6 +28,8 @@ class FitSettings:
         class_weights: Per head, a weight for each label in the loss.
         loss_weights: Per head, the weight of its loss where it is not 1.
         half_precision: Whether products are taken in bf16 (autocast); sums stay in fp32.
+        teacher_weight: The share of the loss that follows a teacher where one has answered.
+        teacher_temperature: See ``distillation_loss``.
     """
 
     learning_rate: float
@@ -38,6 +40,8 @@ class FitSettings:
     class_weights: Mapping[str, Tensor] = field(default_factory=dict)
     loss_weights: Mapping[str, float] = field(default_factory=dict)
     half_precision: bool = False
+    teacher_weight: float = 0.0
+    teacher_temperature: float = 1.0
 
 
 def make_optimizer(model: Classifier, settings: FitSettings) -> torch.optim.AdamW:
@@ -102,7 +106,7 @@ def fit(
 
 def _loss(logits: Mapping[str, Tensor], batch: Batch, settings: FitSettings) -> Tensor:
     """Return the sum of the heads' losses over the rows that they have an answer for."""
-    losses = [
+    labelled = [
         settings.loss_weights.get(name, 1.0)
         * functional.cross_entropy(
             logits[name].float().flatten(0, -2),
@@ -113,7 +117,31 @@ def _loss(logits: Mapping[str, Tensor], batch: Batch, settings: FitSettings) -> 
         )
         for name, labels in batch.labels.items()
     ]
-    return torch.stack(losses).sum()
+    taught = [
+        settings.loss_weights.get(name, 1.0)
+        * distillation_loss(logits[name], answers, settings.teacher_temperature)
+        for name, answers in batch.taught.items()
+    ]
+    weight = settings.teacher_weight if taught else 0.0
+    return torch.stack(
+        [*((1 - weight) * loss for loss in labelled), *(weight * loss for loss in taught)]
+    ).sum()
+
+
+def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """Return the mean divergence of the student's answers from the teacher's.
+
+    Args:
+        student: Logits, (rows, labels) or (rows, targets, labels).
+        teacher: Likewise; not a number where there is no such target.
+        temperature: What both are divided by; the loss is multiplied by its square, so that its
+            gradient does not shrink with it.
+    """
+    there = ~teacher[..., 0].isnan()
+    log_student = functional.log_softmax(student[there].float() / temperature, dim=-1)
+    log_teacher = functional.log_softmax(teacher[there] / temperature, dim=-1)
+    divergence = functional.kl_div(log_student, log_teacher, log_target=True, reduction="batchmean")
+    return divergence * temperature**2
 
 
 def _schedule(step: int, steps: int, warm_up: float) -> float:

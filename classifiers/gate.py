@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.calibration import apply_temperature, fit_temperature
+from classifiers.calibration import Temperature, apply_temperature, fit_temperature
 from classifiers.evaluation import confusion_matrix, log_loss, log_losses
 from classifiers.examples import FROZEN_TEST, Example
 from classifiers.heads import head
@@ -31,7 +31,7 @@ def fitted_temperatures(examples: Sequence[Example], logits: Sequence[Logits]) -
 
 
 def calibrated(
-    examples: Sequence[Example], logits: Sequence[Logits], temperature: Mapping[str, float]
+    examples: Sequence[Example], logits: Sequence[Logits], temperature: Mapping[str, Temperature]
 ) -> list[Logits]:
     """Return each example's logits as calibrated probabilities."""
     return [

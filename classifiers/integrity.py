@@ -37,7 +37,9 @@ def verify(folder: Path) -> None:
         known = {content_id(weights, about)}
     else:
         known = {content_id(weights, {})}
-        known |= {content_id([*weights, ranges], {})} if ranges.is_file() else set()
+        if ranges.is_file():
+            about = {"temperature": version.temperature}
+            known |= {content_id([*weights, ranges], said) for said in ({}, about)}
     if version.id not in known:
         raise _changed(folder, "its weights or temperatures")
     path = folder / HASHES_FILE

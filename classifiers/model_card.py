@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from huggingface_hub import ModelCard, ModelCardData
 
+from classifiers.calibration import Temperature
 from classifiers.version import ModelVersion
 
 
@@ -32,7 +33,7 @@ def _body(version: ModelVersion, code_version: str) -> str:
         "made": f"{version.created_at.isoformat()} in {version.minutes} minutes",
         "by": f"version {code_version} of the program",
         "heads": ", ".join(version.heads),
-    } | {f"temperature, {name}": f"{value:.3f}" for name, value in version.temperature.items()}
+    } | {f"temperature, {name}": _told(value) for name, value in version.temperature.items()}
     sections = [
         f"# Version {version.id}",
         f"A change of the base `{version.base}` by labels of the topic `{version.topic}`.",
@@ -58,6 +59,11 @@ def _body(version: ModelVersion, code_version: str) -> str:
         ),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _told(temperature: Temperature) -> str:
+    numbers = [temperature] if isinstance(temperature, float) else temperature
+    return ", ".join(f"{number:.3f}" for number in numbers)
 
 
 def _table(titles: tuple[str, str], rows: Mapping[str, object]) -> str:

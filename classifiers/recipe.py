@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from classifiers import evaluation
 from classifiers.augmentation import TargetAugmentation
+from classifiers.distillation import TeacherSettings
 from classifiers.errors import TrainingError
 from classifiers.label_head import Metric
 
@@ -33,6 +34,14 @@ class TrainingSet:
     head: str
     rows: int
     relevance_words: str = ""
+
+
+@dataclass(frozen=True)
+class UnlabelledSet:
+    """A data set's folder name, and the posts drawn from it per epoch for a teacher to answer."""
+
+    name: str
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,7 @@ class RunSettings:
     post_tokens: int
     targets_per_post: int
     checkpoint_steps: int
+    passes: int = 1
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,8 @@ class Recipe:
     targets: TargetAugmentation
     sets: tuple[TrainingSet, ...]
     validation: tuple[ValidationSet, ...]
+    teacher: TeacherSettings | None = None
+    unlabelled: tuple[UnlabelledSet, ...] = ()
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -98,12 +110,23 @@ def read_recipe(path: Path) -> Recipe:
         raise TrainingError(f"no recipe at {path}", hint="see config/training.toml")
     with path.open("rb") as file:
         tables = tomllib.load(file)
+    if tables.get("unlabelled") and "teacher" not in tables:
+        raise TrainingError(
+            "nobody answers the recipe's [[unlabelled]] posts",
+            hint="name a [teacher], or leave them out; see config/training-small.toml",
+        )
     return Recipe(
         run=_table(RunSettings, tables.get("run", {}), "run"),
         targets=_table(TargetAugmentation, tables.get("targets", {}), "targets"),
         sets=tuple(_table(TrainingSet, table, "sets") for table in tables.get("sets", ())),
         validation=tuple(
             _table(ValidationSet, table, "validation") for table in tables.get("validation", ())
+        ),
+        teacher=_table(TeacherSettings, tables["teacher"], "teacher")
+        if "teacher" in tables
+        else None,
+        unlabelled=tuple(
+            _table(UnlabelledSet, table, "unlabelled") for table in tables.get("unlabelled", ())
         ),
     )
 

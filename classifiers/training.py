@@ -3,14 +3,15 @@
 Starts from the packaged encoder, trains every head on the data sets that the recipe names,
 judges the result, and writes it to ``classifiers/pretrained``. With ``--resume`` it goes on
 from the last checkpoint. The same recipe, data, thread count and library versions give the
-same weights.
+same weights. With ``--judge`` it trains nothing: the base in ``--output`` is judged again, and
+its temperatures are fitted again.
 """
 
 import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,52 +20,60 @@ import numpy as np
 import torch
 
 from classifiers.asked import AskedPost, about_posts, about_targets
-from classifiers.assessment import assess
+from classifiers.assessment import Assessment, assess
 from classifiers.augmentation import augment
 from classifiers.batches import UNLABELLED, Batch, encode, group
+from classifiers.behaviour import examine
 from classifiers.dataset import (
     LabelledText,
     draw,
     fingerprint,
     read_labelled,
+    read_texts,
     with_relevance,
     without_contradictions,
 )
+from classifiers.distillation import Teacher, ask_about_something
 from classifiers.encoder import Classifier
-from classifiers.errors import ClassifierError
+from classifiers.errors import ClassifierError, TrainingError
 from classifiers.fitting import FitSettings, fit, make_optimizer
 from classifiers.heads import all_heads, head
 from classifiers.heads.relevance import HEAD as RELEVANCE
 from classifiers.heads.stance import HEAD as STANCE
+from classifiers.integrity import RANGES_FILE
 from classifiers.label_mix import class_weights
-from classifiers.model_config import TOKENIZER_FILE, ModelConfig, write_config
-from classifiers.model_files import read_weights, save_weights
+from classifiers.model_config import TOKENIZER_FILE, WEIGHTS_FILES, ModelConfig, write_config
+from classifiers.model_files import load_model, read_weights, save_weights
 from classifiers.quantisation import measure_ranges, save_ranges, without_fragile
 from classifiers.recipe import Recipe, TrainingSet, read_recipe
+from classifiers.runtime import load_scorer
 from classifiers.starting_weights import (
     load_starting_weights,
     starting_shape,
     write_tokenizer,
 )
 from classifiers.tokenisation import Tokeniser
-from classifiers.version import ModelVersion, content_id, write_version
+from classifiers.version import ModelVersion, content_id, read_version, write_version
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 RANGE_BATCHES = 12
+BEHAVIOUR = "behaviour (part of the checks that are passed)"
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The rows of each set of the recipe, in its order."""
+    """The rows of each set of the recipe, in its order, labelled and unlabelled ones."""
 
     rows: tuple[list[LabelledText], ...]
+    unlabelled: tuple[list[LabelledText], ...]
     fingerprint: str
 
 
 def read_training_data(recipe: Recipe, data: Path) -> TrainingData:
     """Return the training rows of every set."""
     rows = tuple(read_set(part, data) for part in recipe.sets)
-    return TrainingData(rows, fingerprint(rows))
+    unlabelled = tuple(read_texts(data / part.name / "train.jsonl") for part in recipe.unlabelled)
+    return TrainingData(rows, unlabelled, fingerprint([*rows, *unlabelled]))
 
 
 def read_set(part: TrainingSet, data: Path) -> list[LabelledText]:
@@ -75,22 +84,44 @@ def read_set(part: TrainingSet, data: Path) -> list[LabelledText]:
     return with_relevance(rows, part.relevance_words) if part.relevance_words else rows
 
 
-def make_batches(recipe: Recipe, data: TrainingData, tokeniser: Tokeniser) -> list[Batch]:
+def make_batches(
+    recipe: Recipe, data: TrainingData, tokeniser: Tokeniser, teacher: Teacher | None = None
+) -> list[Batch]:
     """Return every batch of the run, in order; they depend on the recipe and the data only."""
     random = np.random.default_rng(recipe.run.seed)
     batches: list[Batch] = []
     for _ in range(recipe.run.epochs):
         epoch: list[Batch] = []
-        for name in sorted({part.head for part in recipe.sets}):
-            drawn = _drawn(recipe, data, name, random)
+        for drawn in _epoch(recipe, data, random):
+            rows = encode(drawn, tokeniser, post_tokens=recipe.run.post_tokens)
+            if teacher is not None:
+                rows = teacher.teach(drawn, rows, post_tokens=recipe.run.post_tokens, tell=_taught)
             epoch += group(
-                encode(drawn, tokeniser, post_tokens=recipe.run.post_tokens),
+                rows,
                 batch_tokens=recipe.run.batch_tokens,
                 padding=tokeniser.padding,
                 random=random,
             )
-        batches += [epoch[index] for index in random.permutation(len(epoch))]
+        for _ in range(recipe.run.passes):
+            batches += [epoch[index] for index in random.permutation(len(epoch))]
     return batches[: recipe.run.steps]
+
+
+def _epoch(
+    recipe: Recipe, data: TrainingData, random: np.random.Generator
+) -> Iterator[list[AskedPost]]:
+    """Yield one epoch's posts, those of one head's sets together, then the unlabelled ones."""
+    for name in sorted({part.head for part in recipe.sets}):
+        yield _drawn(recipe, data, name, random)
+    targets = sorted({row.target for rows in data.rows for row in rows if row.target})
+    for part, rows in zip(recipe.unlabelled, data.unlabelled, strict=True):
+        picked = random.choice(len(rows), size=min(part.rows, len(rows)), replace=False)
+        yield ask_about_something([rows[index].text for index in picked], targets, random)
+
+
+def _taught(posts: int) -> None:
+    """Tell how many posts the teacher has answered."""
+    sys.stderr.write(f"teacher: {posts} posts answered\n")
 
 
 def _drawn(
@@ -129,6 +160,8 @@ def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:
         class_weights=weights,
         loss_weights={RELEVANCE.name: run.relevance_weight},
         half_precision=run.precision == "bf16" or (run.precision == "auto" and bf16_gains()),
+        teacher_weight=recipe.teacher.weight if recipe.teacher else 0.0,
+        teacher_temperature=recipe.teacher.temperature if recipe.teacher else 1.0,
     )
 
 
@@ -218,33 +251,62 @@ def report(message: str, seconds: float) -> None:
     sys.stderr.write(f"{seconds / 60:6.1f} min  {message}\n")
 
 
-def write_base(run: Run, recipe: Recipe, batches: Sequence[Batch], output: Path) -> ModelVersion:
-    """Write weights, tokenizer and configuration as a base; return its bare description.
+def write_base(run: Run, recipe: Recipe, batches: Sequence[Batch], output: Path, data: str) -> None:
+    """Write a base that has not been judged: its weights, tokenizer and descriptions.
 
     From here on the model's weights are those that were written, rounded.
+
+    Args:
+        run: What was trained.
+        recipe: By which recipe.
+        batches: On which batches.
+        output: The folder to write to.
+        data: The fingerprint of the rows.
     """
     names = tuple(run.model.heads)
-    weights = save_weights(output, run.model.state_dict())
+    save_weights(output, run.model.state_dict())
     run.model.load_state_dict(read_weights(output))
     seen = measure_ranges(run.model, batches[:RANGE_BATCHES])
     asking = next(batch for batch in batches if batch.targets.shape[1])
-    ranges = without_fragile(run.model, seen, asking)
+    save_ranges(output, without_fragile(run.model, seen, asking))
     labels = {name: head(name).labels for name in names}
-    files = [*weights, save_ranges(output, ranges)]
     write_config(output, ModelConfig(run.model.shape, names, labels))
     write_tokenizer(recipe.run.encoder, output / TOKENIZER_FILE)
-    return ModelVersion(
-        id=content_id(files, {}),
+    described = ModelVersion(
+        id="",  # what is written decides it
         topic="",
         base="",
         parent="",
-        data_fingerprint="",
+        data_fingerprint=data,
         seed=recipe.run.seed,
         heads=names,
         temperature=dict.fromkeys(names, 1.0),
         minutes=round(run.seconds / 60, 1),
         created_at=datetime.now(UTC),
     )
+    _describe(output, described)
+
+
+def judge_base(output: Path, recipe: Recipe, data: Path) -> Assessment:
+    """Judge the base in a folder, and describe it there with its temperatures and figures."""
+    version = read_version(output)
+    tokeniser = Tokeniser(output / TOKENIZER_FILE)
+    assessed = assess(load_model(output), tokeniser, recipe.validation, data)
+    temperature = {**version.temperature, **assessed.temperature}
+    _describe(output, replace(version, temperature=temperature))
+    passed = examine(load_scorer(output))
+    behaviour = {about: times / of for about, (times, of) in passed.items()}
+    behaviour["rows"] = float(sum(of for _, of in passed.values()))
+    judged = replace(assessed, metrics={**assessed.metrics, BEHAVIOUR: behaviour})
+    _describe(output, replace(read_version(output), metrics=judged.metrics))
+    return judged
+
+
+def _describe(output: Path, version: ModelVersion) -> None:
+    """Write a base's description, under the id that its files and temperatures make."""
+    files = [*sorted(output.glob(WEIGHTS_FILES)), output / RANGES_FILE]
+    made_of = content_id(files, {"temperature": version.temperature})
+    write_version(output, replace(version, id=made_of))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -253,26 +315,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     try:
         recipe = _with_encoder(read_recipe(options.config), os.environ.get("MONITOR_ENCODER", ""))
-        data = read_training_data(recipe, options.data)
-        write_tokenizer(recipe.run.encoder, options.checkpoints / TOKENIZER_FILE)
-        tokeniser = Tokeniser(options.checkpoints / TOKENIZER_FILE)
-        batches = make_batches(recipe, data, tokeniser)
-        report(f"{len(batches)} steps, data {data.fingerprint}", 0)
-        run = train(recipe, batches, options.checkpoints / "last.pt", resume=options.resume)
-        version = write_base(run, recipe, batches, options.output)
-        assessed = assess(run.model, tokeniser, recipe.validation, options.data)
+        if not options.judge:
+            _train_base(recipe, options)
+        assessed = judge_base(options.output, recipe, options.data)
     except ClassifierError as error:
         sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
         return 1
-    version = replace(
-        version,
-        data_fingerprint=data.fingerprint,
-        temperature={**version.temperature, **assessed.temperature},
-        metrics=assessed.metrics,
-    )
-    write_version(options.output, version)
-    report(f"version {version.id}: {version.metrics}", run.seconds)
+    sys.stdout.write(assessed.tables(read_version(options.output).id))
     return 0
+
+
+def _train_base(recipe: Recipe, options: argparse.Namespace) -> None:
+    """Train a base and write it."""
+    if options.checkpoints is None:
+        raise TrainingError(
+            "training needs a folder for its checkpoints",
+            hint="name one outside the repository with --checkpoints",
+        )
+    data = read_training_data(recipe, options.data)
+    write_tokenizer(recipe.run.encoder, options.checkpoints / TOKENIZER_FILE)
+    tokeniser = Tokeniser(options.checkpoints / TOKENIZER_FILE)
+    answers = options.checkpoints / "teacher.pt"
+    teacher = Teacher(recipe.teacher, answers) if recipe.teacher else None
+    batches = make_batches(recipe, data, tokeniser, teacher)
+    report(f"{len(batches)} steps, data {data.fingerprint}", 0)
+    run = train(recipe, batches, options.checkpoints / "last.pt", resume=options.resume)
+    write_base(run, recipe, batches, options.output, data.fingerprint)
 
 
 def _with_encoder(recipe: Recipe, name: str) -> Recipe:
@@ -285,10 +353,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m classifiers.training", description=__doc__)
     parser.add_argument("--config", type=Path, default=Path("config/training.toml"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--checkpoints", type=Path, required=True, help="a folder outside the repo")
+    parser.add_argument("--checkpoints", type=Path, help="a folder outside the repository")
     parser.add_argument("--output", type=Path, default=PRETRAINED)
     parser.add_argument("--threads", type=int, default=2, help="changes the sums' last digits")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--judge", action="store_true", help="judge the base in --output alone")
     return parser
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from classifiers.calibration import Temperature
 from classifiers.errors import ModelFilesError
 
 VERSION_FILE = "version.json"
@@ -29,7 +30,8 @@ class ModelVersion:
         heads: The names of the heads it answers.
         learnt: The questions that it answers and its base does not, a head's name and a target's
             text each ("" where the head takes none).
-        temperature: Per head, what its logits are divided by.
+        temperature: Per head, what its logits are divided by: a number, or one per label
+            (``classifiers.calibration``).
         metrics: Per named measurement, named figures; see ``docs/model.md``.
         confusion: Per head and target (``stance`` or ``stance/the target's text``), counts
             with one row per true and one column per predicted label, out of fold.
@@ -46,7 +48,7 @@ class ModelVersion:
     data_fingerprint: str
     seed: int
     heads: tuple[str, ...]
-    temperature: Mapping[str, float]
+    temperature: Mapping[str, Temperature]
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     confusion: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
     verdict: Sequence[Mapping[str, Any]] = ()

@@ -3,9 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from classifiers import evaluation
-from classifiers.calibration import apply_temperature, fit_temperature
+from classifiers.calibration import apply_temperature, fit_temperature, fit_temperatures
+from classifiers.evaluation import area_under_curve
 
 TRUTH = np.array([0, 0, 1, 1, 2, 2])
 GUESS = np.array([0, 1, 1, 1, 2, 0])
@@ -73,3 +75,57 @@ def test_the_temperature_that_made_the_labels_is_found_again(temperature: float)
 
 def test_too_few_rows_leave_the_temperature_alone() -> None:
     assert fit_temperature(np.zeros((5, 3)), np.zeros(5, dtype=np.int64)) == 1.0
+
+
+@given(
+    logits=arrays(np.float64, (40, 3), elements=st.floats(-8, 8)),
+    temperatures=st.tuples(*[st.floats(0.3, 4)] * 3),
+)
+def test_a_temperature_for_each_answer_leaves_the_answer_as_it_is(
+    logits: NDArray[np.float64], temperatures: tuple[float, float, float]
+) -> None:
+    found = apply_temperature(logits, temperatures)
+    guess = logits.argmax(axis=1)
+    rows = np.arange(len(logits))
+    assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
+    assert (found[rows, guess] >= found.max(axis=1) - 1e-6).all()
+    for label, temperature in enumerate(temperatures):
+        same = apply_temperature(logits[guess == label], temperature)
+        assert np.array_equal(found[guess == label], same)
+
+
+def test_answers_that_are_too_sure_get_a_higher_temperature_alone() -> None:
+    random = np.random.default_rng(4)
+    logits = random.normal(0, 1.5, (6000, 3))
+    guess = logits.argmax(axis=1)
+    honest = apply_temperature(logits, 1.0).astype(float)
+    honest[guess == 2] = apply_temperature(logits[guess == 2], 2.5)
+    truth = (honest.cumsum(axis=1) < random.random((6000, 1))).sum(axis=1).clip(max=2)
+    first, second, third = fit_temperatures(
+        [(logits[:4000], truth[:4000]), (logits[4000:], truth[4000:])]
+    )
+    assert first == pytest.approx(1, abs=0.12)
+    assert second == pytest.approx(1, abs=0.12)
+    assert third == pytest.approx(2.5, rel=0.15)
+
+
+def test_each_set_counts_the_same_for_a_temperature() -> None:
+    right = (np.tile([2.0, 0.0], (1000, 1)), np.repeat([0, 1], [990, 10]))
+    wrong = (np.tile([2.0, 0.0], (100, 1)), np.repeat([0, 1], [60, 40]))
+    together, _ = fit_temperatures([right, wrong])
+    doubled, _ = fit_temperatures([right, (np.tile(wrong[0], (9, 1)), np.tile(wrong[1], 9))])
+    assert together == pytest.approx(doubled, rel=1e-6)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=1, max_size=30))
+def test_the_area_under_the_curve_is_the_part_of_pairs_in_order(
+    rows: list[tuple[bool, int]],
+) -> None:
+    positive = [score for is_positive, score in rows if is_positive]
+    negative = [score for is_positive, score in rows if not is_positive]
+    pairs = [(p > n) + 0.5 * (p == n) for p in positive for n in negative]
+    found = area_under_curve(
+        np.array([is_positive for is_positive, _ in rows]),
+        np.array([s for _, s in rows], dtype=float),
+    )
+    assert found == pytest.approx(np.mean(pairs) if pairs else 0.5)

@@ -1,0 +1,275 @@
+"""The recipe from its file to a base on disk, at a size that takes seconds."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from classifiers import training
+from classifiers.asked import Asked, AskedPost
+from classifiers.assessment import unrelated_pairs
+from classifiers.batches import Encoded, encode, to_batch
+from classifiers.dataset import NO_STANCE, OFF_TOPIC, read_labelled
+from classifiers.distillation import Teacher, TeacherSettings, ask_about_something
+from classifiers.errors import ModelFilesError
+from classifiers.fitting import distillation_loss
+from classifiers.heads.stance import HEAD as STANCE
+from classifiers.integrity import verify
+from classifiers.registry import PRETRAINED
+from classifiers.tokenisation import Tokeniser
+from classifiers.version import read_version, write_version
+
+LABELS = ("favor", "against", "none")
+RECIPE = """
+[run]
+seed = 3
+encoder = "{encoder}"
+layers = 4
+held_layers = 0
+precision = "fp32"
+epochs = 1
+passes = 2
+steps = 100
+batch_tokens = 200
+learning_rate = 1e-3
+layer_decay = 0.9
+head_rate = 2.0
+warm_up = 0.1
+class_weight_power = 0.5
+label_smoothing = 0.0
+relevance_weight = 0.3
+post_tokens = 40
+targets_per_post = 4
+checkpoint_steps = 1
+{teacher}
+[targets]
+unrelated = 0.5
+opposed = 0.2
+rephrased = 0.2
+[[sets]]
+name = "moods"
+head = "sentiment"
+rows = 12
+[[sets]]
+name = "sides"
+head = "stance"
+rows = 12
+[[unlabelled]]
+name = "others"
+rows = 6
+[[validation]]
+name = "moods"
+head = "sentiment"
+metric = "macro_recall"
+[[validation]]
+name = "sides"
+head = "stance"
+metric = "macro_f1"
+[[validation]]
+name = "others"
+head = "stance"
+metric = "macro_f1"
+"""
+TAUGHT = '[teacher]\nfolder = "{encoder}"\nweight = 0.5\ntemperature = 2.0\n'
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    moods = [
+        {
+            "id": f"m{n}",
+            "text": f"a day number {n}",
+            "label": ("negative", "neutral", "positive")[n % 3],
+        }
+        for n in range(24)
+    ]
+    sides = [
+        {
+            "id": f"s{n}",
+            "text": f"the walkout {n}",
+            "target": f"plan {n % 4}",
+            "label": LABELS[n % 3],
+        }
+        for n in range(24)
+    ]
+    others = [
+        {
+            "id": f"o{n}",
+            "text": f"something else, {n} times",
+            "target": "rain",
+            "label": LABELS[n % 3],
+        }
+        for n in range(24)
+    ]
+    for name, rows in {"moods": moods, "sides": sides, "others": others}.items():
+        for split in ("train", "val"):
+            path = tmp_path / "data" / name / f"{split}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return tmp_path / "data"
+
+
+def trained(place: Path, data: Path, tiny: Path, *more: str, teacher: str = TAUGHT) -> Path:
+    """Runs the command in a place of its own; returns the folder of the base that it made."""
+    place.mkdir(exist_ok=True)
+    recipe = RECIPE.format(encoder=tiny, teacher=teacher.format(encoder=tiny))
+    (place / "recipe.toml").write_text(recipe, encoding="utf-8")
+    asked = ["--config", place / "recipe.toml", "--data", data, "--output", place / "made"]
+    arguments = [*asked, "--checkpoints", place / "checkpoints"]
+    assert training.main([*map(str, arguments), "--threads", "1", *more]) == 0
+    return place / "made"
+
+
+def test_the_same_recipe_makes_the_same_base(data: Path, tiny: Path, tmp_path: Path) -> None:
+    first, again = (trained(tmp_path / name, data, tiny) for name in ("first", "again"))
+    verify(first)
+    assert read_version(first).id == read_version(again).id
+    assert read_version(first).metrics["moods"]["rows"] == 24
+
+
+def test_a_base_is_judged_again_without_training(
+    data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = trained(tmp_path, data, tiny)
+    before = read_version(made)
+    weights = {path.name: path.read_bytes() for path in made.glob("*.safetensors")}
+    assert trained(tmp_path, data, tiny, "--judge") == made
+    assert read_version(made) == before
+    with (data / "moods" / "val.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(
+            json.dumps({"id": f"n{n}", "text": f"no day {n}", "label": "negative"}) + "\n"
+            for n in range(40)
+        )
+    trained(tmp_path, data, tiny, "--judge")
+    after = read_version(made)
+    verify(made)
+    assert after.metrics["moods"]["rows"] == 64
+    assert (after.id, after.temperature) != (before.id, before.temperature)
+    assert {path.name: path.read_bytes() for path in made.glob("*.safetensors")} == weights
+    assert f"version {after.id}" in capsys.readouterr().out
+
+
+def test_a_changed_temperature_is_noticed(data: Path, tiny: Path, tmp_path: Path) -> None:
+    made = trained(tmp_path, data, tiny)
+    version = read_version(made)
+    write_version(made, replace(version, temperature={**version.temperature, "sentiment": 0.1}))
+    with pytest.raises(ModelFilesError, match="temperatures changed"):
+        verify(made)
+
+
+def test_unrelated_pairs_take_no_target_of_their_own_set(data: Path) -> None:
+    sets = {name: read_labelled(data / name / "val.jsonl", STANCE) for name in ("sides", "others")}
+    own = {row.text: name for name, rows in sets.items() for row in rows}
+    found = unrelated_pairs(sets)
+    assert len(found) > 20
+    for row in found:
+        assert row.labels == {"stance": NO_STANCE, "relevance": OFF_TOPIC}
+        assert row.target not in {other.target for other in sets[own[row.text]]}
+
+
+def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
+    data: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained(tmp_path / "whole", data, tiny)
+    save = training.Run.save
+
+    def stop_after_two(run: training.Run) -> None:
+        save(run)
+        if run.steps == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training.Run, "save", stop_after_two)
+        with pytest.raises(KeyboardInterrupt):
+            trained(tmp_path / "stopped", data, tiny)
+    assert (tmp_path / "stopped" / "checkpoints" / "teacher.pt").is_file()
+    resumed = trained(tmp_path / "stopped", data, tiny, "--resume")
+    assert read_version(resumed).id == read_version(whole).id
+
+
+def test_a_teacher_changes_what_is_learnt(data: Path, tiny: Path, tmp_path: Path) -> None:
+    taught = trained(tmp_path / "taught", data, tiny)
+    alone = trained(
+        tmp_path / "alone", data, tiny, teacher=TAUGHT.replace("weight = 0.5", "weight = 0.0")
+    )
+    assert read_version(taught).id != read_version(alone).id
+
+
+def test_a_recipe_with_an_unknown_key_is_refused(
+    data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = RECIPE.format(encoder=tiny, teacher=TAUGHT.format(encoder=tiny) + "loud = 1\n")
+    (tmp_path / "recipe.toml").write_text(recipe, encoding="utf-8")
+    asked = ["--config", tmp_path / "recipe.toml", "--data", data, "--checkpoints", tmp_path / "c"]
+    assert training.main([str(each) for each in asked]) == 1
+    assert "[teacher] does not fit" in capsys.readouterr().err
+
+
+def test_unlabelled_posts_without_a_teacher_are_refused(
+    data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = RECIPE.format(encoder=tiny, teacher="")
+    (tmp_path / "recipe.toml").write_text(recipe, encoding="utf-8")
+    asked = ["--config", tmp_path / "recipe.toml", "--data", data, "--checkpoints", tmp_path / "c"]
+    assert training.main([str(each) for each in asked]) == 1
+    assert "nobody answers" in capsys.readouterr().err
+
+
+def test_a_teacher_answers_each_post_about_its_targets_once(
+    tiny: Path, tmp_path: Path, tokeniser: Tokeniser
+) -> None:
+    posts = [
+        AskedPost("a post", (Asked("plan", {}), Asked("a longer plan", {}))),
+        AskedPost("another one", ()),
+    ]
+    kept = tmp_path / "teacher.pt"
+    told: list[int] = []
+    for _ in range(2):  # the second one reads what the first one kept
+        teacher = Teacher(TeacherSettings(str(tiny), 0.5, 1.0), kept)
+        rows = encode(posts, tokeniser, post_tokens=40)
+        both, neither = teacher.teach(posts, rows, post_tokens=40, tell=told.append)
+        assert both.taught["stance"].shape == (2, 3)
+        assert both.taught["sentiment"].shape == (3,)
+        assert set(neither.taught) == {"sentiment"}
+    assert told == [2]
+
+
+def test_a_teachers_answers_stand_beside_their_targets_in_a_batch() -> None:
+    answers = np.arange(6, dtype=np.float32).reshape(2, 3)
+    rows = [
+        Encoded([0, 5, 2], [[0, 2], [0, 3, 2]], {}, {"stance": answers}),
+        Encoded([0, 2], [[0, 2]], {}, {"stance": answers[:1]}),
+    ]
+    batch = to_batch(rows, 1)
+    assert batch.taught["stance"].shape == (2, 2, 3)
+    assert batch.taught["stance"][1, 1].isnan().all()
+    assert not batch.labels
+
+
+def test_distillation_is_nothing_where_both_agree_and_counts_no_missing_target() -> None:
+    teacher = torch.tensor([[[1.0, 2.0, 0.0], [float("nan")] * 3]])
+    student = torch.tensor([[[3.0, 4.0, 2.0], [9.0, 0.0, 0.0]]])  # softmax forgets what is added
+    assert distillation_loss(student, teacher, 2.0).item() == pytest.approx(0, abs=1e-6)
+    student[0, 0, 0] = 9.0
+    assert distillation_loss(student, teacher, 2.0).item() > 0.1
+
+
+def test_unlabelled_posts_are_asked_about_what_they_say_and_about_any_target() -> None:
+    targets = ["school closures", "face masks", "taxes"]
+    texts = ["wearing masks outside again", "hm"]
+    said = set()
+    for seed in range(30):
+        first, second = ask_about_something(texts, targets, np.random.default_rng(seed))
+        said.add(first.asked[0].target)
+        assert second.asked[0].target in targets
+        assert first.asked[1].target in targets
+    assert said == {"face masks", "wearing", "masks", "outside", "again"}
+
+
+def test_the_small_recipe_is_taught_by_the_shipped_model() -> None:
+    recipe = training.read_recipe(Path("config/training-small.toml"))
+    assert recipe.teacher is not None
+    assert Path(recipe.teacher.folder).resolve() == PRETRAINED.resolve()
