@@ -11,6 +11,10 @@ and (in brackets) the program's processor time, which others on the machine dist
 - the figures of thirty days read (`cells`)
 
 Where the cost follows the new work and not the history, a line stays level.
+
+The first hundred thousand posts are stored as the program stores them; a larger history is made of
+copies of these within the database (other days, ids, texts' digests and authors), its indexes made
+afterwards. Ten million posts take 12 GB.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from ingest import postgres_databases
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 
 from collectors.post import Checkpoint
 from monitor.holder import holder_name
@@ -49,10 +53,11 @@ ROOT = Path(__file__).parent.parent
 SENTENCE = "we walk out stay talk leaders answer question vote policy team week noon square"
 WORDS = SENTENCE.split(" ")
 DAY_POSTS = 1000
+STORED = 100_000
 PAGE = 5000
 TURNS = 9
 VERSION = "benchmark0001"
-FIRST_DAY = date(2010, 1, 1)
+FIRST_DAY = date(1995, 1, 1)
 
 
 def main() -> None:
@@ -94,8 +99,11 @@ def measure(engine: Engine, topic: Topic, size: int) -> list[tuple[float, float]
     store, queries = Store(engine), Queries(engine)
     questions = questions_of(topic)
     store.begin_scoring(topic.name, VERSION, questions, languages=topic.languages)
-    for first in range(0, size, PAGE):
-        fill(engine, store, topic, range(first, min(first + PAGE, size)))
+    stored = min(size, STORED)
+    for first in range(0, stored, PAGE):
+        fill(engine, store, topic, range(first, min(first + PAGE, stored)))
+    if size > stored:
+        copy(engine, size // stored)
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
@@ -156,6 +164,62 @@ def fill(engine: Engine, store: Store, topic: Topic, numbers: range) -> None:
         empty = text("DELETE FROM unscored WHERE topic = :topic")
         connection.execute(empty, {"topic": topic.name})
         mark(connection, topic.name, {day_of(number) for number in numbers})
+
+
+def copy(engine: Engine, times: int) -> None:
+    """Put later copies of all posts and answers beside them, until there are so many times them."""
+    sqlite = engine.dialect.name == "sqlite"
+    chance = "lower(hex(randomblob(16)))" if sqlite else "md5(random()::text || id)"
+    days = STORED // DAY_POSTS
+    with engine.connect() as connection:
+        columns = [one["name"] for one in inspect(connection).get_columns("posts")]
+        indexes = list(connection.execute(text(INDEXES[engine.dialect.name])))
+    with writing(engine) as connection:
+        for name, _ in indexes:
+            connection.execute(text(f"DROP INDEX {name}"))
+    for turn in range(1, times):
+        later, ids = turn * days, turn * STORED
+        changed = {
+            "id": f"id + {ids}",
+            "native_id": f"CAST(CAST(native_id AS BIGINT) + {ids} AS VARCHAR)",
+            "created_at": f"strftime('%Y-%m-%d %H:%M:%f000', created_at, '+{later} days')"
+            if sqlite
+            else f"created_at + interval '{later} days'",
+            "day": f"date(day, '+{later} days')" if sqlite else f"day + {later}",
+            "text": f"text || ' {turn}'",
+            "text_digest": chance,
+            "author": chance,
+        }
+        said = ", ".join(changed.get(name, name) for name in columns)
+        with writing(engine) as connection:
+            connection.execute(
+                text(
+                    f"INSERT INTO posts ({', '.join(columns)}) SELECT {said} FROM posts"
+                    f" WHERE id <= {STORED} ORDER BY id"
+                )
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO predictions (post_id, version, head, target, label, scores)"
+                    f" SELECT post_id + {ids}, version, head, target, label, scores"
+                    f" FROM predictions WHERE post_id <= {STORED} ORDER BY post_id"
+                )
+            )
+    with writing(engine) as connection:
+        for _, made_by in indexes:
+            connection.execute(text(made_by))
+        if not sqlite:
+            connection.execute(
+                text("SELECT setval(pg_get_serial_sequence('posts', 'id'), max(id)) FROM posts")
+            )
+
+
+INDEXES = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'posts'"
+    " AND sql IS NOT NULL",
+    "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'posts'"
+    " AND indexname NOT LIKE 'pk_%' AND indexname NOT LIKE '%_pkey'",
+}
 
 
 def save(store: Store, topic: Topic, numbers: range) -> None:
