@@ -1,10 +1,13 @@
 """Posts a second of the fast path, beside what a user of public checkpoints would run.
 
-``python benchmarks/scoring.py [--threads N] [--posts N]``. One run measures, on the same texts:
+``python benchmarks/scoring.py [--threads N] [--posts N] [--base small]``.
+
+One run measures, on the same texts:
 ours (sentiment, stance and relevance in one pass); ``transformers.pipeline`` with the same
 encoder weights (one pass, one answer); two pipelines of RoBERTa-base's size, one a head, with
 random weights, as the speed is the same; and the same two under our own runtime. Then this
-machine's matrix peaks. Texts are tweets of ``../shared/data/series_airline2015``, without which
+machine's matrix peaks, and which share of the best one the multiplications of our path make, with
+what of them is padding. Texts are tweets of ``../shared/data/series_airline2015``, without which
 generated ones of that length. Medians of five runs after one to warm up.
 """
 
@@ -17,6 +20,7 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
@@ -28,7 +32,7 @@ import transformers
 from torch import nn
 
 from classifiers.batches import Encoded, to_batch
-from classifiers.encoder import Classifier
+from classifiers.encoder import Classifier, Layer
 from classifiers.heads import head
 from classifiers.model_config import (
     TOKENIZER_FILE,
@@ -40,8 +44,8 @@ from classifiers.model_config import (
 )
 from classifiers.model_files import load_model, save_weights
 from classifiers.quantisation import InputRange, QuantisedLinear, measure_ranges, save_ranges
-from classifiers.registry import PRETRAINED
-from classifiers.runtime import Scorer, load_scorer
+from classifiers.registry import BASES, PRETRAINED, SMALL
+from classifiers.runtime import BATCH_ROWS, POST_WIDTHS, TARGET_WIDTHS, Scorer, load_scorer
 from classifiers.tokenisation import Tokeniser
 from classifiers.torch_engine import TorchEngine
 from classifiers.version import ModelVersion, content_id, read_version, write_version
@@ -76,53 +80,67 @@ def rate(count: int, work: Callable[[], object]) -> float:
     return count / statistics.median(seconds)
 
 
-def our_weights_pipeline() -> transformers.Pipeline:
-    """Return a pipeline whose encoder has the shipped encoder's size and weights."""
-    ours = load_model(PRETRAINED)
+def our_weights_pipeline(base: Path) -> transformers.Pipeline:
+    """Return a pipeline whose encoder has a base's size and weights."""
+    ours = load_model(base)
     shape = ours.shape
-    config = transformers.MPNetConfig(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.width,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.attention_heads,
-        intermediate_size=shape.inner_width,
-        max_position_embeddings=shape.positions,
-        num_labels=3,
-    )
-    model = transformers.MPNetForSequenceClassification(config).eval()
-    theirs = model.mpnet
+    sizes = {
+        "vocab_size": shape.vocabulary,
+        "hidden_size": shape.width,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.attention_heads,
+        "intermediate_size": shape.inner_width,
+        "max_position_embeddings": shape.positions,
+        "num_labels": 3,
+    }
+    model: transformers.PreTrainedModel
+    if shape.relative_buckets:
+        model = transformers.MPNetForSequenceClassification(transformers.MPNetConfig(**sizes))
+        theirs = model.mpnet
+    else:
+        model = transformers.BertForSequenceClassification(transformers.BertConfig(**sizes))
+        theirs = model.bert
+        theirs.embeddings.token_type_embeddings.weight.data = ours.segments.weight.data
     theirs.embeddings.word_embeddings.weight.data = ours.words.weight.data
     theirs.embeddings.position_embeddings.weight.data = ours.positions.weight.data
     theirs.embeddings.LayerNorm.load_state_dict(ours.norm.state_dict())
     for layer, copied in zip(theirs.encoder.layer, ours.layers, strict=True):
+        copy_layer(layer, copied, mpnet=bool(shape.relative_buckets))
+    return as_pipeline(model.eval(), base)
+
+
+def copy_layer(layer: nn.Module, copied: Layer, *, mpnet: bool) -> None:
+    """Give one of transformers' layers the weights of one of ours."""
+    if mpnet:
         attention = layer.attention.attn
-        parts = zip(
-            (attention.q, attention.k, attention.v),
-            copied.query_key_value.weight.data.chunk(3),
-            copied.query_key_value.bias.data.chunk(3),
-            strict=True,
-        )
-        for dense, weight, bias in parts:
-            dense.weight.data, dense.bias.data = weight, bias
-        attention.o.load_state_dict(copied.attended.state_dict())
-        layer.attention.LayerNorm.load_state_dict(copied.attention_norm.state_dict())
-        layer.intermediate.dense.load_state_dict(copied.inner.state_dict())
-        layer.output.dense.load_state_dict(copied.outer.state_dict())
-        layer.output.LayerNorm.load_state_dict(copied.output_norm.state_dict())
-    return as_pipeline(model)
+        three = (attention.q, attention.k, attention.v)
+        attended, norm = attention.o, layer.attention.LayerNorm
+    else:
+        attention = layer.attention.self
+        three = (attention.query, attention.key, attention.value)
+        attended, norm = layer.attention.output.dense, layer.attention.output.LayerNorm
+    weights = copied.query_key_value.weight.data.chunk(3)
+    biases = copied.query_key_value.bias.data.chunk(3)
+    for dense, weight, bias in zip(three, weights, biases, strict=True):
+        dense.weight.data, dense.bias.data = weight, bias
+    attended.load_state_dict(copied.attended.state_dict())
+    norm.load_state_dict(copied.attention_norm.state_dict())
+    layer.intermediate.dense.load_state_dict(copied.inner.state_dict())
+    layer.output.dense.load_state_dict(copied.outer.state_dict())
+    layer.output.LayerNorm.load_state_dict(copied.output_norm.state_dict())
 
 
 def roberta_pipeline() -> transformers.Pipeline:
     """Return a pipeline of RoBERTa-base's size with random weights."""
     config = transformers.RobertaConfig(num_labels=3, max_position_embeddings=514)
-    return as_pipeline(transformers.RobertaForSequenceClassification(config).eval())
+    return as_pipeline(transformers.RobertaForSequenceClassification(config).eval(), PRETRAINED)
 
 
-def as_pipeline(model: transformers.PreTrainedModel) -> transformers.Pipeline:
-    """Return a pipeline around a model, with the shipped tokenizer."""
+def as_pipeline(model: transformers.PreTrainedModel, base: Path) -> transformers.Pipeline:
+    """Return a pipeline around a model, with the tokenizer of a base."""
     tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_file=str(PRETRAINED / TOKENIZER_FILE),
-        pad_token="<pad>",
+        tokenizer_file=str(base / TOKENIZER_FILE),
+        pad_token="[PAD]" if base == SMALL else "<pad>",
         unk_token="[UNK]",
         model_max_length=128,
         model_input_names=["input_ids", "attention_mask"],
@@ -159,7 +177,7 @@ def random_scorer(folder: Path, head_name: str, threads: int) -> Scorer:
 
 def matrix_peaks(threads: int) -> dict[str, float]:
     """Return multiplications and additions a second, in thousands of millions, by number type."""
-    size = 2048
+    size = 1024
     operations = 2 * size**3 / 1e9
     found = {}
     for name, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
@@ -175,38 +193,66 @@ def matrix_peaks(threads: int) -> dict[str, float]:
     return found
 
 
+def operations(shape: EncoderShape, length: int, rows: float) -> float:
+    """Return the multiplications and additions of some rows of that many tokens, in 1e9."""
+    dense = 4 * shape.width**2 + 2 * shape.width * shape.inner_width
+    attention = 2 * length * shape.width
+    return 2 * shape.layers * rows * length * (dense + attention) / 1e9
+
+
+def account(texts: list[str], base: Path, seconds_each: float, peaks: dict[str, float]) -> None:
+    """Print where a post's time goes: multiplications as they are run, and what of them counts."""
+    shape, tokeniser = read_config(base).shape, Tokeniser(base / TOKENIZER_FILE)
+    target = len(tokeniser.targets([TARGET])[0])
+    lengths = [len(post) for post in tokeniser.posts(texts)]
+    wide = next(width for width in TARGET_WIDTHS if target <= width)
+    padded = Counter(next(width for width in POST_WIDTHS if n <= width) for n in lengths)
+    run = sum(
+        operations(shape, width + wide, -(-rows // BATCH_ROWS) * BATCH_ROWS)
+        for width, rows in padded.items()
+    )
+    needed = sum(operations(shape, length + target, 1) for length in lengths)
+    rate_run = run / (seconds_each * len(texts))
+    best = max(peaks, key=lambda name: peaks[name])
+    tell(
+        "multiplied and added by ours", rate_run, "GOP/s", f"{rate_run / peaks[best]:.0%} of {best}"
+    )
+    tell("of it for tokens, not for padding", 100 * needed / run, "%")
+    tell("without padding", needed / (seconds_each * len(texts)), "GOP/s")
+
+
 def tell(name: str, value: float, unit: str = "posts/s", note: str = "") -> None:
     """Print one figure."""
     print(f"{name:52} {value:9.1f} {unit}  {note}", flush=True)
 
 
-def measure_ours(texts: list[str], threads: int) -> float:
+def measure_ours(texts: list[str], base: Path, threads: int) -> float:
     """Print our figures; return posts a second with both heads."""
     targets = {"airline": TARGET}
     with tempfile.TemporaryDirectory() as cache:
         for name in ("first start, with export", "next start"):
             started = time.perf_counter()
-            scorer = load_scorer(PRETRAINED, threads=threads, cache=Path(cache))
+            scorer = load_scorer(base, threads=threads, cache=Path(cache))
             scorer.score(texts[:1], targets)
             tell(name, time.perf_counter() - started, "s to the first score")
-        tokeniser = Tokeniser(PRETRAINED / TOKENIZER_FILE)
+        tokeniser = Tokeniser(base / TOKENIZER_FILE)
         tell("tokenising alone", rate(len(texts), lambda: tokeniser.posts(texts)))
         tell("ours, sentiment alone", rate(len(texts), lambda: scorer.score(texts)))
         ours = rate(len(texts), lambda: scorer.score(texts, targets))
         tell("ours, all heads towards a target", ours)
-        torch_engine = TorchEngine(PRETRAINED, threads)
-        slow = Scorer(read_version(PRETRAINED), read_config(PRETRAINED), tokeniser, torch_engine)
+        torch_engine = TorchEngine(base, threads)
+        slow = Scorer(read_version(base), read_config(base), tokeniser, torch_engine)
         few = texts[: SLOW_POSTS * 4]
         tell("ours by torch, 32-bit", rate(len(few), lambda: slow.score(few, targets)))
     tell("peak memory so far", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
     return ours
 
 
-def measure_pipelines(texts: list[str], ours: float) -> None:
+def measure_pipelines(texts: list[str], base: Path, ours: float) -> None:
     """Print the pipelines' figures and how many times as fast ours is."""
     few = texts[:SLOW_POSTS]
     pairs = [{"text": text, "text_pair": TARGET} for text in few]
-    same, roberta = our_weights_pipeline(), roberta_pipeline()
+    same, roberta = our_weights_pipeline(base), roberta_pipeline()
     for batch in (1, 32):
         once = rate(len(few), lambda batch=batch: same(pairs, batch_size=batch))
         tell(f"pipeline, our weights, batch {batch}", once, note=f"ours: {ours / once:.1f} x")
@@ -236,20 +282,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--posts", type=int, default=1000)
+    parser.add_argument("--base", choices=BASES, default="standard", help="of the shipped ones")
     options = parser.parse_args()
+    base = BASES[options.base]
     torch.set_num_threads(options.threads)
     os.environ["HF_HUB_OFFLINE"] = "1"
     print(
         f"{platform.processor() or platform.machine()}, {options.threads} threads, "
         f"torch {torch.__version__}, openvino {openvino.__version__.split('-')[0]}, "
-        f"transformers {transformers.__version__}, version {read_version(PRETRAINED).id}"
+        f"transformers {transformers.__version__}, version {read_version(base).id}"
     )
     texts = read_texts(options.posts)
-    ours = measure_ours(texts, options.threads)
-    measure_pipelines(texts, ours)
+    ours = measure_ours(texts, base, options.threads)
+    measure_pipelines(texts, base, ours)
     measure_fair(texts, options.threads, ours)
-    for name, peak in matrix_peaks(options.threads).items():
+    peaks = matrix_peaks(options.threads)
+    for name, peak in peaks.items():
         tell(f"matrix peak {name}", peak, "GOP/s")
+    account(texts, base, 1 / ours, peaks)
 
 
 if __name__ == "__main__":

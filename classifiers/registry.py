@@ -25,9 +25,12 @@ from classifiers.version import (
     write_version,
 )
 
-__all__ = ["PRETRAINED", "ModelVersion", "Registry"]
+__all__ = ["BASES", "PRETRAINED", "SMALL", "ModelVersion", "Registry"]
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+SMALL = Path(__file__).parent / "pretrained-small"
+BASES = {"standard": PRETRAINED, "small": SMALL}
+"""The shipped bases by the name that ``classify.base`` gives them."""
 
 CARD_FILE = "MODEL_CARD.md"
 
@@ -89,11 +92,15 @@ class Registry:
     def path(self, version_id: str) -> Path:
         """Return a version's folder.
 
+        Every shipped base is known, not only the one that topics start from: what it answered
+        before another one was chosen stays readable, and so does what a worker is asked for.
+
         Raises:
             UnknownVersionError: It is not on disk.
         """
-        if version_id == read_version(self._shipped).id:
-            return self._shipped
+        for path in (self._shipped, *BASES.values()):
+            if version_id == read_version(path).id:
+                return path
         for path in self._folders():
             if path.name == version_id:
                 return path

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from classifiers.errors import UnknownVersionError
-from classifiers.registry import ModelVersion, Registry
+from classifiers.registry import BASES, ModelVersion, Registry
 from collectors import platforms
 from collectors.post import Checkpoint, Collector, Deletion, Window
 from monitor.alarms.evidence import Spending
@@ -229,7 +229,7 @@ class Application:
     @cached_property
     def registry(self) -> Registry:
         """The model versions on disk."""
-        return Registry(self.settings.home / "models")
+        return Registry(self.settings.home / "models", BASES[self.settings.classify.base])
 
     @cached_property
     def figures(self) -> Figures:

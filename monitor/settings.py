@@ -160,6 +160,7 @@ class DaemonSettings(_Section):
 class ClassifySettings(_Section):
     """`[classify]`; 0 threads are all there are."""
 
+    base: Literal["standard", "small"]
     batch_posts: Count
     threads: int = Field(ge=0)
 

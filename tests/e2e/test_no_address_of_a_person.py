@@ -108,10 +108,13 @@ def command(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def label(native_id: str, annotator: str) -> str:
-    return json.dumps(
-        {"id": native_id, "head": "stance", "target": "strike", "label": "favor",
-         "annotator": annotator, "sample": "random"}
-    )  # fmt: skip
+    """Answers to both questions: a post with one of them may be asked the other one."""
+    answers = [
+        {"head": "stance", "target": "strike", "label": "favor"},
+        {"head": "sentiment", "label": "positive"},
+    ]
+    about = {"id": native_id, "annotator": annotator, "sample": "random"}
+    return "\n".join(json.dumps(about | answer) for answer in answers)
 
 
 def test_addresses_of_posts_go_in_and_never_come_out(
@@ -148,7 +151,7 @@ def test_addresses_of_posts_go_in_and_never_come_out(
 
     assert (stored["stored"], stored["rejected"]) == (41, 3)
     assert again["stored"] == 0
-    assert (labelled["stored"], more["stored"]) == (2, 1)
+    assert (labelled["stored"], more["stored"]) == (4, 2)
     assert len({json.loads(each)["id"] for each in exported}) == 3
     assert [each["strike"] for each in forgotten] == [2, 1], "a post and its repost, and a post"
     assert removed["removed"] == 2, "a post and its repost"

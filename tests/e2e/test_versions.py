@@ -22,7 +22,7 @@ def write(path: Path, lines: list[dict[str, str]]) -> Path:
 
 @pytest.mark.timeout(600)
 def test_a_version_is_made_promoted_shown_and_rolled_back(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    place = Place(tmp_path, settings={"MONITOR_CLASSIFY__BASE": "standard"})
     place.add_topic("strike", TOPIC)
     posts, labels = [], []
     for n in range(60):

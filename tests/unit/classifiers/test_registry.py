@@ -8,7 +8,7 @@ import pytest
 from classifiers.errors import ModelFilesError, PromotionError, UnknownVersionError
 from classifiers.integrity import verify
 from classifiers.model_card import model_card
-from classifiers.registry import PRETRAINED, ModelVersion, Registry
+from classifiers.registry import PRETRAINED, SMALL, ModelVersion, Registry
 from classifiers.version import read_version, write_version
 
 
@@ -180,3 +180,12 @@ def test_what_the_gate_found_is_kept_with_the_version_and_in_its_card(registry: 
     assert "must not take over" in card
     with pytest.raises(PromotionError):
         registry.describe(registry.shipped().id, verdict=[], card=lambda _: "")
+
+
+def test_what_another_shipped_base_answered_stays_readable(tmp_path: Path) -> None:
+    standard, small = (Registry(tmp_path / "models", path) for path in (PRETRAINED, SMALL))
+    assert standard.shipped() != small.shipped()
+    for registry in (standard, small):
+        assert registry.path(standard.shipped().id) == PRETRAINED
+        assert registry.path(small.shipped().id) == SMALL
+    assert [version.id for version in small.list("walkout")] == [small.shipped().id]
