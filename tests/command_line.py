@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 class Place:
     """An installation of its own: home, configuration, database.
 
-    Its model is the small one, which takes an eighth of the time, unless the settings say otherwise.
+    Its model is the small one, which is faster, unless the settings say otherwise.
 
     Attributes:
         folder: Everything lies below it.
