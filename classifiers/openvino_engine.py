@@ -40,6 +40,10 @@ class OpenVinoEngine:
         self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
         for _ in range(threads):
             self._idle.put(compiled.create_infer_request())
+        # OpenVINO's bindings look numpy up at the first use. Two threads that do so at once wait
+        # for each other for ever: one holds Python's lock and waits for the other's look-up,
+        # which waits for Python's lock (2026.4). So it is done here, before there are threads.
+        openvino.Type.f32.to_dtype()
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="openvino")
 
     def run(self, batches: Iterator[tuple[Ids, Ids]]) -> Iterator[Outputs]:

@@ -1,5 +1,7 @@
 import importlib
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +172,36 @@ def test_a_second_load_reads_the_kept_export(
 def test_a_folder_without_a_model_says_so(tmp_path: Path) -> None:
     with pytest.raises(ModelFilesError, match="version"):
         load_scorer(tmp_path)
+
+
+AT_ONCE = """
+import os, sys, threading
+from pathlib import Path
+import openvino
+from classifiers.openvino_engine import OpenVinoEngine
+
+engine = OpenVinoEngine(Path(sys.argv[1]), 2, Path(sys.argv[2]))
+sys.setswitchinterval(1e-6)
+start = threading.Barrier(8)
+
+def first_use():
+    start.wait()
+    openvino.Type.f32.to_dtype()
+
+threads = [threading.Thread(target=first_use, daemon=True) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(20)
+os._exit(any(thread.is_alive() for thread in threads))
+"""
+
+
+@pytest.mark.timeout(200)
+def test_threads_that_use_numpy_for_the_first_time_at_once_do_not_wait_for_ever(
+    tiny: Path, cache: Path, scorer: Scorer
+) -> None:
+    scorer.score(["exported by now"])
+    for _ in range(2):  # without the look-up beforehand 11 of 12 such processes hung
+        command = [sys.executable, "-c", AT_ONCE, str(tiny), str(cache)]
+        subprocess.run(command, check=True, cwd=Path(__file__).parents[3], timeout=90)
