@@ -14,7 +14,7 @@ Where the cost follows the new work and not the history, a line stays level.
 
 The first hundred thousand posts are stored as the program stores them; a larger history is made of
 copies of these within the database (other days, ids, texts' digests and authors), its indexes made
-afterwards. Ten million posts take 12 GB.
+afterwards.
 """
 
 from __future__ import annotations
@@ -59,12 +59,21 @@ TURNS = 9
 VERSION = "benchmark0001"
 FIRST_DAY = date(1995, 1, 1)
 
+INDEXES = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'posts'"
+    " AND sql IS NOT NULL",
+    "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'posts'"
+    " AND indexname NOT LIKE 'pk_%' AND indexname NOT LIKE '%_pkey'",
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     options = parser.parse_args()
+    if odd := [size for size in options.sizes if size > STORED and size % STORED]:
+        parser.error(f"sizes over {STORED:,} are multiples of it, {odd[0]:,} is not")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     columns = "".join(f"{name:>16}" for name in ("page", "batch", "pending", "a day", "30 days"))
     print(f"database        posts{columns}")
@@ -212,14 +221,6 @@ def copy(engine: Engine, times: int) -> None:
             connection.execute(
                 text("SELECT setval(pg_get_serial_sequence('posts', 'id'), max(id)) FROM posts")
             )
-
-
-INDEXES = {
-    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'posts'"
-    " AND sql IS NOT NULL",
-    "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'posts'"
-    " AND indexname NOT LIKE 'pk_%' AND indexname NOT LIKE '%_pkey'",
-}
 
 
 def save(store: Store, topic: Topic, numbers: range) -> None:

@@ -29,6 +29,7 @@ from pathlib import Path
 import openvino
 import torch
 import transformers
+from tokenizers import Tokenizer
 from torch import nn
 
 from classifiers.batches import Encoded, to_batch
@@ -44,7 +45,7 @@ from classifiers.model_config import (
 )
 from classifiers.model_files import load_model, save_weights
 from classifiers.quantisation import InputRange, QuantisedLinear, measure_ranges, save_ranges
-from classifiers.registry import BASES, PRETRAINED, SMALL
+from classifiers.registry import BASES, PRETRAINED
 from classifiers.runtime import BATCH_ROWS, POST_WIDTHS, TARGET_WIDTHS, Scorer, load_scorer
 from classifiers.tokenisation import Tokeniser
 from classifiers.torch_engine import TorchEngine
@@ -138,9 +139,10 @@ def roberta_pipeline() -> transformers.Pipeline:
 
 def as_pipeline(model: transformers.PreTrainedModel, base: Path) -> transformers.Pipeline:
     """Return a pipeline around a model, with the tokenizer of a base."""
+    file = str(base / TOKENIZER_FILE)
     tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_file=str(base / TOKENIZER_FILE),
-        pad_token="[PAD]" if base == SMALL else "<pad>",
+        tokenizer_file=file,
+        pad_token=Tokenizer.from_file(file).id_to_token(Tokeniser(base / TOKENIZER_FILE).padding),
         unk_token="[UNK]",
         model_max_length=128,
         model_input_names=["input_ids", "attention_mask"],

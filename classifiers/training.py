@@ -57,7 +57,8 @@ from classifiers.version import ModelVersion, content_id, read_version, write_ve
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 RANGE_BATCHES = 12
-BEHAVIOUR = "behaviour (part of the checks that are passed)"
+BEHAVIOUR = "behaviour checks"
+"""Under this name a base's figures tell which part of them it passes, by what they are about."""
 
 
 @dataclass(frozen=True)
@@ -292,13 +293,12 @@ def judge_base(output: Path, recipe: Recipe, data: Path) -> Assessment:
     version = read_version(output)
     tokeniser = Tokeniser(output / TOKENIZER_FILE)
     assessed = assess(load_model(output), tokeniser, recipe.validation, data)
-    temperature = {**version.temperature, **assessed.temperature}
-    _describe(output, replace(version, temperature=temperature))
-    passed = examine(load_scorer(output))
+    passed = examine(load_scorer(output))  # answers only: temperatures change none
     behaviour = {about: times / of for about, (times, of) in passed.items()}
     behaviour["rows"] = float(sum(of for _, of in passed.values()))
     judged = replace(assessed, metrics={**assessed.metrics, BEHAVIOUR: behaviour})
-    _describe(output, replace(read_version(output), metrics=judged.metrics))
+    temperature = {**version.temperature, **assessed.temperature}
+    _describe(output, replace(version, temperature=temperature, metrics=judged.metrics))
     return judged
 
 

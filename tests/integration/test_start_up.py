@@ -74,7 +74,7 @@ def migrated(tmp_path: Path) -> None:
 
 
 def test_what_retrains_and_embeds_brings_no_torch() -> None:
-    """OpenVINO reads the posts already, and commands that loaded both have hung."""
+    """OpenVINO reads the posts already; torch would cost seconds and memory beside it."""
     code = (
         "import sys, monitor.pipeline.retrain, classifiers.embedding, classifiers.openvino_engine; "
         "sys.exit('torch' in sys.modules)"

@@ -76,7 +76,7 @@ def test_the_fit_is_the_minimum_of_what_it_says() -> None:
     assert found == pytest.approx(expected, abs=2e-3)
 
 
-@pytest.mark.parametrize("features", [20, 400], ids=["wide", "narrow"])
+@pytest.mark.parametrize("features", [20, 400], ids=["fewer than rows", "more than rows"])
 def test_where_it_begins_does_not_change_where_it_ends(features: int) -> None:
     x, logits, labels = drawn(120, features)
     space, rows = Space(x), np.arange(120)
