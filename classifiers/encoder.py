@@ -126,6 +126,22 @@ class Classifier(nn.Module):
         logits = self._answers(*pooled[-1])
         return (*logits, *(torch.cat(part, dim=-1) for part in zip(*pooled, strict=True)))
 
+    def token_states(self, posts: Tensor) -> Tensor:
+        """Return the top layer's state of each token of posts without targets.
+
+        Args:
+            posts: Token ids, (rows, length), padded.
+
+        Returns:
+            (rows, length, width).
+        """
+        ids, places, segments = self._laid_out(posts, posts.new_zeros(len(posts), 0, 0))
+        mask = attention_mask(ids != self.shape.padding, segments) + self._distance_bias(places)
+        hidden = self._embed(ids, places, segments)
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        return hidden
+
     def _laid_out(self, posts: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the token ids as one sequence per row, with their places and segments."""
         rows, post_length = posts.shape

@@ -91,7 +91,7 @@ def fit(
     for step in range(first_step, len(batches)):
         batch = batches[step]
         for group in optimizer.param_groups:
-            group["lr"] = group["rate"] * _schedule(step, len(batches), settings.warm_up)
+            group["lr"] = group["rate"] * schedule(step, len(batches), settings.warm_up)
         with torch.autocast("cpu", torch.bfloat16, enabled=settings.half_precision):
             answers = model(batch.posts, batch.targets)
             logits = dict(zip(model.heads, answers, strict=True))
@@ -144,7 +144,7 @@ def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> T
     return divergence * temperature**2
 
 
-def _schedule(step: int, steps: int, warm_up: float) -> float:
+def schedule(step: int, steps: int, warm_up: float) -> float:
     """Return the share of the top rate at a step: a climb, then a line down to 0."""
     climb = max(1, int(steps * warm_up))
     return (step + 1) / climb if step < climb else (steps - step) / max(1, steps - climb)

@@ -11,6 +11,7 @@ from classifiers.augmentation import TargetAugmentation
 from classifiers.distillation import TeacherSettings
 from classifiers.errors import TrainingError
 from classifiers.label_head import Metric
+from classifiers.masked_language import MaskedLanguageSettings
 
 T = TypeVar("T")
 
@@ -98,6 +99,7 @@ class Recipe:
     validation: tuple[ValidationSet, ...]
     teacher: TeacherSettings | None = None
     unlabelled: tuple[UnlabelledSet, ...] = ()
+    masked_language: MaskedLanguageSettings | None = None
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -122,13 +124,17 @@ def read_recipe(path: Path) -> Recipe:
         validation=tuple(
             _table(ValidationSet, table, "validation") for table in tables.get("validation", ())
         ),
-        teacher=_table(TeacherSettings, tables["teacher"], "teacher")
-        if "teacher" in tables
-        else None,
+        teacher=_optional(TeacherSettings, tables, "teacher"),
         unlabelled=tuple(
             _table(UnlabelledSet, table, "unlabelled") for table in tables.get("unlabelled", ())
         ),
+        masked_language=_optional(MaskedLanguageSettings, tables, "masked_language"),
     )
+
+
+def _optional(kind: Callable[..., T], tables: dict[str, Any], name: str) -> T | None:
+    """Return a table as a value, none where the recipe has no such table."""
+    return _table(kind, tables[name], name) if name in tables else None
 
 
 def _table(kind: Callable[..., T], table: dict[str, Any], name: str) -> T:

@@ -14,6 +14,7 @@ POST_TOKENS = 128
 TARGET_TOKENS = 32
 _PADDING_MARKS = ("<pad>", "[PAD]")
 """In this order: MPNet's vocabulary holds both, as it was made from BERT's."""
+_MASKS = ("<mask>", "[MASK]")
 
 Ids = NDArray[np.int64]
 
@@ -38,16 +39,33 @@ class Tokeniser:
             ) from exc
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self.padding = self._padding(path)
+        self._path = path
+        self.padding = self._one_of(_PADDING_MARKS, "padding")
 
-    def _padding(self, path: Path) -> int:
-        """Return the id of the token that fills up rows."""
-        for mark in _PADDING_MARKS:
-            if (found := self._tokenizer.token_to_id(mark)) is not None:
+    @property
+    def mask(self) -> int:
+        """The id of the token that hides another one."""
+        return self._one_of(_MASKS, "mask")
+
+    @property
+    def marks(self) -> list[int]:
+        """The ids of the tokens that stand for no text."""
+        special = self._tokenizer.get_added_tokens_decoder()
+        return [number for number, token in special.items() if token.special]
+
+    @property
+    def words(self) -> int:
+        """The number of tokens in the vocabulary, marks included."""
+        return int(self._tokenizer.get_vocab_size())
+
+    def _one_of(self, tokens: Sequence[str], name: str) -> int:
+        """Return the id of the first of the tokens that there is."""
+        for token in tokens:
+            if (found := self._tokenizer.token_to_id(token)) is not None:
                 return int(found)
         raise ModelFilesError(
-            f"the tokenizer at {path} has no padding token",
-            hint=f"it needs one of {', '.join(_PADDING_MARKS)}",
+            f"the tokenizer at {self._path} has no {name} token",
+            hint=f"it needs one of {', '.join(tokens)}",
         )
 
     def posts(self, texts: Sequence[str], *, limit: int = POST_TOKENS) -> list[list[int]]:

@@ -42,6 +42,7 @@ from classifiers.heads.relevance import HEAD as RELEVANCE
 from classifiers.heads.stance import HEAD as STANCE
 from classifiers.integrity import RANGES_FILE
 from classifiers.label_mix import class_weights
+from classifiers.masked_language import read_the_domain
 from classifiers.model_config import TOKENIZER_FILE, WEIGHTS_FILES, ModelConfig, write_config
 from classifiers.model_files import load_model, read_weights, save_weights
 from classifiers.quantisation import measure_ranges, save_ranges, without_fragile
@@ -63,10 +64,18 @@ BEHAVIOUR = "behaviour checks"
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The rows of each set of the recipe, in its order, labelled and unlabelled ones."""
+    """The rows of each set of the recipe, in its order, labelled and unlabelled ones.
+
+    Attributes:
+        rows: Of each labelled set.
+        unlabelled: Of each set that a teacher answers.
+        texts: What the encoder reads before it learns to answer.
+        fingerprint: Changes with any of these.
+    """
 
     rows: tuple[list[LabelledText], ...]
     unlabelled: tuple[list[LabelledText], ...]
+    texts: list[LabelledText]
     fingerprint: str
 
 
@@ -74,7 +83,10 @@ def read_training_data(recipe: Recipe, data: Path) -> TrainingData:
     """Return the training rows of every set."""
     rows = tuple(read_set(part, data) for part in recipe.sets)
     unlabelled = tuple(read_texts(data / part.name / "train.jsonl") for part in recipe.unlabelled)
-    return TrainingData(rows, unlabelled, fingerprint([*rows, *unlabelled]))
+    masked = recipe.masked_language
+    texts = read_texts(data / masked.name / "train.jsonl") if masked else []
+    parts = [*rows, *unlabelled, texts] if masked else [*rows, *unlabelled]
+    return TrainingData(rows, unlabelled, texts, fingerprint(parts))
 
 
 def read_set(part: TrainingSet, data: Path) -> list[LabelledText]:
@@ -212,13 +224,39 @@ class Run:
         temporary.replace(self.checkpoint)
 
 
-def train(recipe: Recipe, batches: Sequence[Batch], checkpoint: Path, *, resume: bool) -> Run:
-    """Train a model on the batches, from the packaged encoder or from the checkpoint."""
+def start(recipe: Recipe, data: TrainingData, tokeniser: Tokeniser) -> Classifier:
+    """Return the model that training starts from: the packaged encoder, heads drawn at random.
+
+    With ``[masked_language]`` in the recipe, the encoder has read texts of the domain.
+    """
     torch.manual_seed(recipe.run.seed)
     shape = starting_shape(recipe.run.encoder, recipe.run.layers)
     model = Classifier(shape, all_heads())
     load_starting_weights(model, recipe.run.encoder)
+    if recipe.masked_language:
+        read_the_domain(
+            model,
+            tokeniser,
+            [row.text for row in data.texts],
+            recipe.masked_language,
+            post_tokens=recipe.run.post_tokens,
+            seed=recipe.run.seed,
+            tell=_read,
+        )
     model.hold(recipe.run.held_layers)
+    return model
+
+
+def _read(step: int, steps: int, loss: float) -> None:
+    """Tell how far masked-language training has come."""
+    if step % 50 == 0 or step == steps:
+        sys.stderr.write(f"masked language: step {step}/{steps} loss {loss:.3f}\n")
+
+
+def train(
+    recipe: Recipe, model: Classifier, batches: Sequence[Batch], checkpoint: Path, *, resume: bool
+) -> Run:
+    """Train a model on the batches, from where it starts or from the checkpoint."""
     settings = fit_settings(recipe, batches)
     report(f"precision {'bf16' if settings.half_precision else 'fp32'}", 0)
     run = Run(model, make_optimizer(model, settings), checkpoint)
@@ -339,7 +377,8 @@ def _train_base(recipe: Recipe, options: argparse.Namespace) -> None:
     teacher = Teacher(recipe.teacher, answers) if recipe.teacher else None
     batches = make_batches(recipe, data, tokeniser, teacher)
     report(f"{len(batches)} steps, data {data.fingerprint}", 0)
-    run = train(recipe, batches, options.checkpoints / "last.pt", resume=options.resume)
+    model = start(recipe, data, tokeniser)
+    run = train(recipe, model, batches, options.checkpoints / "last.pt", resume=options.resume)
     write_base(run, recipe, batches, options.output, data.fingerprint)
 
 

@@ -198,6 +198,21 @@ def test_a_teacher_changes_what_is_learnt(data: Path, tiny: Path, tmp_path: Path
     assert read_version(taught).id != read_version(alone).id
 
 
+def test_texts_are_read_first_where_the_recipe_says_so(
+    data: Path, tiny: Path, tmp_path: Path
+) -> None:
+    reading = (
+        '[masked_language]\nname = "others"\nrows = 9\nlearning_rate = 1e-3\nbatch_tokens = 60\n'
+    )
+    made = [
+        trained(tmp_path / name, data, tiny, teacher=TAUGHT + more)
+        for name, more in (("read", reading), ("again", reading), ("straight", ""))
+    ]
+    first, again, straight = map(read_version, made)
+    assert first.id == again.id != straight.id
+    assert first.data_fingerprint != straight.data_fingerprint
+
+
 def test_a_recipe_with_an_unknown_key_is_refused(
     data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
