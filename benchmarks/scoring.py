@@ -1,14 +1,16 @@
 """Posts a second of the fast path, beside what a user of public checkpoints would run.
 
-``python benchmarks/scoring.py [--threads N] [--posts N] [--base small]``.
+``python benchmarks/scoring.py [--threads N] [--posts N] [--base small] [--tools PYTHON]``.
 
 One run measures, on the same texts:
 ours (sentiment, stance and relevance in one pass); ``transformers.pipeline`` with the same
 encoder weights (one pass, one answer); two pipelines of RoBERTa-base's size, one a head, with
-random weights, as the speed is the same; and the same two under our own runtime. Then this
-machine's matrix peaks, and which share of the best one the multiplications of our path make, with
-what of them is padding. Texts are tweets of ``../shared/data/series_airline2015``, without which
-generated ones of that length. Medians of five runs after one to warm up.
+random weights, as the speed is the same; and the same two under our own runtime. With ``--tools``,
+the Python of an environment with pysentimiento and tweetnlp (``benchmarks/other_tools.txt``), also
+these tools' own code with models of that size. Then this machine's matrix peaks, and which share of
+the best one the multiplications of our path make, with what of them is padding. Texts are tweets of
+``../shared/data/series_airline2015``, without which generated ones of that length. Medians of five
+runs after one to warm up.
 """
 
 import argparse
@@ -17,11 +19,11 @@ import os
 import platform
 import resource
 import shutil
-import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -29,6 +31,7 @@ from pathlib import Path
 import openvino
 import torch
 import transformers
+from timing import rate
 from tokenizers import Tokenizer
 from torch import nn
 
@@ -53,7 +56,6 @@ from classifiers.version import ModelVersion, content_id, read_version, write_ve
 
 TWEETS = Path(__file__).parents[2] / "shared" / "data" / "series_airline2015" / "posts.jsonl"
 TARGET = "the airline's service"
-REPEATS = 5
 SLOW_POSTS = 96
 """Enough for the slow ways; their rates do not depend on the number of posts."""
 
@@ -68,17 +70,6 @@ def read_texts(count: int) -> list[str]:
     with TWEETS.open(encoding="utf-8") as lines:
         distinct = dict.fromkeys(json.loads(line)["text"] for line in lines)
     return list(islice(distinct, count))
-
-
-def rate(count: int, work: Callable[[], object]) -> float:
-    """Return units a second: the median of five runs after one to warm up."""
-    work()
-    seconds = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - started)
-    return count / statistics.median(seconds)
 
 
 def our_weights_pipeline(base: Path) -> transformers.Pipeline:
@@ -142,12 +133,17 @@ def as_pipeline(model: transformers.PreTrainedModel, base: Path) -> transformers
     file = str(base / TOKENIZER_FILE)
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_file=file,
-        pad_token=Tokenizer.from_file(file).id_to_token(Tokeniser(base / TOKENIZER_FILE).padding),
+        pad_token=padding_token(base / TOKENIZER_FILE),
         unk_token="[UNK]",
         model_max_length=128,
         model_input_names=["input_ids", "attention_mask"],
     )
     return transformers.pipeline("text-classification", model=model, tokenizer=tokenizer)
+
+
+def padding_token(path: Path) -> str:
+    """Return the token that a tokenizer's file fills rows up with."""
+    return str(Tokenizer.from_file(str(path)).id_to_token(Tokeniser(path).padding))
 
 
 def random_scorer(folder: Path, head_name: str, threads: int) -> Scorer:
@@ -279,12 +275,35 @@ def measure_fair(texts: list[str], threads: int, ours: float) -> None:
     tell("two RoBERTa-base under our runtime", 1 / seconds, note=f"ours: {ours * seconds:.1f} x")
 
 
+def measure_tools(texts: list[str], threads: int, ours: float, python: Path) -> None:
+    """Print what other tools' own code reaches, run by the Python of their environment."""
+    tokenizer = PRETRAINED / TOKENIZER_FILE
+    asked = {
+        "texts": texts[:SLOW_POSTS],
+        "target": TARGET,
+        "tokenizer": str(tokenizer),
+        "padding": padding_token(tokenizer),
+        "threads": threads,
+    }
+    script = Path(__file__).with_name("other_tools.py")
+    done = subprocess.run(
+        [python, script], input=json.dumps(asked), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"{python} could not run {script.name}:\n{done.stderr[-2000:]}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    for name, speed in found["rates"].items():
+        tell(f"{name}, two models", speed, note=f"ours: {ours / speed:.1f} x")
+    print(f"(with transformers {found['transformers']})")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--posts", type=int, default=1000)
     parser.add_argument("--base", choices=BASES, default="standard", help="of the shipped ones")
+    parser.add_argument("--tools", type=Path, help="the Python of an environment with other tools")
     options = parser.parse_args()
     base = BASES[options.base]
     torch.set_num_threads(options.threads)
@@ -298,6 +317,8 @@ def main() -> None:
     ours = measure_ours(texts, base, options.threads)
     measure_pipelines(texts, base, ours)
     measure_fair(texts, options.threads, ours)
+    if options.tools:
+        measure_tools(texts, options.threads, ours, options.tools)
     peaks = matrix_peaks(options.threads)
     for name, peak in peaks.items():
         tell(f"matrix peak {name}", peak, "GOP/s")
