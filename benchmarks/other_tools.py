@@ -10,6 +10,7 @@ tool and batch: of both answers, each from a model of its own.
 
 import json
 import sys
+from collections.abc import Callable
 
 import torch
 import transformers
@@ -43,7 +44,7 @@ def main() -> None:
     loaded = {"model": model, "config": config, "tokenizer": tokenizer}
     classifier = Classifier(loaded_model_config_tokenizer=loaded)
 
-    def each(predict: object, **options: object) -> None:
+    def each(predict: Callable[..., object], **options: str) -> None:
         for text in texts:
             predict(text, **options)
 

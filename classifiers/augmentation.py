@@ -15,8 +15,7 @@ from classifiers.dataset import NO_STANCE, OFF_TOPIC
 from classifiers.heads.relevance import HEAD as RELEVANCE
 from classifiers.heads.stance import HEAD as STANCE
 
-_FAVOR, _AGAINST = (STANCE.labels.index(label) for label in ("favor", "against"))
-_OPPOSITE = {_FAVOR: _AGAINST, _AGAINST: _FAVOR, NO_STANCE: NO_STANCE}
+_OPPOSITE = [STANCE.labels.index(label) for label in STANCE.opposites]
 _OPPOSED = (
     "opposition to {}",
     "people against {}",

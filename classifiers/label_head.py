@@ -26,6 +26,8 @@ class LabelHead:
         rules: What else they should keep to, a sentence each.
         off_topic: The label of a post that is about something else altogether; "" where such a
             post is asked the question all the same.
+        opposites: What each label is towards the opposite of the target, in the order of
+            ``labels``; () where the answer is the same.
     """
 
     name: str
@@ -37,3 +39,4 @@ class LabelHead:
     meanings: Mapping[str, str] = field(default_factory=dict, hash=False)
     rules: tuple[str, ...] = ()
     off_topic: str = ""
+    opposites: tuple[str, ...] = ()

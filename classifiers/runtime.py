@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from classifiers.errors import BadTargetError, ModelFilesError
 from classifiers.heads import LabelHead, head
 from classifiers.integrity import verify
 from classifiers.model_config import TOKENIZER_FILE, ModelConfig, base_folder, read_config
+from classifiers.opposites import without_opposition
 from classifiers.tokenisation import POST_TOKENS, TARGET_TOKENS, Ids, Tokeniser, pad
 from classifiers.version import ModelVersion, read_version
 
@@ -35,20 +36,26 @@ NO_TARGETS: Mapping[str, str] = MappingProxyType({})
 NO_CORRECTIONS: Mapping[Asked, Correction] = MappingProxyType({})
 
 Logits = NDArray[np.float32]
-Targets = list[list[int]]
+
+
+class _Target(NamedTuple):
+    """The token ids of what is asked about, and whether its opposite is meant."""
+
+    ids: tuple[int, ...]
+    opposed: bool
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One post and the targets it is asked about, as token ids."""
+    """One post, as token ids, and the targets it is asked about."""
 
     post: list[int]
-    targets: Targets
+    targets: list[_Target]
 
     @property
     def widths(self) -> tuple[int, int]:
         """Return the widths that the post and the targets are padded to."""
-        widest = max((_width(target, TARGET_WIDTHS) for target in self.targets), default=1)
+        widest = max((_width(target.ids, TARGET_WIDTHS) for target in self.targets), default=1)
         return _width(self.post, POST_WIDTHS), widest
 
 
@@ -123,10 +130,10 @@ class Scorer:
         self._temperature = version.temperature
         self._tokeniser = tokeniser
         self._engine = engine
-        self._corrections: dict[str, dict[tuple[int, ...], Correction]] = {}
+        self._corrections: dict[str, dict[_Target | None, Correction]] = {}
         for (name, target), correction in corrections.items():
-            ids = tuple(tokeniser.targets([target])[0]) if target else ()
-            self._corrections.setdefault(name, {})[ids] = correction
+            about = self._targets([target])[0] if target else None
+            self._corrections.setdefault(name, {})[about] = correction
 
     def score(
         self,
@@ -155,8 +162,8 @@ class Scorer:
         """
         asked = self._asked(targets, heads)
         about = targets if any(each.takes_target for each in asked) else NO_TARGETS
-        ids = self._tokeniser.targets(list(about.values()))
-        logits = self._answers(self._tokeniser.posts(texts), [ids] * len(texts), len(ids))
+        read = self._targets(list(about.values()))
+        logits = self._answers(self._tokeniser.posts(texts), [read] * len(texts), len(read))
         return [
             self._scores(known, name, of_head)
             for known in asked
@@ -183,8 +190,8 @@ class Scorer:
         """
         named = {f"target {n}": text for n, text in enumerate(targets)}
         asked = self._asked(named or {"no target": "as there is no text"}, heads)
-        ids = [[each] for each in self._tokeniser.targets(targets)]
-        logits = self._answers(self._tokeniser.posts(texts), ids, 1)
+        read = [[each] for each in self._targets(targets)]
+        logits = self._answers(self._tokeniser.posts(texts), read, 1)
         return [
             self._scores(known, "", of_head[:, 0] if known.takes_target else of_head)
             for known in asked
@@ -199,11 +206,11 @@ class Scorer:
             BadTargetError: A target's text is empty.
         """
         posts = self._tokeniser.posts(texts)
-        ids: list[Targets] = [[] for _ in texts]
+        about: list[list[_Target]] = [[] for _ in texts]
         if targets is not None:
             self._asked({f"target {n}": text for n, text in enumerate(targets)}, None)
-            ids = [[each] for each in self._tokeniser.targets(targets)]
-        rows = [_Row(post, asked) for post, asked in zip(posts, ids, strict=True)]
+            about = [[each] for each in self._targets(targets)]
+        rows = [_Row(post, asked) for post, asked in zip(posts, about, strict=True)]
         gathered: list[Logits] = []
         for group, output in self._outputs(rows):
             parts = [part[: len(group)] for part in output]
@@ -223,6 +230,14 @@ class Scorer:
         }
         both = _both(post, about[:, 0]) if asked else None
         return Reading(logits, post, both, post[:, -self.width :])
+
+    def _targets(self, texts: Sequence[str]) -> list[_Target]:
+        """Return what is asked of the model about each target."""
+        about = [without_opposition(text) for text in texts]
+        ids = self._tokeniser.targets([text for text, _ in about])
+        return [
+            _Target(tuple(each), opposed) for each, (_, opposed) in zip(ids, about, strict=True)
+        ]
 
     def _asked(self, targets: Mapping[str, str], heads: Sequence[str] | None) -> list[LabelHead]:
         """Return the heads to answer, in the order of the model's."""
@@ -257,20 +272,22 @@ class Scorer:
             if self.answers(known.name, text)
         ]
 
-    def _answers(self, posts: list[list[int]], targets: list[Targets], count: int) -> list[Logits]:
+    def _answers(
+        self, posts: list[list[int]], targets: list[list[_Target]], count: int
+    ) -> list[Logits]:
         """Return the logits per head, each distinct row scored once.
 
         Args:
             posts: Token ids of each post.
-            targets: Token ids of each post's targets.
+            targets: Each post's targets.
             count: How many targets each post has.
         """
-        number_of: dict[tuple[tuple[int, ...], ...], int] = {}
+        number_of: dict[tuple[tuple[int, ...], tuple[_Target, ...]], int] = {}
         numbers = [
-            number_of.setdefault((tuple(post), *map(tuple, asked)), len(number_of))
+            number_of.setdefault((tuple(post), tuple(asked)), len(number_of))
             for post, asked in zip(posts, targets, strict=True)
         ]
-        rows = [_Row(list(post), [list(each) for each in asked]) for post, *asked in number_of]
+        rows = [_Row(list(post), list(asked)) for post, asked in number_of]
         return [of_head[numbers] for of_head in self._run(rows, count)]
 
     def _run(self, rows: list[_Row], count: int) -> list[Logits]:
@@ -293,7 +310,27 @@ class Scorer:
         groups = list(_groups(rows))
         padding = self._tokeniser.padding
         batches = (_filled([rows[i] for i in group], padding) for group in groups)
-        return zip(groups, self._engine.run(batches), strict=True)
+        for group, output in zip(groups, self._engine.run(batches), strict=True):
+            yield group, self._turned([rows[i] for i in group], output)
+
+    def _turned(self, rows: Sequence[_Row], output: tuple[Logits, ...]) -> tuple[Logits, ...]:
+        """Return what the model reads, its answers exchanged where an opposite is meant."""
+        opposed = [
+            (place, index)
+            for place, row in enumerate(rows)
+            for index, target in enumerate(row.targets)
+            if target.opposed
+        ]
+        if not opposed:
+            return output
+        turned = list(output)
+        for number, known in enumerate(map(head, self._known)):
+            if known.takes_target and known.opposites:
+                order = [known.labels.index(label) for label in known.opposites]
+                turned[number] = output[number].copy()
+                for place in opposed:
+                    turned[number][place] = output[number][place][order]
+        return tuple(turned)
 
     def _correct(
         self,
@@ -306,11 +343,11 @@ class Scorer:
         """Correct the logits of one head about a group of rows, in place."""
         corrections, (post, about) = self._corrections[name], features
         if not head(name).takes_target:
-            logits[group] = corrections[()].corrected(logits[group], post[: len(group)])
+            logits[group] = corrections[None].corrected(logits[group], post[: len(group)])
             return
         for place, row in enumerate(group):
             for index, target in enumerate(rows[row].targets):
-                if (correction := corrections.get(tuple(target))) is not None:
+                if (correction := corrections.get(target)) is not None:
                     both = _both(post[place], about[place, index])
                     logits[row, index] = correction.corrected(logits[row, index], both)
 
@@ -414,6 +451,6 @@ def _filled(rows: list[_Row], padding: int) -> tuple[Ids, Ids]:
     posts[len(rows) :, 0] = posts[0, 0]
     count = len(rows[0].targets)
     targets = np.full((BATCH_ROWS, count, target_width), padding, dtype=np.int64)
-    flat = pad([each for row in rows for each in row.targets], target_width, padding)
+    flat = pad([each.ids for row in rows for each in row.targets], target_width, padding)
     targets[: len(rows)] = flat.reshape(len(rows), count, target_width)
     return posts, targets

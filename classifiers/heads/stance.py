@@ -23,4 +23,5 @@ HEAD = LabelHead(
         "Quoting somebody is no stance, unless the author sides with the quote.",
     ),
     off_topic="none",
+    opposites=("against", "favor", "none"),
 )

@@ -1,0 +1,36 @@
+"""Targets that name the opposite of something: ``ending the strike``.
+
+Who is for ending the strike is against the strike. The model knows that of words that it was
+taught, and of targets that it has seen; of others it exchanges the sides two times of three at most
+(``benchmarks/opposites.py``). So what such a target is the opposite of is asked instead, and the
+answers are exchanged.
+"""
+
+import re
+
+_OPPOSING = re.compile(
+    r"""^(?:
+        (?:the\s+)? (?:opposition|resistance) \s+ to
+      | (?:being\s+|people\s+|those\s+|everybody\s+|everyone\s+)? against
+      | (?:the\s+|an?\s+)? (?:fight|protests?|campaign|movement|struggle) \s+ against
+      | (?:the\s+|an?\s+)? bans? \s+ on
+      | (?:the\s+)? (?:abolition|repeal|rejection) \s+ of
+      | (?:an\s+|the\s+)? end \s+ to
+      | the \s+ end \s+ of (?=\s+(?:the|this|that|these|those|all|our)\s)
+      | opposing | stopping | ending | banning | abolishing | repealing | rejecting
+      | no \s+ to
+    ) \s+ (?=\w)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def without_opposition(target: str) -> tuple[str, bool]:
+    """Return what a target is about, and whether it names the opposite of that.
+
+    ``ending the strike`` gives ``the strike`` and True, ``opposition to a ban on strikes`` gives
+    ``strikes`` and False, ``the strike`` itself and False. English words only.
+    """
+    about, opposed = target.strip(), False
+    while match := _OPPOSING.match(about):
+        about, opposed = about[match.end() :], not opposed
+    return about, opposed
