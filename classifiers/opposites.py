@@ -23,14 +23,18 @@ _OPPOSING = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+_AT_ONCE = re.compile(
+    r"\s+(?:at once|right now|now|immediately|for good|altogether)$", re.IGNORECASE
+)
+
 
 def without_opposition(target: str) -> tuple[str, bool]:
     """Return what a target is about, and whether it names the opposite of that.
 
-    ``ending the strike`` gives ``the strike`` and True, ``opposition to a ban on strikes`` gives
-    ``strikes`` and False, ``the strike`` itself and False. English words only.
+    ``ending the strike now`` gives ``the strike`` and True, ``opposition to a ban on strikes``
+    gives ``strikes`` and False, ``the strike`` itself and False. English words only.
     """
     about, opposed = target.strip(), False
     while match := _OPPOSING.match(about):
-        about, opposed = about[match.end() :], not opposed
+        about, opposed = _AT_ONCE.sub("", about[match.end() :]), not opposed
     return about, opposed
