@@ -64,13 +64,10 @@ def sided(path: Path, count: int) -> list[dict[str, str]]:
 def answers(scorer: Scorer, rows: list[dict[str, str]]) -> Labels:
     """The most probable labels about each row's target and its opposites, (rows, 1 + words)."""
     asked = ("{}", *WORDS)
-    found = np.zeros((len(rows), len(asked)), dtype=np.int64)
-    for target in sorted({row["target"] for row in rows}):
-        places = [place for place, row in enumerate(rows) if row["target"] == target]
-        targets = {words: words.format(target) for words in asked}
-        scores = scorer.score([rows[place]["text"] for place in places], targets, heads=["stance"])
-        found[places] = np.stack([one.probabilities.argmax(axis=1) for one in scores], axis=1)
-    return found
+    texts = [row["text"] for row in rows for _ in asked]
+    targets = [words.format(row["target"]) for row in rows for words in asked]
+    [scores] = scorer.score_pairs(texts, targets, heads=["stance"])
+    return scores.probabilities.argmax(axis=1).reshape(len(rows), len(asked))
 
 
 if __name__ == "__main__":
