@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -61,6 +60,16 @@ Ours = dict[str, float]
 """Posts a second with all heads, by base."""
 SLOW_POSTS = 96
 """Enough for the slow ways; their rates do not depend on the number of posts."""
+
+SCORING = f"""
+import json, resource, sys
+from pathlib import Path
+from classifiers.runtime import load_scorer
+asked = json.load(sys.stdin)
+scorer = load_scorer(Path(asked["base"]), threads=asked["threads"], cache=Path(asked["cache"]))
+scorer.score(asked["texts"], {{"airline": {TARGET!r}}})
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
 
 ROBERTA_BASE = {"width": 768, "inner_width": 3072, "layers": 12, "attention_heads": 12}
 
@@ -245,8 +254,18 @@ def measure_ours(texts: list[str], base: Path, threads: int) -> float:
         slow = Scorer(read_version(base), read_config(base), tokeniser, torch_engine)
         few = texts[: SLOW_POSTS * 4]
         tell("ours by torch, 32-bit", rate(len(few), lambda: slow.score(few, targets)))
-    tell("peak memory so far", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
+        tell("peak memory of a process that scores them", memory(texts, base, threads, cache), "MB")
     return ours
+
+
+def memory(texts: list[str], base: Path, threads: int, cache: str) -> float:
+    """Return the peak megabytes of a new process that scores texts by an exported model."""
+    asked = {"texts": texts, "base": str(base), "threads": threads, "cache": cache}
+    done = subprocess.run(
+        [sys.executable, "-c", SCORING], input=json.dumps(asked), capture_output=True, check=True,
+        text=True,
+    )  # fmt: skip
+    return float(done.stdout)
 
 
 def measure_same_weights(texts: list[str], base: Path, ours: float) -> None:

