@@ -83,6 +83,9 @@ def posts(connection: Connection, topic: str, day: date) -> Iterator[DayPost]:
         .where(POSTS.c.topic == topic, POSTS.c.day == day)
         .order_by(POSTS.c.id)
     )
+    if connection.dialect.name == "postgresql":
+        # It plans a cursor for the first tenth of its rows: for those it would walk all posts.
+        connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
     rows = connection.execution_options(yield_per=2000).execute(statement)
     for _, of_post in groupby(rows, key=lambda row: row.id):
         yield _day_post(list(of_post))

@@ -157,6 +157,30 @@ def test_a_large_table_is_entered_by_the_index_meant_for_it(
     assert index in plan(engine, *found[0], sequential=True)
 
 
+def test_a_days_posts_are_streamed_by_the_days_index(
+    large: tuple[Engine, Sequence[tuple[str, Any]]], topic: Topic
+) -> None:
+    """PostgreSQL plans a cursor for a tenth of its rows, unless it is told that all are read."""
+    engine, _ = large
+    plans: list[str] = []
+
+    def explain(_c: Any, cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT posts.id, posts.platform, posts.cohort"):
+            with cursor.connection.cursor() as other:
+                other.execute(f"EXPLAIN DECLARE seen NO SCROLL CURSOR FOR {statement}", values)
+                plans.append("\n".join(row[0] for row in other.fetchall()))
+
+    event.listen(engine, "before_cursor_execute", explain)
+    try:
+        rows = list(Queries(engine).day_rows(topic.name, NOW.date() + timedelta(50)))
+    finally:
+        event.remove(engine, "before_cursor_execute", explain)
+    assert len(rows) == 100
+    [plan_] = plans
+    assert "ix_posts_day" in plan_
+    assert "pk_posts" not in plan_
+
+
 MANY = (
     """INSERT INTO posts (topic, source, platform, native_id, created_at, day, text, text_digest,
       language, cohort, kind, revision, withheld_in, stored_at)
