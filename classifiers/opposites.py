@@ -1,7 +1,7 @@
 """Targets that name the opposite of something: ``ending the strike``.
 
-Who is for ending the strike is against the strike. The model knows that of words that it was
-taught, and of targets that it has seen; of others it exchanges the sides two times of three at most
+Who is for ending the strike is against the strike. The model exchanges the sides three times of
+four where it was taught the words and has seen the target, one time of four where it knows neither
 (``benchmarks/opposites.py``). So what such a target is the opposite of is asked instead, and the
 answers are exchanged.
 """

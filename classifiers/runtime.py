@@ -434,11 +434,14 @@ def _width(ids: Sequence[int], widths: Sequence[int]) -> int:
 
 
 def _groups(rows: Sequence[_Row]) -> Iterator[list[int]]:
-    """Yield the rows' numbers in groups that fit a batch and share their widths."""
+    """Yield the rows' numbers in groups that fit a batch and share their widths, widest first.
+
+    The runtime keeps what the widest batch took; growing to it step by step takes a quarter more.
+    """
     by_widths: dict[tuple[int, int], list[int]] = {}
     for number, row in enumerate(rows):
         by_widths.setdefault(row.widths, []).append(number)
-    for _, numbers in sorted(by_widths.items()):
+    for _, numbers in sorted(by_widths.items(), reverse=True):
         for start in range(0, len(numbers), BATCH_ROWS):
             yield numbers[start : start + BATCH_ROWS]
 
