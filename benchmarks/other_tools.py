@@ -8,20 +8,21 @@ that they are told. Reads from standard input, as JSON:
 tool and batch: of both answers, each from a model of its own.
 """
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
 
 import torch
 import transformers
-from pysentimiento.analyzer import AnalyzerForSequenceClassification
 from timing import rate
-from tweetnlp import Classifier
 
 LABELS = {0: "negative", 1: "neutral", 2: "positive"}
 
 
 def main() -> None:
+    pysentimiento = importlib.import_module("pysentimiento.analyzer")
+    tweetnlp = importlib.import_module("tweetnlp")
     asked = json.load(sys.stdin)
     torch.set_num_threads(asked["threads"])
     texts, target = asked["texts"], asked["target"]
@@ -40,9 +41,11 @@ def main() -> None:
         model_max_length=128,
         model_input_names=["input_ids", "attention_mask"],
     )
-    analyzer = AnalyzerForSequenceClassification(model, tokenizer, "sentiment", batch_size=32)
+    analyzer = pysentimiento.AnalyzerForSequenceClassification(
+        model, tokenizer, "sentiment", batch_size=32
+    )
     loaded = {"model": model, "config": config, "tokenizer": tokenizer}
-    classifier = Classifier(loaded_model_config_tokenizer=loaded)
+    classifier = tweetnlp.Classifier(loaded_model_config_tokenizer=loaded)
 
     def each(predict: Callable[..., object], **options: str) -> None:
         for text in texts:

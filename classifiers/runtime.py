@@ -436,7 +436,7 @@ def _width(ids: Sequence[int], widths: Sequence[int]) -> int:
 def _groups(rows: Sequence[_Row]) -> Iterator[list[int]]:
     """Yield the rows' numbers in groups that fit a batch and share their widths, widest first.
 
-    The runtime keeps what the widest batch took; growing to it step by step takes a quarter more.
+    The runtime keeps what the widest batch took; growing to it step by step takes a third more.
     """
     by_widths: dict[tuple[int, int], list[int]] = {}
     for number, row in enumerate(rows):

@@ -28,14 +28,15 @@ sys.exit(code)
 """
 
 SCORED = """
-import json, resource, sys
+import json, re, sys
 from pathlib import Path
 from classifiers.runtime import load_scorer
 
 scorer = load_scorer(Path({base!r}), threads=2, cache=Path({cache!r}))
 texts = [f"post {{n}}: " + "we walk out and nobody answers " * (n % 24) for n in range({posts})]
 scorer.score(texts, {{"walkout": "the walkout", "posts": "the decision to leave the posts up"}})
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+# The peak that `resource` tells begins with that of the process that started this one.
+peak = int(re.search("VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 print(json.dumps({{"megabytes": peak / 1024, "torch": "torch" in sys.modules}}))
 """
 
