@@ -5,7 +5,7 @@ After Devlin et al., "BERT" (NAACL 2019), and Gururangan et al., "Don't Stop Pre
 away afterwards; the encoder's weights stay.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from classifiers.batches import Encoded, group
 from classifiers.encoder import Classifier
 from classifiers.fitting import schedule
-from classifiers.tokenisation import Tokeniser, pad
+from classifiers.tokenisation import Tokeniser
 
 HIDDEN = 0.15
 """The share of tokens to guess: of these 80 % become the mask, 10 % any word, 10 % stay."""
@@ -95,8 +96,14 @@ def read_the_domain(
     """
     random = np.random.default_rng(seed)
     drawn = random.choice(len(texts), size=min(settings.rows, len(texts)), replace=False)
-    rows = tokeniser.posts([texts[index] for index in drawn], limit=post_tokens)
-    batches = list(_batches(rows, settings.batch_tokens, random))
+    read = tokeniser.posts([texts[index] for index in drawn], limit=post_tokens)
+    rows = [ids for ids in read if len(ids) > 2]  # others are marks alone
+    batches = group(
+        [Encoded(ids, [], {}) for ids in rows],
+        batch_tokens=settings.batch_tokens,
+        padding=tokeniser.padding,
+        random=random,
+    )
     guess = WordGuess(model.words)
     encoder = [each for name, each in model.named_parameters() if not name.startswith("heads.")]
     optimizer = torch.optim.AdamW(
@@ -108,10 +115,10 @@ def read_the_domain(
         fused=True,
     )
     model.train()
-    for step, batch in enumerate(batches):
-        for group in optimizer.param_groups:
-            group["lr"] = group["rate"] * schedule(step, len(batches), _WARM_UP)
-        puzzle = hide(pad(batch, max(map(len, batch)), tokeniser.padding), tokeniser, random)
+    for step, index in enumerate(random.permutation(len(batches))):
+        for rates in optimizer.param_groups:
+            rates["lr"] = rates["rate"] * schedule(step, len(batches), _WARM_UP)
+        puzzle = hide(batches[index].posts.numpy(), tokeniser, random)
         states = model.token_states(puzzle.shown)[puzzle.asked]
         loss = functional.cross_entropy(guess(states, model.words.weight), puzzle.answers)
         optimizer.zero_grad()
@@ -139,17 +146,3 @@ def hide(ids: np.ndarray, tokeniser: Tokeniser, random: np.random.Generator) -> 
     shown = np.where(asked & (how < 0.8), tokeniser.mask, ids)
     shown = np.where(asked & (how >= 0.9), any_word, shown)
     return Puzzle(torch.from_numpy(shown), torch.from_numpy(asked), torch.from_numpy(ids[asked]))
-
-
-def _batches(
-    rows: Sequence[list[int]], batch_tokens: int, random: np.random.Generator
-) -> Iterator[list[list[int]]]:
-    """Yield rows of similar length within the token budget, the batches in random order."""
-    order = sorted((row for row in rows if len(row) > 2), key=len)
-    batches: list[list[list[int]]] = []
-    for row in order:
-        if not batches or (len(batches[-1]) + 1) * len(row) > batch_tokens:
-            batches.append([])
-        batches[-1].append(row)
-    for index in random.permutation(len(batches)):
-        yield batches[index]

@@ -21,7 +21,7 @@ from classifiers.masked_language import (
 from classifiers.model_files import load_model
 from classifiers.tokenisation import Tokeniser, pad
 
-SETTINGS = MaskedLanguageSettings("any", rows=120, learning_rate=3e-3, batch_tokens=50)
+SETTINGS = MaskedLanguageSettings("any", rows=120, learning_rate=3e-3, batch_tokens=30)
 TEXTS = [f"we walk out at noon on {day}" for day in ("monday", "tuesday", "friday")] * 40
 
 
