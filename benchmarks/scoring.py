@@ -37,6 +37,7 @@ from torch import nn
 
 from classifiers.batches import Encoded, to_batch
 from classifiers.encoder import Classifier, Layer
+from classifiers.fixed_shapes import BATCH_ROWS, POST_WIDTHS, TARGET_WIDTHS
 from classifiers.heads import head
 from classifiers.model_config import (
     TOKENIZER_FILE,
@@ -49,7 +50,7 @@ from classifiers.model_config import (
 from classifiers.model_files import load_model, save_weights
 from classifiers.quantisation import InputRange, QuantisedLinear, measure_ranges, save_ranges
 from classifiers.registry import BASES, PRETRAINED
-from classifiers.runtime import BATCH_ROWS, POST_WIDTHS, TARGET_WIDTHS, Scorer, load_scorer
+from classifiers.runtime import Scorer, load_scorer
 from classifiers.tokenisation import Tokeniser
 from classifiers.torch_engine import TorchEngine
 from classifiers.version import ModelVersion, content_id, read_version, write_version

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,41 +22,18 @@ from numpy.typing import NDArray
 from classifiers.calibration import apply_temperature
 from classifiers.correction import CORRECTIONS_FILE, Asked, Correction, read_corrections
 from classifiers.errors import BadTargetError, ModelFilesError
+from classifiers.fixed_shapes import Row, Target, filled, groups_of
 from classifiers.heads import LabelHead, head
 from classifiers.integrity import verify
 from classifiers.model_config import TOKENIZER_FILE, ModelConfig, base_folder, read_config
 from classifiers.opposites import without_opposition
-from classifiers.tokenisation import POST_TOKENS, TARGET_TOKENS, Ids, Tokeniser, pad
+from classifiers.tokenisation import Ids, Tokeniser
 from classifiers.version import ModelVersion, read_version
 
-POST_WIDTHS = (16, 24, 32, 40, 48, 64, 80, 96, POST_TOKENS)
-TARGET_WIDTHS = (8, 16, TARGET_TOKENS)
-BATCH_ROWS = 8
 NO_TARGETS: Mapping[str, str] = MappingProxyType({})
 NO_CORRECTIONS: Mapping[Asked, Correction] = MappingProxyType({})
 
 Logits = NDArray[np.float32]
-
-
-class _Target(NamedTuple):
-    """The token ids of what is asked about, and whether its opposite is meant."""
-
-    ids: tuple[int, ...]
-    opposed: bool
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One post, as token ids, and the targets it is asked about."""
-
-    post: list[int]
-    targets: list[_Target]
-
-    @property
-    def widths(self) -> tuple[int, int]:
-        """Return the widths that the post and the targets are padded to."""
-        widest = max((_width(target.ids, TARGET_WIDTHS) for target in self.targets), default=1)
-        return _width(self.post, POST_WIDTHS), widest
 
 
 @dataclass(frozen=True)
@@ -130,7 +107,7 @@ class Scorer:
         self._temperature = version.temperature
         self._tokeniser = tokeniser
         self._engine = engine
-        self._corrections: dict[str, dict[_Target | None, Correction]] = {}
+        self._corrections: dict[str, dict[Target | None, Correction]] = {}
         for (name, target), correction in corrections.items():
             about = self._targets([target])[0] if target else None
             self._corrections.setdefault(name, {})[about] = correction
@@ -206,11 +183,11 @@ class Scorer:
             BadTargetError: A target's text is empty.
         """
         posts = self._tokeniser.posts(texts)
-        about: list[list[_Target]] = [[] for _ in texts]
+        about: list[list[Target]] = [[] for _ in texts]
         if targets is not None:
             self._asked({f"target {n}": text for n, text in enumerate(targets)}, None)
             about = [[each] for each in self._targets(targets)]
-        rows = [_Row(post, asked) for post, asked in zip(posts, about, strict=True)]
+        rows = [Row(post, asked) for post, asked in zip(posts, about, strict=True)]
         gathered: list[Logits] = []
         for group, output in self._outputs(rows):
             parts = [part[: len(group)] for part in output]
@@ -231,13 +208,11 @@ class Scorer:
         both = _both(post, about[:, 0]) if asked else None
         return Reading(logits, post, both, post[:, -self.width :])
 
-    def _targets(self, texts: Sequence[str]) -> list[_Target]:
+    def _targets(self, texts: Sequence[str]) -> list[Target]:
         """Return what is asked of the model about each target."""
         about = [without_opposition(text) for text in texts]
         ids = self._tokeniser.targets([text for text, _ in about])
-        return [
-            _Target(tuple(each), opposed) for each, (_, opposed) in zip(ids, about, strict=True)
-        ]
+        return [Target(tuple(each), opposed) for each, (_, opposed) in zip(ids, about, strict=True)]
 
     def _asked(self, targets: Mapping[str, str], heads: Sequence[str] | None) -> list[LabelHead]:
         """Return the heads to answer, in the order of the model's."""
@@ -273,7 +248,7 @@ class Scorer:
         ]
 
     def _answers(
-        self, posts: list[list[int]], targets: list[list[_Target]], count: int
+        self, posts: list[list[int]], targets: list[list[Target]], count: int
     ) -> list[Logits]:
         """Return the logits per head, each distinct row scored once.
 
@@ -282,15 +257,15 @@ class Scorer:
             targets: Each post's targets.
             count: How many targets each post has.
         """
-        number_of: dict[tuple[tuple[int, ...], tuple[_Target, ...]], int] = {}
+        number_of: dict[tuple[tuple[int, ...], tuple[Target, ...]], int] = {}
         numbers = [
             number_of.setdefault((tuple(post), tuple(asked)), len(number_of))
             for post, asked in zip(posts, targets, strict=True)
         ]
-        rows = [_Row(list(post), list(asked)) for post, asked in number_of]
+        rows = [Row(list(post), list(asked)) for post, asked in number_of]
         return [of_head[numbers] for of_head in self._run(rows, count)]
 
-    def _run(self, rows: list[_Row], count: int) -> list[Logits]:
+    def _run(self, rows: list[Row], count: int) -> list[Logits]:
         """Return the logits per head, (rows, labels) or (rows, targets, labels)."""
         logits = [
             np.zeros(self._shape(head(name), len(rows), count), dtype=np.float32)
@@ -305,15 +280,15 @@ class Scorer:
                     self._correct(name, rows, group, gathered, (post, about))
         return logits
 
-    def _outputs(self, rows: list[_Row]) -> Iterator[tuple[list[int], tuple[Logits, ...]]]:
+    def _outputs(self, rows: list[Row]) -> Iterator[tuple[list[int], tuple[Logits, ...]]]:
         """Yield the numbers of some rows and what the model reads in them, until all are read."""
-        groups = list(_groups(rows))
+        groups = list(groups_of(rows))
         padding = self._tokeniser.padding
-        batches = (_filled([rows[i] for i in group], padding) for group in groups)
+        batches = (filled([rows[i] for i in group], padding) for group in groups)
         for group, output in zip(groups, self._engine.run(batches), strict=True):
             yield group, self._turned([rows[i] for i in group], output)
 
-    def _turned(self, rows: Sequence[_Row], output: tuple[Logits, ...]) -> tuple[Logits, ...]:
+    def _turned(self, rows: Sequence[Row], output: tuple[Logits, ...]) -> tuple[Logits, ...]:
         """Return what the model reads, its answers exchanged where an opposite is meant."""
         opposed = [
             (place, index)
@@ -335,7 +310,7 @@ class Scorer:
     def _correct(
         self,
         name: str,
-        rows: list[_Row],
+        rows: list[Row],
         group: list[int],
         logits: Logits,
         features: tuple[Logits, Logits],
@@ -426,34 +401,3 @@ def _engine(path: Path, threads: int, cache: Path | None) -> Engine:
 def _both(post: Logits, about: Logits) -> Logits:
     """Return the features of posts and of their targets side by side."""
     return np.concatenate([post, about], axis=-1)
-
-
-def _width(ids: Sequence[int], widths: Sequence[int]) -> int:
-    """Return the smallest of the widths that holds the ids."""
-    return next(width for width in widths if len(ids) <= width)
-
-
-def _groups(rows: Sequence[_Row]) -> Iterator[list[int]]:
-    """Yield the rows' numbers in groups that fit a batch and share their widths, widest first.
-
-    The runtime keeps what the widest batch took; growing to it step by step takes a third more.
-    """
-    by_widths: dict[tuple[int, int], list[int]] = {}
-    for number, row in enumerate(rows):
-        by_widths.setdefault(row.widths, []).append(number)
-    for _, numbers in sorted(by_widths.items(), reverse=True):
-        for start in range(0, len(numbers), BATCH_ROWS):
-            yield numbers[start : start + BATCH_ROWS]
-
-
-def _filled(rows: list[_Row], padding: int) -> tuple[Ids, Ids]:
-    """Return rows of the same widths as a full batch; blank rows repeat the first tokens."""
-    post_width, target_width = rows[0].widths
-    posts = np.full((BATCH_ROWS, post_width), padding, dtype=np.int64)
-    posts[: len(rows)] = pad([row.post for row in rows], post_width, padding)
-    posts[len(rows) :, 0] = posts[0, 0]
-    count = len(rows[0].targets)
-    targets = np.full((BATCH_ROWS, count, target_width), padding, dtype=np.int64)
-    flat = pad([each.ids for row in rows for each in row.targets], target_width, padding)
-    targets[: len(rows)] = flat.reshape(len(rows), count, target_width)
-    return posts, targets
