@@ -16,7 +16,7 @@ _CHANGING = {"version.json", "held_out.json", "MODEL_CARD.md", HASHES_FILE}
 
 def write_hashes(folder: Path) -> None:
     """Keep the hashes of a version's files beside them."""
-    hashes = {path.name: _sha256(path) for path in _files(folder)}
+    hashes = {path.name: sha256(path) for path in _files(folder)}
     write_atomically(folder / HASHES_FILE, json.dumps(hashes, indent=1, sort_keys=True))
 
 
@@ -47,7 +47,7 @@ def verify(folder: Path) -> None:
         return
     try:
         hashes = json.loads(path.read_text(encoding="utf-8"))
-        found = {file.name: _sha256(file) for file in _files(folder)}
+        found = {file.name: sha256(file) for file in _files(folder)}
     except (OSError, ValueError) as exc:
         raise _changed(folder, HASHES_FILE) from exc
     if found != hashes:
@@ -70,6 +70,11 @@ def _files(folder: Path) -> list[Path]:
     ]
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return a file's hash, 64 hex digits.
+
+    Raises:
+        OSError: It cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

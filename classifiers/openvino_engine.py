@@ -1,8 +1,10 @@
 """Runs the exported model with OpenVINO: one stream per thread, one batch per stream."""
 
 import importlib
+import json
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,10 +15,11 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from classifiers.integrity import sha256
 from classifiers.model_config import base_folder
 from classifiers.processor import description
 from classifiers.tokenisation import Ids
-from classifiers.version import read_version
+from classifiers.version import read_version, write_atomically
 
 EXPORT_FORMAT = 3
 """Raised when the export changes, so that models kept by older releases are not used."""
@@ -80,20 +83,36 @@ def _exported(folder: Path, cache: Path) -> Path:
     """Return the exported model's file in the cache; export it first if it is not there.
 
     All versions of one base share it: what a topic's labels taught stays outside. The file's name
-    ends with the arithmetic that was found best on this processor.
+    ends with the arithmetic that was found best on this processor. One that is not what was written
+    (a bad disk, a loss of power) would answer something else without a word: it is made again.
     """
     base = base_folder(folder)
     name = _export_name(read_version(base).id)
     for path in sorted(cache.glob(f"{name}-*.xml")):
-        return path
+        if _is_intact(path):
+            return path
+        if path.with_suffix(".json").exists():  # earlier releases wrote none
+            warnings.warn(f"{path} is damaged: it is made again", RuntimeWarning, stacklevel=2)
+        path.unlink(missing_ok=True)
     cache.mkdir(parents=True, exist_ok=True)
     model, precision = importlib.import_module("classifiers.export").export(base)
     path = cache / f"{name}-{precision}.xml"
     temporary = cache / f".{os.getpid()}-{path.name}"
     openvino.save_model(model, temporary)
+    hashes = {each.suffix: sha256(each) for each in (temporary, temporary.with_suffix(".bin"))}
     temporary.with_suffix(".bin").replace(path.with_suffix(".bin"))
+    write_atomically(path.with_suffix(".json"), json.dumps(hashes))
     temporary.replace(path)
     return path
+
+
+def _is_intact(path: Path) -> bool:
+    """Return whether an exported model's files are those that were written."""
+    try:
+        hashes = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return bool(hashes == {kind: sha256(path.with_suffix(kind)) for kind in (".xml", ".bin")})
+    except (OSError, ValueError):
+        return False
 
 
 def _export_name(version: str) -> str:

@@ -1,7 +1,10 @@
 import importlib
 import itertools
+import shutil
 import subprocess
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +170,49 @@ def test_a_second_load_reads_the_kept_export(
     again = load_scorer(tiny, threads=1, cache=cache)
     assert again.version == scorer.version
     assert not [path for path in cache.iterdir() if path.name.startswith(".")]
+
+
+def changed(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 64
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+@pytest.mark.parametrize(
+    ("kind", "harm", "told"),
+    [
+        (".bin", changed, True),
+        (".xml", cut, True),
+        (".json", cut, True),
+        (".json", Path.unlink, False),  # as releases left it that wrote no hashes
+    ],
+)
+def test_a_damaged_export_is_made_again(
+    tiny: Path,
+    cache: Path,
+    scorer: Scorer,
+    tmp_path: Path,
+    kind: str,
+    harm: Callable[[Path], None],
+    told: bool,
+) -> None:
+    expected = scorer.score(POOL, TARGETS)
+    kept = shutil.copytree(cache, tmp_path / "cache")
+    [damaged] = kept.glob(f"*{kind}")
+    harm(damaged)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        again = load_scorer(tiny, threads=1, cache=kept)
+    assert any("damaged" in str(each.message) for each in warned) is told
+    for one, other in zip(again.score(POOL, TARGETS), expected, strict=True):
+        assert one.probabilities.tobytes() == other.probabilities.tobytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_scorer(tiny, threads=1, cache=kept)
 
 
 def test_a_folder_without_a_model_says_so(tmp_path: Path) -> None:
