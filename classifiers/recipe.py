@@ -66,7 +66,10 @@ class ValidationSet:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The table ``[run]``; each key is explained in the file itself."""
+    """The table ``[run]``; each key is explained in the file itself.
+
+    ``average_from`` is the share of the steps after which weights are averaged; 1 is never.
+    """
 
     seed: int
     encoder: str
@@ -87,6 +90,7 @@ class RunSettings:
     targets_per_post: int
     checkpoint_steps: int
     passes: int = 1
+    average_from: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from classifiers.asked import AskedPost, about_posts, about_targets
 from classifiers.assessment import Assessment, assess
@@ -193,11 +194,16 @@ def bf16_gains() -> bool:
 
 @dataclass
 class Run:
-    """A training run that can be interrupted: the model, its optimizer and the checkpoint."""
+    """A training run that can be interrupted: the model, its optimizer and the checkpoint.
+
+    ``average`` is the mean of the model's weights after each step that counted (Izmailov et al.,
+    Averaging Weights Leads to Wider Optima, 2018), none where the recipe does not ask for it.
+    """
 
     model: Classifier
     optimizer: torch.optim.Optimizer
     checkpoint: Path
+    average: AveragedModel | None = None
     steps: int = 0
     seconds: float = 0.0
 
@@ -209,6 +215,8 @@ class Run:
             self.optimizer.load_state_dict(state["optimizer"])
             torch.set_rng_state(state["random"])
             self.steps, self.seconds = state["steps"], state["seconds"]
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
 
     def save(self) -> None:
         """Write the checkpoint, all or nothing."""
@@ -219,9 +227,15 @@ class Run:
             "random": torch.get_rng_state(),
             "steps": self.steps,
             "seconds": self.seconds,
+            "average": self.average.state_dict() if self.average is not None else {},
         }
         torch.save(state, temporary)
         temporary.replace(self.checkpoint)
+
+    def take_average(self) -> None:
+        """Give the model the mean of its weights, where one was taken."""
+        if self.average is not None and self.average.n_averaged:
+            self.model.load_state_dict(self.average.module.state_dict())
 
 
 def start(recipe: Recipe, data: TrainingData, tokeniser: Tokeniser) -> Classifier:
@@ -259,7 +273,9 @@ def train(
     """Train a model on the batches, from where it starts or from the checkpoint."""
     settings = fit_settings(recipe, batches)
     report(f"precision {'bf16' if settings.half_precision else 'fp32'}", 0)
-    run = Run(model, make_optimizer(model, settings), checkpoint)
+    averaged_from = recipe.run.average_from * len(batches)
+    average = AveragedModel(model) if recipe.run.average_from < 1 else None
+    run = Run(model, make_optimizer(model, settings), checkpoint, average)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     if resume:
         run.resume()
@@ -269,6 +285,8 @@ def train(
     def after_step(step: int, loss: float) -> None:
         losses.append(loss)
         run.steps, run.seconds = step, time.monotonic() - started
+        if average is not None and step > averaged_from:
+            average.update_parameters(model)
         if step % recipe.run.checkpoint_steps == 0 or step == len(batches):
             run.save()
         if step % 50 == 0:
@@ -282,6 +300,7 @@ def train(
         first_step=run.steps,
         after_step=after_step,
     )
+    run.take_average()
     return run
 
 

@@ -18,6 +18,8 @@ from classifiers.errors import ModelFilesError
 from classifiers.fitting import distillation_loss
 from classifiers.heads.stance import HEAD as STANCE
 from classifiers.integrity import verify
+from classifiers.model_config import TOKENIZER_FILE
+from classifiers.recipe import read_recipe
 from classifiers.registry import PRETRAINED
 from classifiers.tokenisation import Tokeniser
 from classifiers.version import read_version, write_version
@@ -32,6 +34,7 @@ held_layers = 0
 precision = "fp32"
 epochs = 1
 passes = 2
+average_from = {average_from}
 steps = 100
 batch_tokens = 200
 learning_rate = 1e-3
@@ -112,12 +115,20 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+def write_recipe(
+    place: Path, tiny: Path, *, teacher: str = TAUGHT, average_from: float = 0.1
+) -> Path:
+    taught = teacher.format(encoder=tiny)
+    recipe = RECIPE.format(encoder=tiny, teacher=taught, average_from=average_from)
+    place.mkdir(exist_ok=True)
+    (place / "recipe.toml").write_text(recipe, encoding="utf-8")
+    return place / "recipe.toml"
+
+
 def trained(place: Path, data: Path, tiny: Path, *more: str, teacher: str = TAUGHT) -> Path:
     """Runs the command in a place of its own; returns the folder of the base that it made."""
-    place.mkdir(exist_ok=True)
-    recipe = RECIPE.format(encoder=tiny, teacher=teacher.format(encoder=tiny))
-    (place / "recipe.toml").write_text(recipe, encoding="utf-8")
-    asked = ["--config", place / "recipe.toml", "--data", data, "--output", place / "made"]
+    recipe = write_recipe(place, tiny, teacher=teacher)
+    asked = ["--config", recipe, "--data", data, "--output", place / "made"]
     arguments = [*asked, "--checkpoints", place / "checkpoints"]
     assert training.main([*map(str, arguments), "--threads", "1", *more]) == 0
     return place / "made"
@@ -190,6 +201,32 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
     assert read_version(resumed).id == read_version(whole).id
 
 
+@pytest.mark.parametrize("average_from", [0.0, 0.5, 0.99, 1.0])
+def test_weights_are_the_mean_of_those_after_the_steps_that_count(
+    data: Path, tiny: Path, tmp_path: Path, average_from: float
+) -> None:
+    read = read_recipe(write_recipe(tmp_path, tiny, average_from=average_from))
+    recipe = replace(read, teacher=None, unlabelled=())
+    rows = training.read_training_data(recipe, data)
+    tokeniser = Tokeniser(tiny / TOKENIZER_FILE)
+    batches = training.make_batches(recipe, rows, tokeniser)
+    model = training.start(recipe, rows, tokeniser)
+    seen = []
+    real = model.forward
+
+    def watched(*given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        seen.append({name: value.clone() for name, value in model.state_dict().items()})
+        return real(*given)
+
+    model.forward = watched  # type: ignore[method-assign]
+    run = training.train(recipe, model, batches, tmp_path / "last.pt", resume=False)
+    after = [*seen[1:], torch.load(tmp_path / "last.pt", weights_only=True)["model"]]
+    kept = [each for step, each in enumerate(after, 1) if step > average_from * len(after)]
+    for name, value in run.model.state_dict().items():
+        mean = torch.stack([each[name].double() for each in kept or after[-1:]]).mean(dim=0)
+        torch.testing.assert_close(value.double(), mean, rtol=1e-4, atol=1e-6)
+
+
 def test_a_teacher_changes_what_is_learnt(data: Path, tiny: Path, tmp_path: Path) -> None:
     taught = trained(tmp_path / "taught", data, tiny)
     alone = trained(
@@ -216,9 +253,8 @@ def test_texts_are_read_first_where_the_recipe_says_so(
 def test_a_recipe_with_an_unknown_key_is_refused(
     data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = RECIPE.format(encoder=tiny, teacher=TAUGHT.format(encoder=tiny) + "loud = 1\n")
-    (tmp_path / "recipe.toml").write_text(recipe, encoding="utf-8")
-    asked = ["--config", tmp_path / "recipe.toml", "--data", data, "--checkpoints", tmp_path / "c"]
+    recipe = write_recipe(tmp_path, tiny, teacher=TAUGHT + "loud = 1\n")
+    asked = ["--config", recipe, "--data", data, "--checkpoints", tmp_path / "c"]
     assert training.main([str(each) for each in asked]) == 1
     assert "[teacher] does not fit" in capsys.readouterr().err
 
@@ -226,9 +262,8 @@ def test_a_recipe_with_an_unknown_key_is_refused(
 def test_unlabelled_posts_without_a_teacher_are_refused(
     data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = RECIPE.format(encoder=tiny, teacher="")
-    (tmp_path / "recipe.toml").write_text(recipe, encoding="utf-8")
-    asked = ["--config", tmp_path / "recipe.toml", "--data", data, "--checkpoints", tmp_path / "c"]
+    recipe = write_recipe(tmp_path, tiny, teacher="")
+    asked = ["--config", recipe, "--data", data, "--checkpoints", tmp_path / "c"]
     assert training.main([str(each) for each in asked]) == 1
     assert "nobody answers" in capsys.readouterr().err
 
