@@ -30,7 +30,7 @@ def moods() -> list[Label]:
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Application]:
-    """The labelled posts of the sample, imported; the shipped model; no labels yet."""
+    """The labelled posts of the sample, imported; the small base; no labels yet."""
     place = Place(tmp_path)
     place.add_topic(NAME, (ROOT / f"config/topics/{NAME}.toml").read_text(encoding="utf-8"))
     wanted = {one["id"] for one in moods()}
@@ -38,7 +38,7 @@ def app(tmp_path: Path) -> Iterator[Application]:
         posts = [line for line in lines if json.loads(line)["id"] in wanted]
     (tmp_path / "posts.jsonl").write_text("".join(posts), encoding="utf-8")
     place.run("import", tmp_path / "posts.jsonl")
-    made = open_application({"MONITOR_HOME": str(place.home), "MONITOR_CONFIG": str(place.config)})
+    made = open_application(place.environ())
     yield made
     made._engine.dispose()
 

@@ -120,7 +120,7 @@ def test_stance_is_as_good_as_the_card_says(
     ids=["shortest", "short", "middle", "longest"],
 )
 def test_sentiment_is_the_same_to_the_bit_for_any_target(scorer: Scorer, target: str) -> None:
-    texts = ["what a day " * n for n in range(40)]
+    texts = ["what a day " * n for n in range(0, 40, 3)]
     (alone,) = scorer.score(texts)
     (beside, *_) = (s for s in scorer.score(texts, {"t": target}) if s.head == "sentiment")
     assert beside.probabilities.tobytes() == alone.probabilities.tobytes()
