@@ -23,13 +23,12 @@ import torch
 
 from classifiers.assessment import UNRELATED, assess
 from classifiers.augmentation import TargetAugmentation
-from classifiers.distillation import Teacher
 from classifiers.masked_language import MaskedLanguageSettings
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.recipe import Recipe, read_recipe
 from classifiers.starting_weights import write_tokenizer
 from classifiers.tokenisation import Tokeniser
-from classifiers.training import make_batches, read_training_data, start, train
+from classifiers.training import make_batches, make_teacher, read_training_data, start, train
 
 ROOT = Path(__file__).parent.parent
 
@@ -67,6 +66,10 @@ def _equal_layers(recipe: Recipe) -> Recipe:
     return replace(recipe, run=replace(recipe.run, layer_decay=1.0))
 
 
+def _averaged(recipe: Recipe) -> Recipe:
+    return replace(recipe, run=replace(recipe.run, average_from=0.5))
+
+
 def _reading_first(recipe: Recipe) -> Recipe:
     settings = MaskedLanguageSettings("unlabelled_tweets", 20_000, 2e-4, 4096)
     return replace(recipe, masked_language=settings)
@@ -83,6 +86,7 @@ VARIANTS = {
     "teacher alone": Variant(_teacher_alone),
     "all classes weigh the same": Variant(_equal_classes),
     "all layers learn at one rate": Variant(_equal_layers),
+    "weights averaged over the second half": Variant(_averaged),
 }
 
 
@@ -112,9 +116,8 @@ def judged(recipe: Recipe, variant: Variant, asked: argparse.Namespace) -> dict[
     changed = variant.change(recipe)
     write_tokenizer(changed.run.encoder, asked.checkpoints / TOKENIZER_FILE)
     tokeniser = Tokeniser(asked.checkpoints / TOKENIZER_FILE)
-    answers = asked.checkpoints / "teacher.pt"
     data = read_training_data(changed, asked.data)
-    teacher = Teacher(changed.teacher, answers) if changed.teacher else None
+    teacher = make_teacher(changed, asked.checkpoints)
     batches = make_batches(changed, data, tokeniser, teacher)
     seeded = replace(changed, run=replace(changed.run, seed=recipe.run.seed + variant.seed))
     model = start(seeded, data, tokeniser)

@@ -23,6 +23,7 @@ from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model
 from classifiers.normalise import normalise
 from classifiers.tokenisation import Tokeniser
+from classifiers.version import read_version
 
 _CHUNK = 512
 _WORD = re.compile(r"[^\W\d_]{4,}")
@@ -50,24 +51,32 @@ class Teacher:
 
     Args:
         settings: Whose answers.
-        kept: The file that answers are kept in; an interrupted run goes on from there.
+        kept: The file that answers are kept in; an interrupted run goes on from there. One by
+            another version, or to other parts of the posts, is begun anew.
+        post_tokens: Tokens that are read of each post.
     """
 
-    def __init__(self, settings: TeacherSettings, kept: Path) -> None:
+    def __init__(self, settings: TeacherSettings, kept: Path, *, post_tokens: int) -> None:
         folder = Path(settings.folder)
         self._model = load_model(folder)
         self._tokeniser = Tokeniser(folder / TOKENIZER_FILE)
         self._kept = kept
-        self._known: dict[str, dict[str, Tensor]] = (
-            torch.load(kept, weights_only=True) if kept.is_file() else {}
-        )
+        self._post_tokens = post_tokens
+        self._whose = f"{read_version(folder).id}, {post_tokens} tokens"
+        self._known: dict[str, dict[str, Tensor]] = self._read()
+
+    def _read(self) -> dict[str, dict[str, Tensor]]:
+        """Return what was answered before."""
+        if not self._kept.is_file():
+            return {}
+        kept = torch.load(self._kept, weights_only=True)
+        return dict(kept["answers"]) if kept.get("whose") == self._whose else {}
 
     def teach(
         self,
         posts: Sequence[AskedPost],
         rows: Sequence[Encoded],
         *,
-        post_tokens: int,
         tell: Callable[[int], None],
     ) -> list[Encoded]:
         """Return the student's rows of the posts with the teacher's answers.
@@ -75,23 +84,22 @@ class Teacher:
         Args:
             posts: What the rows were made of, in their order.
             rows: The posts as the student reads them.
-            post_tokens: Tokens that the teacher reads of each post.
             tell: Called with the number of posts answered, now and then.
         """
         names = [_name(post) for post in posts]
         missing = [i for i, name in enumerate(names) if name not in self._known]
         for start in range(0, len(missing), _CHUNK):
             taken = missing[start : start + _CHUNK]
-            self._answer([posts[i] for i in taken], [names[i] for i in taken], post_tokens)
+            self._answer([posts[i] for i in taken], [names[i] for i in taken])
             tell(start + len(taken))
         return [
             replace(row, taught={head: found.numpy() for head, found in self._known[name].items()})
             for row, name in zip(rows, names, strict=True)
         ]
 
-    def _answer(self, posts: Sequence[AskedPost], names: Sequence[str], post_tokens: int) -> None:
+    def _answer(self, posts: Sequence[AskedPost], names: Sequence[str]) -> None:
         """Answer posts and keep the answers."""
-        rows = encode(posts, self._tokeniser, post_tokens=post_tokens)
+        rows = encode(posts, self._tokeniser, post_tokens=self._post_tokens)
         found = predict_logits(self._model, rows)
         for index, name in enumerate(names):
             self._known[name] = {
@@ -100,7 +108,7 @@ class Teacher:
                 if answers[index].size
             }
         temporary = self._kept.with_suffix(".writing")
-        torch.save(self._known, temporary)
+        torch.save({"whose": self._whose, "answers": self._known}, temporary)
         temporary.replace(self._kept)
 
 

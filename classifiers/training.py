@@ -109,7 +109,7 @@ def make_batches(
         for drawn in _epoch(recipe, data, random):
             rows = encode(drawn, tokeniser, post_tokens=recipe.run.post_tokens)
             if teacher is not None:
-                rows = teacher.teach(drawn, rows, post_tokens=recipe.run.post_tokens, tell=_taught)
+                rows = teacher.teach(drawn, rows, tell=_taught)
             epoch += group(
                 rows,
                 batch_tokens=recipe.run.batch_tokens,
@@ -131,6 +131,14 @@ def _epoch(
     for part, rows in zip(recipe.unlabelled, data.unlabelled, strict=True):
         picked = random.choice(len(rows), size=min(part.rows, len(rows)), replace=False)
         yield ask_about_something([rows[index].text for index in picked], targets, random)
+
+
+def make_teacher(recipe: Recipe, checkpoints: Path) -> Teacher | None:
+    """Return the recipe's teacher, if it has one; its answers are kept in a folder."""
+    if recipe.teacher is None:
+        return None
+    kept = checkpoints / "teacher.pt"
+    return Teacher(recipe.teacher, kept, post_tokens=recipe.run.post_tokens)
 
 
 def _taught(posts: int) -> None:
@@ -392,8 +400,7 @@ def _train_base(recipe: Recipe, options: argparse.Namespace) -> None:
     data = read_training_data(recipe, options.data)
     write_tokenizer(recipe.run.encoder, options.checkpoints / TOKENIZER_FILE)
     tokeniser = Tokeniser(options.checkpoints / TOKENIZER_FILE)
-    answers = options.checkpoints / "teacher.pt"
-    teacher = Teacher(recipe.teacher, answers) if recipe.teacher else None
+    teacher = make_teacher(recipe, options.checkpoints)
     batches = make_batches(recipe, data, tokeniser, teacher)
     report(f"{len(batches)} steps, data {data.fingerprint}", 0)
     model = start(recipe, data, tokeniser)

@@ -23,6 +23,7 @@ from classifiers.recipe import read_recipe
 from classifiers.registry import PRETRAINED
 from classifiers.tokenisation import Tokeniser
 from classifiers.version import read_version, write_version
+from tests.tiny_model import make_tiny_model
 
 LABELS = ("favor", "against", "none")
 RECIPE = """
@@ -277,14 +278,20 @@ def test_a_teacher_answers_each_post_about_its_targets_once(
     ]
     kept = tmp_path / "teacher.pt"
     told: list[int] = []
+    rows = encode(posts, tokeniser, post_tokens=40)
     for _ in range(2):  # the second one reads what the first one kept
-        teacher = Teacher(TeacherSettings(str(tiny), 0.5, 1.0), kept)
-        rows = encode(posts, tokeniser, post_tokens=40)
-        both, neither = teacher.teach(posts, rows, post_tokens=40, tell=told.append)
+        teacher = Teacher(TeacherSettings(str(tiny), 0.5, 1.0), kept, post_tokens=40)
+        both, neither = teacher.teach(posts, rows, tell=told.append)
         assert both.taught["stance"].shape == (2, 3)
         assert both.taught["sentiment"].shape == (3,)
         assert set(neither.taught) == {"sentiment"}
     assert told == [2]
+
+    other = make_tiny_model(tmp_path / "other", seed=8)
+    for folder, tokens in ((other, 40), (other, 20)):  # what another one said is not its answer
+        teacher = Teacher(TeacherSettings(str(folder), 0.5, 1.0), kept, post_tokens=tokens)
+        teacher.teach(posts, rows, tell=told.append)
+    assert told == [2, 2, 2]
 
 
 def test_a_teachers_answers_stand_beside_their_targets_in_a_batch() -> None:
