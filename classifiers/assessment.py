@@ -7,7 +7,7 @@ which they say nothing (stance `none`), and these beside posts that take a side 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zlib import crc32
 
@@ -44,6 +44,7 @@ from classifiers.heads.stance import HEAD as STANCE
 from classifiers.label_head import Metric
 from classifiers.recipe import METRICS, ValidationSet
 from classifiers.reliability import ReliabilityBin, reliability
+from classifiers.slices import slices
 from classifiers.tokenisation import POST_TOKENS, Tokeniser
 
 ROWS_PER_SET = 500
@@ -66,11 +67,13 @@ class Assessment:
         temperature: Per head, one number per label.
         metrics: Figures per validation set, and per head over all its sets (``all of <head>``).
         reliability: Per head, over all its sets: how often answers of like confidence are right.
+        slices: Figures of parts of each validation set, by what its rows are like.
     """
 
     temperature: Mapping[str, Temperature]
     metrics: Mapping[str, Mapping[str, float]]
     reliability: Mapping[str, Sequence[ReliabilityBin]]
+    slices: Mapping[str, Mapping[str, Mapping[str, float]]]
 
     def tables(self, version: str) -> str:
         """Return the tables of a card, in Markdown."""
@@ -85,12 +88,19 @@ class Assessment:
                 f"| {one.rows} |"
                 for one in bins
             ]
+        lines += ["", "| set | part | score | interval | calibration error | rows |"]
+        lines += ["|---|---|---|---|---|---|"]
+        for name, parts in self.slices.items():
+            for part, found in parts.items():
+                score, low, high = (f"{100 * found[key]:.1f}" for key in ("score", "low", "high"))
+                error, rows = f"{found['calibration_error']:.3f}", f"{found['rows']:.0f}"
+                lines.append(f"| {name} | {part} | {score} | {low} to {high} | {error} | {rows} |")
         return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True)
 class _Predicted:
-    """One set's true labels and logits, and which rows are of its first half."""
+    """One set's true labels and logits, which rows are of its first half, and its parts."""
 
     title: str
     head: str
@@ -98,6 +108,7 @@ class _Predicted:
     truth: Labels
     logits: Logits
     first: NDArray[np.bool_]
+    parts: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def half(self, *, first: bool) -> tuple[Logits, Labels]:
         rows = self.first == first
@@ -139,7 +150,8 @@ def assess(
         rows = _rows(part, data)
         logits = predictor.logits(rows)
         metric = METRICS[part.metric]
-        predicted.append(_predicted(part.title, part.head, metric, rows, logits[part.head]))
+        found = _predicted(part.title, part.head, metric, rows, logits[part.head])
+        predicted.append(replace(found, parts=slices(rows)))
         if part.head == STANCE.name:
             by_set[part.title] = rows
             sided.append(_taking_sides(rows, logits[RELEVANCE.name]))
@@ -202,6 +214,7 @@ def _assessment(predicted: Sequence[_Predicted]) -> Assessment:
     temperature: dict[str, Temperature] = {}
     metrics: dict[str, dict[str, float]] = {}
     bins: dict[str, list[ReliabilityBin]] = {}
+    parts: dict[str, dict[str, dict[str, float]]] = {}
     for name in sorted({each.head for each in predicted}):
         sets = [each for each in predicted if each.head == name]
         temperature[name] = fit_temperatures([(each.logits, each.truth) for each in sets])
@@ -212,6 +225,8 @@ def _assessment(predicted: Sequence[_Predicted]) -> Assessment:
         found = [each.probabilities(of_half) for each in sets]
         for each, probabilities in zip(sets, found, strict=True):
             metrics[each.title] = _figures(each, probabilities)
+            if each.parts:
+                parts[each.title] = _figures_of_parts(each, probabilities)
         counted = _counted(sets)
         truth = np.concatenate([one.truth[rows] for one, rows in zip(sets, counted, strict=True)])
         whole = np.concatenate([one[rows] for one, rows in zip(found, counted, strict=True)])
@@ -221,7 +236,7 @@ def _assessment(predicted: Sequence[_Predicted]) -> Assessment:
             "log_loss": log_loss(truth, whole),
             "rows": float(len(truth)),
         }
-    return Assessment(temperature, metrics, bins)
+    return Assessment(temperature, metrics, bins, parts)
 
 
 def _counted(sets: Sequence[_Predicted]) -> list[NDArray[np.int64]]:
@@ -246,4 +261,23 @@ def _figures(each: _Predicted, probabilities: Probabilities) -> dict[str, float]
     if each.head == RELEVANCE.name:
         relevant = each.logits[:, RELEVANT] - each.logits[:, OFF_TOPIC]
         found["area_under_curve"] = area_under_curve(each.truth == RELEVANT, relevant)
+    return found
+
+
+def _figures_of_parts(
+    each: _Predicted, probabilities: Probabilities
+) -> dict[str, dict[str, float]]:
+    """Return the figures of a set's parts, by the set's measure."""
+    guess = each.logits.argmax(axis=1)
+    found = {}
+    for name, held in each.parts.items():
+        truth, said = each.truth[held], guess[held]
+        low, high = bootstrap_interval(truth, said, each.metric, samples=300)
+        found[name] = {
+            "score": each.metric(truth, said),
+            "low": low,
+            "high": high,
+            "rows": float(len(truth)),
+            "calibration_error": expected_calibration_error(truth, probabilities[held]),
+        }
     return found

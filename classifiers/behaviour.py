@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -69,10 +70,30 @@ def behaviour_tests(path: Path = FILE) -> tuple[Probe, ...]:
     return (*expected, *swapped)
 
 
-def examine(scorer: AnswersPairs) -> dict[str, tuple[int, int]]:
-    """Return how many tests a version passes, and of how many, by what they are about."""
+@dataclass(frozen=True)
+class Tried:
+    """What a version said to one test: a label per text."""
+
+    probe: Probe
+    said: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether it said what was expected: ``probe.label``, or the same each time."""
+        wanted = self.probe.label or self.said[0]
+        return all(label == wanted for label in self.said)
+
+    @property
+    def first_said(self) -> dict[str, str]:
+        """Return, by what was said, the first text of which it was."""
+        pairs = zip(reversed(self.said), reversed(self.probe.texts), strict=True)
+        return dict(reversed(dict(pairs).items()))
+
+
+def try_out(scorer: AnswersPairs) -> list[Tried]:
+    """Return what a version says to every test that it can answer, by head."""
     tests = [one for one in behaviour_tests() if scorer.answers(one.head, one.target)]
-    found: dict[str, list[bool]] = defaultdict(list)
+    tried = []
     for name in sorted({one.head for one in tests}):
         of_head = [one for one in tests if one.head == name]
         texts = [text for one in of_head for text in one.texts]
@@ -81,12 +102,33 @@ def examine(scorer: AnswersPairs) -> dict[str, tuple[int, int]]:
             scores = scorer.score_pairs(texts, targets, heads=[name])[0]
         else:
             scores = scorer.score(texts, heads=[name])[0]
-        labels = [head(name).labels[n] for n in scores.probabilities.argmax(axis=1)]
-        for one in of_head:
-            said, labels = labels[: len(one.texts)], labels[len(one.texts) :]
-            wanted = one.label or said[0]
-            found[f"{name}, {one.about}"].append(all(label == wanted for label in said))
+        labels = iter([head(name).labels[n] for n in scores.probabilities.argmax(axis=1)])
+        tried += [Tried(one, tuple(islice(labels, len(one.texts)))) for one in of_head]
+    return tried
+
+
+def examine(scorer: AnswersPairs) -> dict[str, tuple[int, int]]:
+    """Return how many tests a version passes, and of how many, by what they are about."""
+    return counted(try_out(scorer))
+
+
+def counted(tried: Sequence[Tried]) -> dict[str, tuple[int, int]]:
+    """Return how many tests were passed, and of how many, by what they are about."""
+    found: dict[str, list[bool]] = defaultdict(list)
+    for one in tried:
+        found[f"{one.probe.head}, {one.probe.about}"].append(one.passed)
     return {about: (sum(passed), len(passed)) for about, passed in sorted(found.items())}
+
+
+def failures_table(tried: Sequence[Tried]) -> str:
+    """Return the tests that were not passed as a card's table, in Markdown."""
+    lines = ["| asked | about | post, and what was said | right |", "|---|---|---|---|"]
+    for one in (one for one in tried if not one.passed):
+        asked = f"{one.probe.head} {one.probe.target and f'({one.probe.target})'}".strip()
+        said = "; ".join(f"“{text}”: {label}" for label, text in one.first_said.items())
+        right = one.probe.label or "the same of each"
+        lines.append(f"| {asked} | {one.probe.about} | {said} | {right} |")
+    return "\n".join(lines) + "\n"
 
 
 def behaviour_check(

@@ -21,10 +21,10 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from classifiers.asked import AskedPost, about_posts, about_targets
-from classifiers.assessment import Assessment, assess
+from classifiers.assessment import assess
 from classifiers.augmentation import augment
 from classifiers.batches import UNLABELLED, Batch, encode, group
-from classifiers.behaviour import examine
+from classifiers.behaviour import counted, failures_table, try_out
 from classifiers.dataset import (
     LabelledText,
     draw,
@@ -353,18 +353,22 @@ def write_base(run: Run, recipe: Recipe, batches: Sequence[Batch], output: Path,
     _describe(output, described)
 
 
-def judge_base(output: Path, recipe: Recipe, data: Path) -> Assessment:
-    """Judge the base in a folder, and describe it there with its temperatures and figures."""
+def judge_base(output: Path, recipe: Recipe, data: Path) -> str:
+    """Judge the base in a folder, and describe it there with its temperatures and figures.
+
+    Returns:
+        The tables of its card, in Markdown.
+    """
     version = read_version(output)
     tokeniser = Tokeniser(output / TOKENIZER_FILE)
     assessed = assess(load_model(output), tokeniser, recipe.validation, data)
-    passed = examine(load_scorer(output))  # answers only: temperatures change none
-    behaviour = {about: times / of for about, (times, of) in passed.items()}
-    behaviour["rows"] = float(sum(of for _, of in passed.values()))
+    tried = try_out(load_scorer(output))  # answers only: temperatures change none
+    behaviour = {about: times / of for about, (times, of) in counted(tried).items()}
+    behaviour["rows"] = float(len(tried))
     judged = replace(assessed, metrics={**assessed.metrics, BEHAVIOUR: behaviour})
     temperature = {**version.temperature, **assessed.temperature}
     _describe(output, replace(version, temperature=temperature, metrics=judged.metrics))
-    return judged
+    return f"{judged.tables(read_version(output).id)}\n{failures_table(tried)}"
 
 
 def _describe(output: Path, version: ModelVersion) -> None:
@@ -382,11 +386,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe = _with_encoder(read_recipe(options.config), os.environ.get("MONITOR_ENCODER", ""))
         if not options.judge:
             _train_base(recipe, options)
-        assessed = judge_base(options.output, recipe, options.data)
+        tables = judge_base(options.output, recipe, options.data)
     except ClassifierError as error:
         sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
         return 1
-    sys.stdout.write(assessed.tables(read_version(options.output).id))
+    sys.stdout.write(tables)
     return 0
 
 

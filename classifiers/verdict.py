@@ -139,7 +139,7 @@ def held_out_rows(
                 champion=np.array([champion[one.key] for one in of_head], dtype=np.float64),
                 groups=np.array([groups[one.text] for one in of_head], dtype=np.int64),
                 new=np.array([one.key in new for one in of_head], dtype=bool),
-                slices=tuple({**one.slices, "length": _length(one.text)} for one in of_head),
+                slices=tuple({**one.slices, "length": length_of(one.text)} for one in of_head),
                 untold=np.array([one.key in untold for one in of_head], dtype=bool),
             )
         )
@@ -353,6 +353,7 @@ def _drawn_labels(probabilities: Floats, times: int) -> list[Labels]:
     return [(random.random((rows, 1)) > cumulated).sum(axis=1) for _ in range(times)]
 
 
-def _length(text: str) -> str:
+def length_of(text: str) -> str:
+    """Return whether a text is short (fewer than 12 words), medium, or long (30 and more)."""
     words = len(text.split())
     return "short" if words < 12 else "medium" if words < 30 else "long"

@@ -153,15 +153,18 @@ def test_a_base_is_judged_again_without_training(
     with (data / "moods" / "val.jsonl").open("a", encoding="utf-8") as file:
         file.writelines(
             json.dumps({"id": f"n{n}", "text": f"no day {n}", "label": "negative"}) + "\n"
-            for n in range(40)
+            for n in range(60)
         )
     trained(tmp_path, data, tiny, "--judge")
     after = read_version(made)
     verify(made)
-    assert after.metrics["moods"]["rows"] == 64
+    assert after.metrics["moods"]["rows"] == 84
     assert (after.id, after.temperature) != (before.id, before.temperature)
     assert {path.name: path.read_bytes() for path in made.glob("*.safetensors")} == weights
-    assert f"version {after.id}" in capsys.readouterr().out
+    told = capsys.readouterr().out.rpartition(f"version {after.id}")[2]
+    part = next(line for line in told.splitlines() if "| moods | with a negation |" in line)
+    assert part.endswith("| 60 |")
+    assert "| asked | about | post, and what was said | right |" in told
 
 
 def test_a_changed_temperature_is_noticed(data: Path, tiny: Path, tmp_path: Path) -> None:

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from classifiers.behaviour import behaviour_check, behaviour_tests
+from classifiers.behaviour import (
+    Probe,
+    Tried,
+    behaviour_check,
+    behaviour_tests,
+    counted,
+    failures_table,
+)
 from classifiers.evaluation import Labels
 from classifiers.examples import FROZEN_TEST, Example
 from classifiers.heads import head
@@ -168,6 +175,23 @@ def test_behaviour_may_not_be_lost() -> None:
     assert not check.passed
     assert "stance, negation 6 to 3 of 6" in check.told
     assert behaviour_check(before, before, 0.0).passed
+
+
+def test_a_test_that_was_not_passed_is_told_with_its_posts() -> None:
+    wrong = Tried(Probe("sarcasm", "sentiment", "", "negative", ("oh great",)), ("positive",))
+    moved = Tried(
+        Probe("names", "stance", "the strike", "", ("Al says no", "Bo says no", "Cy says no")),
+        ("against", "against", "none"),
+    )
+    right = Tried(Probe("names", "stance", "the strike", "", ("a", "b")), ("none", "none"))
+    assert counted([wrong, moved, right]) == {
+        "sentiment, sarcasm": (0, 1), "stance, names": (1, 2),
+    }  # fmt: skip
+    assert failures_table([wrong, moved, right]).splitlines()[2:] == [
+        "| sentiment | sarcasm | “oh great”: positive | negative |",
+        "| stance (the strike) | names | “Al says no”: against; “Cy says no”: none "
+        "| the same of each |",
+    ]
 
 
 def test_every_behaviour_is_asked_with_labels_that_there_are() -> None:
