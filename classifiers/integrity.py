@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from classifiers.errors import ModelFilesError
 from classifiers.model_config import WEIGHTS_FILES
@@ -32,15 +33,14 @@ def verify(folder: Path) -> None:
     version = read_version(folder)
     weights = sorted(folder.glob(WEIGHTS_FILES))
     ranges = folder / RANGES_FILE
+    known: list[tuple[list[Path], dict[str, Any]]] = [(weights, {})]
     if version.base:
         about = {"base": version.base, "temperature": version.temperature, "topic": version.topic}
-        known = {content_id(weights, about)}
-    else:
-        known = {content_id(weights, {})}
-        if ranges.is_file():
-            about = {"temperature": version.temperature}
-            known |= {content_id([*weights, ranges], said) for said in ({}, about)}
-    if version.id not in known:
+        known = [(weights, about)]
+    elif ranges.is_file():  # today's way first: each reads all the weights
+        ways: tuple[dict[str, Any], ...] = ({"temperature": version.temperature}, {})
+        known = [*(([*weights, ranges], way) for way in ways), *known]
+    if not any(version.id == content_id(files, about) for files, about in known):
         raise _changed(folder, "its weights or temperatures")
     path = folder / HASHES_FILE
     if not path.is_file():
