@@ -71,7 +71,7 @@ def behaviour_tests(path: Path = FILE) -> tuple[Probe, ...]:
 
 
 @dataclass(frozen=True)
-class Tried:
+class Answered:
     """What a version said to one test: a label per text."""
 
     probe: Probe
@@ -86,14 +86,16 @@ class Tried:
     @property
     def first_said(self) -> dict[str, str]:
         """Return, by what was said, the first text of which it was."""
-        pairs = zip(reversed(self.said), reversed(self.probe.texts), strict=True)
-        return dict(reversed(dict(pairs).items()))
+        found: dict[str, str] = {}
+        for label, text in zip(self.said, self.probe.texts, strict=True):
+            found.setdefault(label, text)
+        return found
 
 
-def try_out(scorer: AnswersPairs) -> list[Tried]:
+def ask_all(scorer: AnswersPairs) -> list[Answered]:
     """Return what a version says to every test that it can answer, by head."""
     tests = [one for one in behaviour_tests() if scorer.answers(one.head, one.target)]
-    tried = []
+    answered = []
     for name in sorted({one.head for one in tests}):
         of_head = [one for one in tests if one.head == name]
         texts = [text for one in of_head for text in one.texts]
@@ -103,27 +105,27 @@ def try_out(scorer: AnswersPairs) -> list[Tried]:
         else:
             scores = scorer.score(texts, heads=[name])[0]
         labels = iter([head(name).labels[n] for n in scores.probabilities.argmax(axis=1)])
-        tried += [Tried(one, tuple(islice(labels, len(one.texts)))) for one in of_head]
-    return tried
+        answered += [Answered(one, tuple(islice(labels, len(one.texts)))) for one in of_head]
+    return answered
 
 
 def examine(scorer: AnswersPairs) -> dict[str, tuple[int, int]]:
     """Return how many tests a version passes, and of how many, by what they are about."""
-    return counted(try_out(scorer))
+    return counted(ask_all(scorer))
 
 
-def counted(tried: Sequence[Tried]) -> dict[str, tuple[int, int]]:
+def counted(answered: Sequence[Answered]) -> dict[str, tuple[int, int]]:
     """Return how many tests were passed, and of how many, by what they are about."""
     found: dict[str, list[bool]] = defaultdict(list)
-    for one in tried:
+    for one in answered:
         found[f"{one.probe.head}, {one.probe.about}"].append(one.passed)
     return {about: (sum(passed), len(passed)) for about, passed in sorted(found.items())}
 
 
-def failures_table(tried: Sequence[Tried]) -> str:
+def failures_table(answered: Sequence[Answered]) -> str:
     """Return the tests that were not passed as a card's table, in Markdown."""
     lines = ["| asked | about | post, and what was said | right |", "|---|---|---|---|"]
-    for one in (one for one in tried if not one.passed):
+    for one in (one for one in answered if not one.passed):
         asked = f"{one.probe.head} {one.probe.target and f'({one.probe.target})'}".strip()
         said = "; ".join(f"“{text}”: {label}" for label, text in one.first_said.items())
         right = one.probe.label or "the same of each"

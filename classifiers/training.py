@@ -24,7 +24,7 @@ from classifiers.asked import AskedPost, about_posts, about_targets
 from classifiers.assessment import assess
 from classifiers.augmentation import augment
 from classifiers.batches import UNLABELLED, Batch, encode, group
-from classifiers.behaviour import counted, failures_table, try_out
+from classifiers.behaviour import ask_all, counted, failures_table
 from classifiers.dataset import (
     LabelledText,
     draw,
@@ -362,13 +362,13 @@ def judge_base(output: Path, recipe: Recipe, data: Path) -> str:
     version = read_version(output)
     tokeniser = Tokeniser(output / TOKENIZER_FILE)
     assessed = assess(load_model(output), tokeniser, recipe.validation, data)
-    tried = try_out(load_scorer(output))  # answers only: temperatures change none
-    behaviour = {about: times / of for about, (times, of) in counted(tried).items()}
-    behaviour["rows"] = float(len(tried))
+    answered = ask_all(load_scorer(output))  # answers only: temperatures change none
+    behaviour = {about: times / of for about, (times, of) in counted(answered).items()}
+    behaviour["rows"] = float(len(answered))
     judged = replace(assessed, metrics={**assessed.metrics, BEHAVIOUR: behaviour})
     temperature = {**version.temperature, **assessed.temperature}
     _describe(output, replace(version, temperature=temperature, metrics=judged.metrics))
-    return f"{judged.tables(read_version(output).id)}\n{failures_table(tried)}"
+    return f"{judged.tables(read_version(output).id)}\n{failures_table(answered)}"
 
 
 def _describe(output: Path, version: ModelVersion) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from classifiers.behaviour import (
+    Answered,
     Probe,
-    Tried,
     behaviour_check,
     behaviour_tests,
     counted,
@@ -178,12 +178,12 @@ def test_behaviour_may_not_be_lost() -> None:
 
 
 def test_a_test_that_was_not_passed_is_told_with_its_posts() -> None:
-    wrong = Tried(Probe("sarcasm", "sentiment", "", "negative", ("oh great",)), ("positive",))
-    moved = Tried(
+    wrong = Answered(Probe("sarcasm", "sentiment", "", "negative", ("oh great",)), ("positive",))
+    moved = Answered(
         Probe("names", "stance", "the strike", "", ("Al says no", "Bo says no", "Cy says no")),
         ("against", "against", "none"),
     )
-    right = Tried(Probe("names", "stance", "the strike", "", ("a", "b")), ("none", "none"))
+    right = Answered(Probe("names", "stance", "the strike", "", ("a", "b")), ("none", "none"))
     assert counted([wrong, moved, right]) == {
         "sentiment, sarcasm": (0, 1), "stance, names": (1, 2),
     }  # fmt: skip
