@@ -1,6 +1,5 @@
 """From a base's weights to models that OpenVINO runs, and which of them to run here."""
 
-import copy
 import warnings
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from torch import Tensor
 from classifiers.encoder import Classifier
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model
-from classifiers.precision import Answers, Run, Tried, chosen, try_out
-from classifiers.processor import candidates
-from classifiers.quantisation import quantise, read_ranges
+from classifiers.precision import Answers, Run, chosen, try_out
+from classifiers.processor import candidates, unrounded
+from classifiers.quantisation import quantised, read_ranges
 from classifiers.tokenisation import Ids, Tokeniser
 
 
@@ -23,21 +22,25 @@ def export(folder: Path) -> tuple[openvino.Model, str]:
     Which arithmetic is tried out on this machine (``classifiers.precision``).
     """
     model = load_model(folder)
+    forms = forms_of(model, folder)
+    if len(forms) == 1:
+        return next((form, precision) for precision, form in forms.items())
     tokeniser = Tokeniser(folder / TOKENIZER_FILE)
-    wanted = candidates()
-    exported = {"f32": converted(model)}
-    if "int8" in wanted:
-        rounded = copy.deepcopy(model)
-        quantise(rounded, read_ranges(folder))
-        exported["int8"] = converted(rounded)
-    if len(wanted) == 1:
-        return exported["f32"], "f32"
-    tried: list[Tried] = []
-    for precision in wanted:
-        run = _runner(exported.get(precision, exported["f32"]), precision)
-        tried.append(try_out(precision, run, model, tokeniser))
+    tried = [
+        try_out(precision, runner(form, precision), model, tokeniser)
+        for precision, form in forms.items()
+    ]
     best = chosen(tried).precision
-    return exported.get(best, exported["f32"]), best
+    return forms[best], best
+
+
+def forms_of(model: Classifier, folder: Path) -> dict[str, openvino.Model]:
+    """Return the base in a folder as OpenVINO's, per arithmetic that may be fast here."""
+    forms = dict.fromkeys(candidates(), converted(model))
+    for precision in forms:
+        if precision.startswith("int8"):
+            forms[precision] = converted(quantised(model, read_ranges(folder)))
+    return forms
 
 
 class _Reader(torch.nn.Module):
@@ -66,9 +69,9 @@ def converted(model: Classifier) -> openvino.Model:
         )
 
 
-def _runner(model: openvino.Model, precision: str) -> Run:
+def runner(model: openvino.Model, precision: str) -> Run:
     """Return a function that runs a model on one batch."""
-    settings = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
+    settings = {"INFERENCE_PRECISION_HINT": unrounded(precision)}
     request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
 
     def run(batch: tuple[Ids, Ids]) -> Answers:

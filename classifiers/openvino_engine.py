@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from classifiers.integrity import sha256
 from classifiers.model_config import base_folder
-from classifiers.processor import description
+from classifiers.processor import description, unrounded
 from classifiers.tokenisation import Ids
 from classifiers.version import read_version, write_atomically
 
-EXPORT_FORMAT = 3
+EXPORT_FORMAT = 4
 """Raised when the export changes, so that models kept by older releases are not used."""
 
 Outputs = tuple[NDArray[np.float32], ...]
@@ -74,7 +74,7 @@ def _compile(path: Path, threads: int) -> openvino.CompiledModel:
     settings = {
         "NUM_STREAMS": threads,
         "INFERENCE_NUM_THREADS": threads,
-        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+        "INFERENCE_PRECISION_HINT": unrounded(precision),
     }
     return openvino.Core().compile_model(str(path), "CPU", settings)
 

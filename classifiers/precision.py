@@ -39,7 +39,7 @@ class Tried:
     """How an arithmetic did.
 
     Attributes:
-        precision: ``int8``, ``bf16`` or ``f32``.
+        precision: One of ``classifiers.processor.candidates``.
         difference: Mean absolute difference of its probabilities from torch's.
         seconds: For the probes.
     """

@@ -2,13 +2,17 @@
 
 What flows into each dense layer is measured once, on training texts, and kept with the model.
 Nothing is measured on the texts being scored: a text's answer cannot depend on its neighbours
-in a batch. A few channels of the encoder's states are far larger than the others; each channel
-is scaled down, and its weights up, before rounding (Xiao et al., SmoothQuant, ICML 2023).
+in a batch. A few channels of the encoder's states are far larger than the others: each channel
+is scaled down, and its weights up, before rounding (Xiao et al., SmoothQuant, ICML 2023). That is
+not enough in the wide space of a layer, where a channel can be a hundred times the usual one: the
+widest ones there are not rounded (Dettmers et al., LLM.int8(), NeurIPS 2022).
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError
@@ -17,10 +21,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from classifiers.batches import Batch
-from classifiers.encoder import Classifier
+from classifiers.encoder import Classifier, Layer
 from classifiers.errors import ModelFilesError
 
 RANGES_FILE = "ranges.safetensors"
+
+EXACT_CHANNELS = 16
+"""So many channels of a layer's wide space are not rounded."""
 
 LARGEST_CHANGE = 0.012
 """Mean absolute change of probabilities beyond which a dense layer is not rounded."""
@@ -38,19 +45,34 @@ class InputRange:
     low: Tensor
     high: Tensor
 
+    def of(self, channels: Tensor | slice) -> "InputRange":
+        """Return the range of some of the channels."""
+        return InputRange(self.low[channels], self.high[channels])
+
+    def widest(self) -> Tensor:
+        """Return how far each channel is from 0 at most."""
+        return torch.maximum(self.low.abs(), self.high.abs()).clamp(min=1e-5)
+
 
 class QuantisedLinear(nn.Module):
-    """A dense layer whose input and weights are rounded to 8 bits."""
+    """A dense layer whose input and weights are rounded to 8 bits.
 
-    def __init__(self, dense: nn.Linear, inputs: InputRange) -> None:
+    Args:
+        dense: The layer as it was.
+        inputs: What flows into it.
+        exact: So many channels, the last ones, are not rounded.
+    """
+
+    def __init__(self, dense: nn.Linear, inputs: InputRange, exact: int = 0) -> None:
         super().__init__()
-        weight = dense.weight.detach()
-        channels = torch.maximum(inputs.low.abs(), inputs.high.abs()).clamp(min=1e-5)
-        smoothing = (channels / weight.abs().amax(dim=0).clamp(min=1e-5)).sqrt()
+        self.exact, self.cut = exact, dense.in_features - exact
+        weight, rounded = dense.weight.detach(), inputs.of(slice(self.cut))
+        self.exact_weight, self.bias = weight[:, self.cut :], dense.bias
+        smoothing = _smoothing(weight[:, : self.cut], rounded)
         self.shrink = 1 / smoothing
-        self.weight, self.bias = weight * smoothing, dense.bias
-        low = float((inputs.low * self.shrink).min())
-        high = float((inputs.high * self.shrink).max())
+        self.weight = weight[:, : self.cut] * smoothing
+        low = float((rounded.low * self.shrink).min())
+        high = float((rounded.high * self.shrink).max())
         self.scale = (high - low) / 255
         self.zero = min(255, max(0, round(-low / self.scale)))
         self.weight_scale = self.weight.abs().amax(dim=1) / 127
@@ -59,20 +81,54 @@ class QuantisedLinear(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return what the dense layer makes of the rounded input."""
         rounded = torch.fake_quantize_per_tensor_affine(
-            features * self.shrink, self.scale, self.zero, 0, 255
+            features[..., : self.cut] * self.shrink, self.scale, self.zero, 0, 255
         )
         weight = torch.fake_quantize_per_channel_affine(
             self.weight, self.weight_scale, self.weight_zero, 0, -127, 127
         )
-        return functional.linear(rounded, weight, self.bias)
+        found = functional.linear(rounded, weight, self.bias)
+        if not self.exact:
+            return found
+        return found + functional.linear(features[..., self.cut :], self.exact_weight)
 
 
-def quantise(model: Classifier, ranges: Mapping[str, InputRange]) -> None:
-    """Replace, in place, each dense layer that has a range by its quantised form."""
-    for name, inputs in ranges.items():
-        parent, _, attribute = name.rpartition(".")
-        holder = model.get_submodule(parent)
-        setattr(holder, attribute, QuantisedLinear(getattr(holder, attribute), inputs))
+def _smoothing(weight: Tensor, inputs: InputRange) -> Tensor:
+    """Return what each channel is divided by, and its weights multiplied, before rounding."""
+    return (inputs.widest() / weight.abs().amax(dim=0).clamp(min=1e-5)).sqrt()
+
+
+def quantised(model: Classifier, ranges: Mapping[str, InputRange]) -> Classifier:
+    """Return the model with the quantised form of each dense layer that has a range."""
+    rounded = copy.deepcopy(model)
+    for number, layer in enumerate(cast("Sequence[Layer]", rounded.layers)):
+        named = {kind: ranges.get(f"layers.{number}.{kind}") for kind, _ in layer.named_children()}
+        inside = {kind: inputs for kind, inputs in named.items() if inputs is not None}
+        if "outer" in inside:
+            inside["outer"] = _sort_wide_space(layer, inside["outer"])
+        for kind, inputs in inside.items():
+            dense = getattr(layer, kind)
+            exact = min(EXACT_CHANNELS, dense.in_features // 2) if kind == "outer" else 0
+            setattr(layer, kind, QuantisedLinear(dense, inputs, exact))
+    return rounded
+
+
+def _sort_wide_space(layer: Layer, inputs: InputRange) -> InputRange:
+    """Sort the channels of a layer's wide space, in place, so that the widest come last.
+
+    Args:
+        layer: An encoder's layer; what it answers does not change.
+        inputs: What flows from the wide space.
+
+    Returns:
+        The same in the new order.
+    """
+    weight = layer.outer.weight.detach()
+    width = inputs.widest() / _smoothing(weight, inputs)
+    order = width.argsort()
+    layer.inner.weight.data = layer.inner.weight.data[order]
+    layer.inner.bias.data = layer.inner.bias.data[order]
+    layer.outer.weight.data = weight[:, order]
+    return inputs.of(order)
 
 
 def measure_ranges(model: Classifier, batches: Sequence[Batch]) -> dict[str, InputRange]:
@@ -104,21 +160,12 @@ def measure_ranges(model: Classifier, batches: Sequence[Batch]) -> dict[str, Inp
 def without_fragile(
     model: Classifier, ranges: Mapping[str, InputRange], batch: Batch
 ) -> dict[str, InputRange]:
-    """Return the ranges of the layers that may be rounded without changing the answers.
-
-    The inputs of a few upper layers hold values a hundred times the usual ones, for a few
-    tokens; those layers stay as they are.
-    """
+    """Return the ranges of the layers that may be rounded without changing the answers."""
     exact = _probabilities(model, batch)
     kept = {}
     for name, inputs in ranges.items():
-        parent, _, attribute = name.rpartition(".")
-        holder = model.get_submodule(parent)
-        dense = getattr(holder, attribute)
-        setattr(holder, attribute, QuantisedLinear(dense, inputs))
-        change = (_probabilities(model, batch) - exact).abs().mean()
-        setattr(holder, attribute, dense)
-        if change <= LARGEST_CHANGE:
+        rounded = quantised(model, {name: inputs})
+        if (_probabilities(rounded, batch) - exact).abs().mean() <= LARGEST_CHANGE:
             kept[name] = inputs
     return kept
 

@@ -4,7 +4,7 @@ Starts from the packaged encoder, trains every head on the data sets that the re
 judges the result, and writes it to ``classifiers/pretrained``. With ``--resume`` it goes on
 from the last checkpoint. The same recipe, data, thread count and library versions give the
 same weights. With ``--judge`` it trains nothing: the base in ``--output`` is judged again, and
-its temperatures are fitted again.
+its temperatures are fitted again. With ``--ranges`` only its ranges for 8 bits are measured again.
 """
 
 import argparse
@@ -332,9 +332,7 @@ def write_base(run: Run, recipe: Recipe, batches: Sequence[Batch], output: Path,
     names = tuple(run.model.heads)
     save_weights(output, run.model.state_dict())
     run.model.load_state_dict(read_weights(output))
-    seen = measure_ranges(run.model, batches[:RANGE_BATCHES])
-    asking = next(batch for batch in batches if batch.targets.shape[1])
-    save_ranges(output, without_fragile(run.model, seen, asking))
+    write_ranges(run.model, batches, output)
     labels = {name: head(name).labels for name in names}
     write_config(output, ModelConfig(run.model.shape, names, labels))
     write_tokenizer(recipe.run.encoder, output / TOKENIZER_FILE)
@@ -351,6 +349,13 @@ def write_base(run: Run, recipe: Recipe, batches: Sequence[Batch], output: Path,
         created_at=datetime.now(UTC),
     )
     _describe(output, described)
+
+
+def write_ranges(model: Classifier, batches: Sequence[Batch], output: Path) -> None:
+    """Write what flows into a base's layers as they read the first of some batches."""
+    seen = measure_ranges(model, batches[:RANGE_BATCHES])
+    asking = next(batch for batch in batches if batch.targets.shape[1])
+    save_ranges(output, without_fragile(model, seen, asking))
 
 
 def judge_base(output: Path, recipe: Recipe, data: Path) -> str:
@@ -384,6 +389,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     try:
         recipe = _with_encoder(read_recipe(options.config), os.environ.get("MONITOR_ENCODER", ""))
+        if options.ranges:
+            sys.stdout.write(f"version {_range_again(recipe, options)}\n")
+            return 0
         if not options.judge:
             _train_base(recipe, options)
         tables = judge_base(options.output, recipe, options.data)
@@ -392,6 +400,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     sys.stdout.write(tables)
     return 0
+
+
+def _range_again(recipe: Recipe, options: argparse.Namespace) -> str:
+    """Measure a base's ranges again and return the version that it is by them."""
+    tokeniser = Tokeniser(options.output / TOKENIZER_FILE)
+    batches = make_batches(recipe, read_training_data(recipe, options.data), tokeniser)
+    write_ranges(load_model(options.output), batches, options.output)
+    _describe(options.output, read_version(options.output))
+    return read_version(options.output).id
 
 
 def _train_base(recipe: Recipe, options: argparse.Namespace) -> None:
@@ -427,6 +444,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=2, help="changes the sums' last digits")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--judge", action="store_true", help="judge the base in --output alone")
+    parser.add_argument("--ranges", action="store_true", help="measure its ranges for 8 bits alone")
     return parser
 
 

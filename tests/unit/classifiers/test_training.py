@@ -17,12 +17,13 @@ from classifiers.distillation import Teacher, TeacherSettings, ask_about_somethi
 from classifiers.errors import ModelFilesError
 from classifiers.fitting import distillation_loss
 from classifiers.heads.stance import HEAD as STANCE
-from classifiers.integrity import verify
-from classifiers.model_config import TOKENIZER_FILE
+from classifiers.integrity import RANGES_FILE, verify
+from classifiers.model_config import TOKENIZER_FILE, WEIGHTS_FILES
+from classifiers.quantisation import read_ranges, save_ranges
 from classifiers.recipe import read_recipe
 from classifiers.registry import PRETRAINED
 from classifiers.tokenisation import Tokeniser
-from classifiers.version import read_version, write_version
+from classifiers.version import content_id, read_version, write_version
 from tests.tiny_model import make_tiny_model
 
 LABELS = ("favor", "against", "none")
@@ -165,6 +166,23 @@ def test_a_base_is_judged_again_without_training(
     part = next(line for line in told.splitlines() if "| moods | with a negation |" in line)
     assert part.endswith("| 60 |")
     assert "| asked | about | post, and what was said | right |" in told
+
+
+def test_the_ranges_for_8_bits_are_measured_again_without_training(
+    data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = trained(tmp_path, data, tiny)
+    before, ranges = read_version(made), (made / RANGES_FILE).read_bytes()
+    first = dict(list(read_ranges(made).items())[:1])
+    files = [*sorted(made.glob(WEIGHTS_FILES)), save_ranges(made, first)]
+    other = content_id(files, {"temperature": before.temperature})
+    write_version(made, replace(before, id=other))
+    capsys.readouterr()
+    trained(tmp_path, data, tiny, "--ranges")
+    verify(made)
+    assert (made / RANGES_FILE).read_bytes() == ranges
+    assert read_version(made) == before
+    assert capsys.readouterr().out == f"version {before.id}\n"
 
 
 def test_a_changed_temperature_is_noticed(data: Path, tiny: Path, tmp_path: Path) -> None:

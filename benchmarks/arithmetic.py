@@ -1,0 +1,102 @@
+"""What rounding costs and gains: each arithmetic that may be fast on this machine, side by side.
+
+``python benchmarks/arithmetic.py [--base small]`` answers the validation sets (``../shared/data``)
+with one base in 8-bit, bf16 and 32-bit arithmetic, as far as the processor has them, and prints
+each set's measure, how far probabilities are from those of 32 bits, and posts a second.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from classifiers.dataset import LabelledText, read_labelled, without_contradictions
+from classifiers.export import forms_of, runner
+from classifiers.heads import head
+from classifiers.model_config import TOKENIZER_FILE, read_config
+from classifiers.model_files import load_model
+from classifiers.recipe import METRICS, ValidationSet, read_recipe
+from classifiers.registry import BASES
+from classifiers.runtime import Scorer
+from classifiers.tokenisation import Ids, Tokeniser
+from classifiers.version import read_version
+
+ROOT = Path(__file__).parents[1]
+RECIPE = ROOT / "config" / "training.toml"
+DATA = ROOT.parent / "shared" / "data"
+
+Answers = NDArray[np.float32]
+
+
+class OneArithmetic:
+    """An engine that runs a base's exported form in one arithmetic.
+
+    Args:
+        form: The exported model.
+        precision: One of ``classifiers.processor.candidates``.
+    """
+
+    def __init__(self, form: openvino.Model, precision: str) -> None:
+        self._run = runner(form, precision)
+
+    def run(self, batches: Iterator[tuple[Ids, Ids]]) -> Iterator[tuple[Answers, ...]]:
+        """Yield what the model reads in each batch, in the order of the batches."""
+        return (tuple(self._run(batch)) for batch in batches)
+
+
+def rows_of(part: ValidationSet) -> list[LabelledText]:
+    """Return the rows of a validation set."""
+    rows = read_labelled(DATA / part.name / "val.jsonl", head(part.head))
+    return rows if part.contradictions else without_contradictions(rows)
+
+
+def answer(scorer: Scorer, part: ValidationSet, rows: list[LabelledText]) -> Answers:
+    """Return a head's probabilities of a set's rows, (rows, labels)."""
+    texts = [row.text for row in rows]
+    if not head(part.head).takes_target:
+        return scorer.score(texts, heads=[part.head])[0].probabilities
+    return scorer.score_pairs(texts, [row.target for row in rows], heads=[part.head])[
+        0
+    ].probabilities
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base", choices=BASES, default="standard")
+    folder = BASES[parser.parse_args().base]
+    if not DATA.is_dir():
+        sys.exit(f"the validation sets are missing: {DATA} is not there")
+    version, tokeniser = read_version(folder), Tokeniser(folder / TOKENIZER_FILE)
+    sets = [(part, rows_of(part)) for part in read_recipe(RECIPE).validation]
+    forms = forms_of(load_model(folder), folder)
+    print(f"{version.id} on {openvino.Core().get_property('CPU', 'FULL_DEVICE_NAME')}")
+    exact: list[Answers] = []
+    for precision in reversed(forms):  # 32 bits first
+        engine = OneArithmetic(forms[precision], precision)
+        scorer = Scorer(version, read_config(folder), tokeniser, engine)
+        started = time.perf_counter()
+        found = [answer(scorer, part, rows) for part, rows in sets]
+        seconds = time.perf_counter() - started
+        exact = exact or found
+        print(f"\n{precision}: {sum(len(rows) for _, rows in sets) / seconds:.1f} rows a second")
+        for (part, rows), ours, theirs in zip(sets, found, exact, strict=True):
+            truth = np.array([row.labels[part.head] for row in rows])
+            score, before = (
+                100 * METRICS[part.metric](truth, said.argmax(axis=1)) for said in (ours, theirs)
+            )
+            apart = np.abs(ours - theirs)
+            print(
+                f"{part.title:44} {score:5.1f} ({score - before:+.2f}), probabilities differ by "
+                f"{apart.mean():.4f} (at most {apart.max():.3f})",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
