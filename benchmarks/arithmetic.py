@@ -1,7 +1,7 @@
-"""What rounding costs and gains: each arithmetic that may be fast on this machine, side by side.
+"""What rounding costs and gains: 8-bit and 32-bit arithmetic side by side.
 
 ``python benchmarks/arithmetic.py [--base small]`` answers the validation sets (``../shared/data``)
-with one base in 8-bit, bf16 and 32-bit arithmetic, as far as the processor has them, and prints
+with one base in 8-bit arithmetic, if the processor has it, and in 32 bits, and prints
 each set's measure, how far probabilities are from those of 32 bits, and posts a second.
 """
 
@@ -38,11 +38,10 @@ class OneArithmetic:
 
     Args:
         form: The exported model.
-        precision: One of ``classifiers.processor.candidates``.
     """
 
-    def __init__(self, form: openvino.Model, precision: str) -> None:
-        self._run = runner(form, precision)
+    def __init__(self, form: openvino.Model) -> None:
+        self._run = runner(form)
 
     def run(self, batches: Iterator[tuple[Ids, Ids]]) -> Iterator[tuple[Answers, ...]]:
         """Yield what the model reads in each batch, in the order of the batches."""
@@ -78,7 +77,7 @@ def main() -> None:
     print(f"{version.id} on {openvino.Core().get_property('CPU', 'FULL_DEVICE_NAME')}")
     exact: list[Answers] = []
     for precision in reversed(forms):  # 32 bits first
-        engine = OneArithmetic(forms[precision], precision)
+        engine = OneArithmetic(forms[precision])
         scorer = Scorer(version, read_config(folder), tokeniser, engine)
         started = time.perf_counter()
         found = [answer(scorer, part, rows) for part, rows in sets]

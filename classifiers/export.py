@@ -11,7 +11,7 @@ from classifiers.encoder import Classifier
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model
 from classifiers.precision import Answers, Run, chosen, try_out
-from classifiers.processor import candidates, unrounded
+from classifiers.processor import candidates
 from classifiers.quantisation import quantised, read_ranges
 from classifiers.tokenisation import Ids, Tokeniser
 
@@ -27,19 +27,17 @@ def export(folder: Path) -> tuple[openvino.Model, str]:
         return next((form, precision) for precision, form in forms.items())
     tokeniser = Tokeniser(folder / TOKENIZER_FILE)
     tried = [
-        try_out(precision, runner(form, precision), model, tokeniser)
-        for precision, form in forms.items()
+        try_out(precision, runner(form), model, tokeniser) for precision, form in forms.items()
     ]
     best = chosen(tried).precision
     return forms[best], best
 
 
 def forms_of(model: Classifier, folder: Path) -> dict[str, openvino.Model]:
-    """Return the base in a folder as OpenVINO's, per arithmetic that may be fast here."""
+    """Return the base in a folder as OpenVINO's, per arithmetic to try, the fastest first."""
     forms = dict.fromkeys(candidates(), converted(model))
-    for precision in forms:
-        if precision.startswith("int8"):
-            forms[precision] = converted(quantised(model, read_ranges(folder)))
+    if "int8" in forms:
+        forms["int8"] = converted(quantised(model, read_ranges(folder)))
     return forms
 
 
@@ -69,9 +67,9 @@ def converted(model: Classifier) -> openvino.Model:
         )
 
 
-def runner(model: openvino.Model, precision: str) -> Run:
+def runner(model: openvino.Model) -> Run:
     """Return a function that runs a model on one batch."""
-    settings = {"INFERENCE_PRECISION_HINT": unrounded(precision)}
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
     request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
 
     def run(batch: tuple[Ids, Ids]) -> Answers:

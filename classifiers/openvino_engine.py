@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from classifiers.integrity import sha256
 from classifiers.model_config import base_folder
-from classifiers.processor import description, unrounded
+from classifiers.processor import description
 from classifiers.tokenisation import Ids
 from classifiers.version import read_version, write_atomically
 
@@ -70,11 +70,10 @@ class OpenVinoEngine:
 
 def _compile(path: Path, threads: int) -> openvino.CompiledModel:
     """Return the model in a file, ready to run."""
-    precision = path.stem.rpartition("-")[2]
     settings = {
         "NUM_STREAMS": threads,
         "INFERENCE_NUM_THREADS": threads,
-        "INFERENCE_PRECISION_HINT": unrounded(precision),
+        "INFERENCE_PRECISION_HINT": "f32",
     }
     return openvino.Core().compile_model(str(path), "CPU", settings)
 

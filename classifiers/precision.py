@@ -2,10 +2,10 @@
 
 Eight bits are fastest where the processor multiplies bytes (VNNI, AMX); on one without, OpenVINO
 2026.4 overflows and answers nonsense, no faster than 32 bits. So nothing is taken on trust: each
-candidate answers a few texts, and only those that agree with torch in 32 bits may be chosen.
+candidate answers a few texts, and only those that agree with torch in 32 bits may be chosen. Which
+is fastest is known, not timed: a clock would choose now one, now another, and so change answers.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ PROBES = (
     "Great, another all-hands where nothing gets answered. Love it.",
 )
 TARGETS = ("the walkout", "the company's decision")
-LARGEST_DIFFERENCE = 0.04
+LARGEST_DIFFERENCE = 0.02
 """Mean absolute difference of probabilities beyond which an arithmetic is not the model's."""
 
 Answers = list[NDArray[np.float32]]
@@ -41,33 +41,30 @@ class Tried:
     Attributes:
         precision: One of ``classifiers.processor.candidates``.
         difference: Mean absolute difference of its probabilities from torch's.
-        seconds: For the probes.
     """
 
     precision: str
     difference: float
-    seconds: float
 
 
 def try_out(precision: str, run: Run, model: Classifier, tokeniser: Tokeniser) -> Tried:
     """Return how an arithmetic answers the probes."""
     batch = _probes(tokeniser)
-    run(batch)
-    started = time.perf_counter()
     found = run(batch)
-    seconds = time.perf_counter() - started
     with torch.inference_mode():
         expected = [answer.numpy() for answer in model(*map(torch.from_numpy, batch))]
     answers = zip(found[: len(expected)], expected, strict=True)
     gaps = [np.abs(_softmax(one) - _softmax(other)).mean() for one, other in answers]
-    return Tried(precision, float(np.nan_to_num(max(gaps), nan=1.0)), seconds)
+    return Tried(precision, float(np.nan_to_num(max(gaps), nan=1.0)))
 
 
 def chosen(tried: Sequence[Tried]) -> Tried:
-    """Return the fastest of those that agree with torch; 32 bits where none does."""
-    agreeing = [each for each in tried if each.difference <= LARGEST_DIFFERENCE]
-    exact = [each for each in tried if each.precision == "f32"]
-    return min(agreeing or exact, key=lambda each: each.seconds)
+    """Return the first that agrees with torch; the last, 32 bits, where none does.
+
+    Args:
+        tried: The fastest first.
+    """
+    return next((each for each in tried if each.difference <= LARGEST_DIFFERENCE), tried[-1])
 
 
 def _probes(tokeniser: Tokeniser) -> tuple[Ids, Ids]:

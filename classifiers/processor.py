@@ -9,24 +9,15 @@ _PROCESSOR = Path("/proc/cpuinfo")
 
 
 def candidates() -> list[str]:
-    """Return the arithmetics that may be fast here; f32, the last one, always may.
-
-    ``int8+bf16`` rounds most of what is multiplied to 8 bits and computes the rest in bf16,
-    ``int8+f32`` in 32 bits; ``bf16`` and ``f32`` compute all in theirs.
+    """Return the arithmetics to try here, the fastest first: int8 where it may be fast, and f32.
 
     OpenVINO names int8 for processors too that only add up bytes in 16 bits, which overflow: the
-    processor's own list of instructions decides. Where there is none, int8 is tried.
+    processor's own list of instructions decides. Where there is none, int8 is tried. bf16 is not
+    used: a post's sentiment then depends on how long the targets beside it are, in the last bits.
     """
-    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     flags = _PROCESSOR.read_text(encoding="utf-8") if _PROCESSOR.is_file() else "vnni"
     multiplies_bytes = any(name in flags for name in ("vnni", "amx_int8", "asimddp"))
-    floats = ["bf16", "f32"] if "BF16" in able else ["f32"]
-    return [*([f"int8+{floats[0]}"] if multiplies_bytes else []), *floats]
-
-
-def unrounded(precision: str) -> str:
-    """Return the floats, ``bf16`` or ``f32``, of an arithmetic."""
-    return precision.rpartition("+")[2]
+    return ["int8", "f32"] if multiplies_bytes else ["f32"]
 
 
 def description() -> str:

@@ -2,7 +2,6 @@ import copy
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
 import torch
 from torch import nn
@@ -12,7 +11,7 @@ from classifiers.batches import Batch
 from classifiers.encoder import Classifier
 from classifiers.model_files import load_model
 from classifiers.precision import LARGEST_DIFFERENCE, Tried, chosen, try_out
-from classifiers.processor import candidates, unrounded
+from classifiers.processor import candidates
 from classifiers.quantisation import (
     InputRange,
     QuantisedLinear,
@@ -37,17 +36,17 @@ def by_torch(model: Classifier):
 
 
 def test_the_fastest_that_agrees_is_chosen() -> None:
-    tried = [Tried("int8+bf16", 0.01, 1.0), Tried("bf16", 0.001, 2.0), Tried("f32", 0.0, 3.0)]
-    assert chosen(tried).precision == "int8+bf16"
+    tried = [Tried("int8", 0.01), Tried("f32", 0.0)]
+    assert chosen(tried).precision == "int8"
 
 
 def test_one_that_answers_otherwise_is_not_chosen_however_fast() -> None:
-    tried = [Tried("int8+bf16", LARGEST_DIFFERENCE * 2, 0.1), Tried("f32", 0.0, 3.0)]
+    tried = [Tried("int8", LARGEST_DIFFERENCE * 2), Tried("f32", 0.0)]
     assert chosen(tried).precision == "f32"
 
 
 def test_without_agreement_32_bits_are_chosen() -> None:
-    assert chosen([Tried("int8+bf16", 0.5, 1.0), Tried("f32", 0.5, 3.0)]).precision == "f32"
+    assert chosen([Tried("int8", 0.5), Tried("f32", 0.5)]).precision == "f32"
 
 
 def test_32_bits_are_always_a_candidate() -> None:
@@ -64,7 +63,7 @@ def test_8_bits_agree_and_nonsense_does_not(
     tiny: Path, model: Classifier, tokeniser: Tokeniser
 ) -> None:
     rounded = quantised(model, read_ranges(tiny))
-    assert try_out("int8+bf16", by_torch(rounded), model, tokeniser).difference < LARGEST_DIFFERENCE
+    assert try_out("int8", by_torch(rounded), model, tokeniser).difference < LARGEST_DIFFERENCE
 
     def nonsense(batch: tuple[Ids, Ids]) -> list[np.ndarray]:
         return [-10 * answer for answer in by_torch(model)(batch)]
@@ -73,7 +72,7 @@ def test_8_bits_agree_and_nonsense_does_not(
         return [answer * np.nan for answer in by_torch(model)(batch)]
 
     for broken in (nonsense, nothing):
-        tried = try_out("int8+bf16", broken, model, tokeniser)
+        tried = try_out("int8", broken, model, tokeniser)
         assert tried.difference > LARGEST_DIFFERENCE
 
 
@@ -83,7 +82,7 @@ def wide(model: Classifier) -> tuple[Classifier, dict[str, InputRange], tuple[to
     uneven = copy.deepcopy(model)
     uneven.requires_grad_(False)
     with torch.no_grad():
-        uneven.layers[1].inner.weight[5] *= 60
+        uneven.layers[1].inner.weight[5] *= 600
     torch.manual_seed(3)
     asked = torch.randint(5, 30000, (16, 12)), torch.randint(5, 30000, (16, 1, 4))
     return uneven, measure_ranges(uneven, [Batch(*asked, {})]), asked
@@ -114,27 +113,15 @@ def test_the_model_that_is_rounded_stays_as_it_is(
 
 
 @pytest.mark.parametrize(
-    ("flags", "able", "expected"),
-    [
-        ("avx2 fma", ["FP32", "INT8"], ["f32"]),
-        ("avx2 avx512_vnni", ["FP32", "INT8"], ["int8+f32", "f32"]),
-        ("avx512_vnni avx512_bf16", ["FP32", "BF16"], ["int8+bf16", "bf16", "f32"]),
-        ("avx512_bf16", ["FP32", "BF16"], ["bf16", "f32"]),
-    ],
+    ("flags", "expected"),
+    [("avx2 fma", ["f32"]), ("avx2 avx512_vnni", ["int8", "f32"]), ("avx512_bf16", ["f32"])],
 )
 def test_what_is_tried_depends_on_the_processor(
-    flags: str,
-    able: list[str],
-    expected: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    flags: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n", encoding="utf-8")
     monkeypatch.setattr(processor, "_PROCESSOR", tmp_path / "cpuinfo")
-    monkeypatch.setattr(openvino.Core, "get_property", lambda *_: able)
     assert candidates() == expected
-    assert {unrounded(precision) for precision in expected} <= {"bf16", "f32"}
-    assert unrounded(expected[0]) == ("bf16" if "BF16" in able else "f32")
 
 
 def test_a_channel_that_is_far_larger_costs_the_others_nothing() -> None:
