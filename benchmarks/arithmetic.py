@@ -68,11 +68,18 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", choices=BASES, default="standard")
-    folder = BASES[parser.parse_args().base]
+    parser.add_argument("--sets", nargs="+", help="only these validation sets")
+    options = parser.parse_args()
+    folder = BASES[options.base]
     if not DATA.is_dir():
         sys.exit(f"the validation sets are missing: {DATA} is not there")
     version, tokeniser = read_version(folder), Tokeniser(folder / TOKENIZER_FILE)
-    sets = [(part, rows_of(part)) for part in read_recipe(RECIPE).validation]
+    asked = [
+        part
+        for part in read_recipe(RECIPE).validation
+        if options.sets is None or part.name in options.sets
+    ]
+    sets = [(part, rows_of(part)) for part in asked]
     forms = forms_of(load_model(folder), folder)
     print(f"{version.id} on {openvino.Core().get_property('CPU', 'FULL_DEVICE_NAME')}")
     exact: list[Answers] = []
