@@ -29,7 +29,7 @@ RANGES_FILE = "ranges.safetensors"
 EXACT_CHANNELS = 16
 """So many channels of a layer's wide space are not rounded."""
 
-SMOOTHING = 0.65
+SMOOTHING = 0.5
 """Power of a channel's width in what it is divided by, where no channels are left out."""
 
 LARGEST_CHANGE = 0.012
