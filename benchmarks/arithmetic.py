@@ -15,12 +15,13 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from classifiers.dataset import LabelledText, read_labelled, without_contradictions
+from classifiers.assessment import rows_of
 from classifiers.export import forms_of, runner
 from classifiers.heads import head
+from classifiers.judging import answers
 from classifiers.model_config import TOKENIZER_FILE, read_config
 from classifiers.model_files import load_model
-from classifiers.recipe import METRICS, ValidationSet, read_recipe
+from classifiers.recipe import METRICS, read_recipe
 from classifiers.registry import BASES
 from classifiers.runtime import Scorer
 from classifiers.tokenisation import Ids, Tokeniser
@@ -48,22 +49,6 @@ class OneArithmetic:
         return (tuple(self._run(batch)) for batch in batches)
 
 
-def rows_of(part: ValidationSet) -> list[LabelledText]:
-    """Return the rows of a validation set."""
-    rows = read_labelled(DATA / part.name / "val.jsonl", head(part.head))
-    return rows if part.contradictions else without_contradictions(rows)
-
-
-def answer(scorer: Scorer, part: ValidationSet, rows: list[LabelledText]) -> Answers:
-    """Return a head's probabilities of a set's rows, (rows, labels)."""
-    texts = [row.text for row in rows]
-    if not head(part.head).takes_target:
-        return scorer.score(texts, heads=[part.head])[0].probabilities
-    return scorer.score_pairs(texts, [row.target for row in rows], heads=[part.head])[
-        0
-    ].probabilities
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -79,7 +64,7 @@ def main() -> None:
         for part in read_recipe(RECIPE).validation
         if options.sets is None or part.name in options.sets
     ]
-    sets = [(part, rows_of(part)) for part in asked]
+    sets = [(part, rows_of(part, DATA)) for part in asked]
     forms = forms_of(load_model(folder), folder)
     print(f"{version.id} on {openvino.Core().get_property('CPU', 'FULL_DEVICE_NAME')}")
     exact: list[Answers] = []
@@ -87,7 +72,7 @@ def main() -> None:
         engine = OneArithmetic(forms[precision])
         scorer = Scorer(version, read_config(folder), tokeniser, engine)
         started = time.perf_counter()
-        found = [answer(scorer, part, rows) for part, rows in sets]
+        found = [answers(scorer, head(part.head), rows) for part, rows in sets]
         seconds = time.perf_counter() - started
         exact = exact or found
         print(f"\n{precision}: {sum(len(rows) for _, rows in sets) / seconds:.1f} rows a second")

@@ -147,7 +147,7 @@ def assess(
     by_set: dict[str, list[LabelledText]] = {}
     sided: list[tuple[list[LabelledText], Logits]] = []
     for part in validation:
-        rows = _rows(part, data)
+        rows = rows_of(part, data)
         logits = predictor.logits(rows)
         metric = METRICS[part.metric]
         found = _predicted(part.title, part.head, metric, rows, logits[part.head])
@@ -165,7 +165,8 @@ def assess(
     return _assessment(predicted)
 
 
-def _rows(part: ValidationSet, data: Path) -> list[LabelledText]:
+def rows_of(part: ValidationSet, data: Path) -> list[LabelledText]:
+    """Return the rows of a validation set in a folder of data."""
     rows = read_labelled(data / part.name / "val.jsonl", head(part.head))
     return rows if part.contradictions else without_contradictions(rows)
 

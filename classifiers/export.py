@@ -23,8 +23,8 @@ def export(folder: Path) -> tuple[openvino.Model, str]:
     """
     model = load_model(folder)
     forms = forms_of(model, folder)
-    if len(forms) == 1:
-        return next((form, precision) for precision, form in forms.items())
+    if list(forms) == ["f32"]:
+        return forms["f32"], "f32"
     tokeniser = Tokeniser(folder / TOKENIZER_FILE)
     tried = [
         try_out(precision, runner(form), model, tokeniser) for precision, form in forms.items()

@@ -29,9 +29,6 @@ RANGES_FILE = "ranges.safetensors"
 EXACT_CHANNELS = 16
 """So many channels of a layer's wide space are not rounded."""
 
-SMOOTHING = 0.5
-"""Power of a channel's width in what it is divided by, where no channels are left out."""
-
 LARGEST_CHANGE = 0.012
 """Mean absolute change of probabilities beyond which a dense layer is not rounded."""
 
@@ -71,7 +68,7 @@ class QuantisedLinear(nn.Module):
         self.exact, self.cut = exact, dense.in_features - exact
         weight, rounded = dense.weight.detach(), inputs.of(slice(self.cut))
         self.exact_weight, self.bias = weight[:, self.cut :], dense.bias
-        smoothing = _smoothing(weight[:, : self.cut], rounded, 0.5 if exact else SMOOTHING)
+        smoothing = _smoothing(weight[:, : self.cut], rounded)
         self.shrink = 1 / smoothing
         self.weight = weight[:, : self.cut] * smoothing
         low = float((rounded.low * self.shrink).min())
@@ -95,10 +92,9 @@ class QuantisedLinear(nn.Module):
         return found + functional.linear(features[..., self.cut :], self.exact_weight)
 
 
-def _smoothing(weight: Tensor, inputs: InputRange, power: float) -> Tensor:
+def _smoothing(weight: Tensor, inputs: InputRange) -> Tensor:
     """Return what each channel is divided by, and its weights multiplied, before rounding."""
-    weights = weight.abs().amax(dim=0).clamp(min=1e-5)
-    return inputs.widest() ** power / weights ** (1 - power)
+    return (inputs.widest() / weight.abs().amax(dim=0).clamp(min=1e-5)).sqrt()
 
 
 def quantised(model: Classifier, ranges: Mapping[str, InputRange]) -> Classifier:
@@ -127,7 +123,7 @@ def _sort_wide_space(layer: Layer, inputs: InputRange) -> InputRange:
         The same in the new order.
     """
     weight = layer.outer.weight.detach()
-    width = inputs.widest() / _smoothing(weight, inputs, 0.5)
+    width = inputs.widest() / _smoothing(weight, inputs)
     order = width.argsort()
     layer.inner.weight.data = layer.inner.weight.data[order]
     layer.inner.bias.data = layer.inner.bias.data[order]
