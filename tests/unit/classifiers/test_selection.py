@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from classifiers.embedding import TEXTS_AT_ONCE, embed
-from classifiers.model_config import TOKENIZER_FILE
+from classifiers.model_config import TOKENIZER_FILE, read_config
 from classifiers.model_files import load_model
 from classifiers.runtime import Scorer
 from classifiers.selection import choose
 from classifiers.shift import compare, keep_reference, read_reference, word_points
 from classifiers.tokenisation import Tokeniser
+from classifiers.torch_engine import TorchEngine
+from classifiers.version import read_version
 
 EVEN, SURE = [0.34, 0.33, 0.33], [0.98, 0.01, 0.01]
 
@@ -67,8 +69,10 @@ def test_an_embedding_does_not_depend_on_the_other_texts(scorer: Scorer) -> None
     assert embed(scorer, []).shape == (0, 24)
 
 
-def test_an_embedding_is_the_mean_of_the_last_states(tiny: Path, scorer: Scorer) -> None:
-    ids = Tokeniser(tiny / TOKENIZER_FILE).posts(["and three more words here"])
+def test_an_embedding_is_the_mean_of_the_last_states(tiny: Path) -> None:
+    tokeniser, exact = Tokeniser(tiny / TOKENIZER_FILE), TorchEngine(tiny, threads=1)
+    scorer = Scorer(read_version(tiny), read_config(tiny), tokeniser, exact)
+    ids = tokeniser.posts(["and three more words here"])
     with torch.inference_mode():
         *_, post, _ = load_model(tiny).read(torch.tensor(ids), torch.zeros((1, 0, 1)).long())
     found = embed(scorer, ["and three more words here"])
