@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import json
@@ -118,7 +119,10 @@ class Import:
         admit = None
         if processes:
             admit = partial(Readers(self.admission, self.make, processes).pages, collector)
-        return step.collect(collector, resume=False, progress=progress, admit=admit)
+        try:
+            return step.collect(collector, resume=False, progress=progress, admit=admit)
+        finally:
+            assert gc.isenabled(), "whatever ends an import, garbage is looked for again"
 
     def content(self) -> dict[str, list[str]]:
         """Every row of every table."""
