@@ -65,7 +65,7 @@ def main() -> None:
         if options.sets is None or part.name in options.sets
     ]
     sets = [(part, rows_of(part, DATA)) for part in asked]
-    forms = forms_of(load_model(folder), folder)
+    forms = forms_of(load_model(folder))
     print(f"{version.id} on {openvino.Core().get_property('CPU', 'FULL_DEVICE_NAME')}")
     exact: list[Answers] = []
     for precision in reversed(forms):  # 32 bits first

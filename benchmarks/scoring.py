@@ -29,14 +29,15 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import openvino
+import openvino.opset13 as operation
 import torch
 import transformers
 from timing import rate
 from tokenizers import Tokenizer
 from torch import nn
 
-from classifiers.batches import Encoded, to_batch
 from classifiers.encoder import Classifier, Layer
 from classifiers.fixed_shapes import BATCH_ROWS, POST_WIDTHS, TARGET_WIDTHS
 from classifiers.heads import head
@@ -49,7 +50,6 @@ from classifiers.model_config import (
     write_config,
 )
 from classifiers.model_files import load_model, save_weights
-from classifiers.quantisation import InputRange, QuantisedLinear, measure_ranges, save_ranges
 from classifiers.registry import BASES, PRETRAINED
 from classifiers.runtime import Scorer, load_scorer
 from classifiers.tokenisation import Tokeniser
@@ -165,11 +165,7 @@ def random_scorer(folder: Path, head_name: str, threads: int) -> Scorer:
     """Return our runtime with one head on an encoder of RoBERTa-base's size."""
     shape = EncoderShape(vocabulary=50265, positions=514, padding=1, segments=0, **ROBERTA_BASE)
     model = Classifier(shape, [head(head_name)]).eval()
-    tokeniser = Tokeniser(PRETRAINED / TOKENIZER_FILE)
-    rows = [Encoded(post, [[0, 2]], {}) for post in tokeniser.posts(read_texts(16))]
     save_weights(folder, model.state_dict())
-    ranges = measure_ranges(model, [to_batch(rows, shape.padding)])
-    save_ranges(folder, ranges)
     labels = {head_name: head(head_name).labels}
     write_config(folder, ModelConfig(shape, (head_name,), labels))
     shutil.copyfile(PRETRAINED / TOKENIZER_FILE, folder / TOKENIZER_FILE)
@@ -199,11 +195,8 @@ def matrix_peaks(threads: int) -> dict[str, float]:
     for name, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         matrix = torch.ones(size, size, dtype=kind)
         found[name] = operations * rate(1, lambda matrix=matrix: torch.mm(matrix, matrix))
-    layer = nn.Linear(size, size, bias=False).requires_grad_(False)
-    dense = QuantisedLinear(layer, InputRange(-torch.ones(size), torch.ones(size)))
-    model = openvino.convert_model(dense, example_input=torch.rand(size, size))
     settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
-    compiled = openvino.Core().compile_model(model, "CPU", settings)
+    compiled = openvino.Core().compile_model(multiplying_bytes(size), "CPU", settings)
     requests = [compiled.create_infer_request() for _ in range(threads)]
     features = [torch.rand(size, size).numpy()]
     with ThreadPoolExecutor(threads) as pool:
@@ -213,6 +206,16 @@ def matrix_peaks(threads: int) -> dict[str, float]:
 
         found["int8"] = operations * rate(threads, multiply)
     return found
+
+
+def multiplying_bytes(size: int) -> openvino.Model:
+    """Return a model that rounds a matrix, in ranges known beforehand, and multiplies it."""
+    matrix = operation.parameter([size, size], np.float32)
+    rounded = operation.fake_quantize(matrix, -1.0, 1.0, -1.0, 1.0, 256)
+    weight = np.random.default_rng(0).uniform(-1, 1, (size, size)).astype(np.float32)
+    bytes_ = operation.fake_quantize(operation.constant(weight), -1.0, 1.0, -1.0, 1.0, 255)
+    product = operation.matmul(rounded, bytes_, transpose_a=False, transpose_b=True)
+    return openvino.Model([product], [matrix])
 
 
 def operations(shape: EncoderShape, length: int, rows: float) -> float:

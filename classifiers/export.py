@@ -10,9 +10,10 @@ from torch import Tensor
 from classifiers.encoder import Classifier
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model
+from classifiers.openvino_engine import ARITHMETIC
 from classifiers.precision import Answers, Run, chosen, try_out
 from classifiers.processor import candidates
-from classifiers.quantisation import quantised, read_ranges
+from classifiers.quantisation import in_byte_layers
 from classifiers.tokenisation import Ids, Tokeniser
 
 
@@ -22,7 +23,7 @@ def export(folder: Path) -> tuple[openvino.Model, str]:
     Which arithmetic is tried out on this machine (``classifiers.precision``).
     """
     model = load_model(folder)
-    forms = forms_of(model, folder)
+    forms = forms_of(model)
     if list(forms) == ["f32"]:
         return forms["f32"], "f32"
     tokeniser = Tokeniser(folder / TOKENIZER_FILE)
@@ -33,11 +34,11 @@ def export(folder: Path) -> tuple[openvino.Model, str]:
     return forms[best], best
 
 
-def forms_of(model: Classifier, folder: Path) -> dict[str, openvino.Model]:
-    """Return the base in a folder as OpenVINO's, per arithmetic to try, the fastest first."""
+def forms_of(model: Classifier) -> dict[str, openvino.Model]:
+    """Return a base as OpenVINO's, per arithmetic to try, the fastest first."""
     forms = dict.fromkeys(candidates(), converted(model))
     if "int8" in forms:
-        forms["int8"] = converted(quantised(model, read_ranges(folder)))
+        forms["int8"] = converted(in_byte_layers(model))
     return forms
 
 
@@ -69,8 +70,7 @@ def converted(model: Classifier) -> openvino.Model:
 
 def runner(model: openvino.Model) -> Run:
     """Return a function that runs a model on one batch."""
-    settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+    request = openvino.Core().compile_model(model, "CPU", ARITHMETIC).create_infer_request()
 
     def run(batch: tuple[Ids, Ids]) -> Answers:
         request.infer(list(batch), share_inputs=True)

@@ -12,6 +12,10 @@ import numpy as np
 from classifiers.tokenisation import POST_TOKENS, TARGET_TOKENS, Ids, pad
 
 POST_WIDTHS = (16, 24, 32, 40, 48, 64, 80, 96, POST_TOKENS)
+WIDTHS_ALONE = tuple(width for width in POST_WIDTHS if width % 16 == 0)
+"""Of posts without a target: processors add up to 16 numbers at once, and a sum over the tokens of
+another width would run in another order than with a target behind them."""
+
 TARGET_WIDTHS = (8, 16, TARGET_TOKENS)
 BATCH_ROWS = 8
 
@@ -33,7 +37,9 @@ class Row:
     @property
     def widths(self) -> tuple[int, int]:
         """Return the widths that the post and the targets are padded to."""
-        widest = max((_width(target.ids, TARGET_WIDTHS) for target in self.targets), default=1)
+        if not self.targets:
+            return _width(self.post, WIDTHS_ALONE), 1
+        widest = max(_width(target.ids, TARGET_WIDTHS) for target in self.targets)
         return _width(self.post, POST_WIDTHS), widest
 
 

@@ -10,7 +10,9 @@ from classifiers.model_config import WEIGHTS_FILES
 from classifiers.version import content_id, read_version, write_atomically
 
 HASHES_FILE = "hashes.json"
-RANGES_FILE = "ranges.safetensors"
+EARLIER_RANGES = "ranges.safetensors"
+"""What earlier releases kept beside a base's weights; bases kept in a workspace may have it."""
+
 _CHANGING = {"version.json", "held_out.json", "MODEL_CARD.md", HASHES_FILE}
 """What may change without changing any answer; the gate's verdict is added later, say."""
 
@@ -32,15 +34,13 @@ def verify(folder: Path) -> None:
     """
     version = read_version(folder)
     weights = sorted(folder.glob(WEIGHTS_FILES))
-    ranges = folder / RANGES_FILE
-    known: list[tuple[list[Path], dict[str, Any]]] = [(weights, {})]
+    about: dict[str, Any] = {"temperature": version.temperature}
     if version.base:
-        about = {"base": version.base, "temperature": version.temperature, "topic": version.topic}
-        known = [(weights, about)]
-    elif ranges.is_file():  # today's way first: each reads all the weights
-        ways: tuple[dict[str, Any], ...] = ({"temperature": version.temperature}, {})
-        known = [*(([*weights, ranges], way) for way in ways), *known]
-    if not any(version.id == content_id(files, about) for files, about in known):
+        known = [(weights, about | {"base": version.base, "topic": version.topic})]
+    else:  # today's way first: each reads all the weights
+        earlier = [*weights, *folder.glob(EARLIER_RANGES)]
+        known = [(weights, about), (earlier, about), (earlier, {}), (weights, {})]
+    if not any(version.id == content_id(files, described) for files, described in known):
         raise _changed(folder, "its weights or temperatures")
     path = folder / HASHES_FILE
     if not path.is_file():

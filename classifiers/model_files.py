@@ -17,6 +17,7 @@ from classifiers.errors import ModelFilesError
 from classifiers.heads import head
 from classifiers.integrity import verify
 from classifiers.model_config import WEIGHTS_FILES, base_folder, read_config
+from classifiers.quantisation import in_bytes
 
 SCALE = ":scale"
 """What the name of a tensor kept in 8 bits gets for the name of its rows' scales."""
@@ -117,6 +118,5 @@ def _stored(name: str, tensor: Tensor) -> dict[str, Tensor]:
     """Return a tensor as it is stored: rounded to 8 bits with its scale, or to 16."""
     if tensor.dim() != 2 or tensor.numel() < LARGE:
         return {name: tensor.to(torch.float16).contiguous()}
-    scale = (tensor.abs().amax(dim=1) / 127).clamp(min=1e-12)
-    rounded = (tensor / scale[:, None]).round().clamp(-127, 127).to(torch.int8)
+    rounded, scale = in_bytes(tensor)
     return {name: rounded.contiguous(), name + SCALE: scale}

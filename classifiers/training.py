@@ -4,7 +4,7 @@ Starts from the packaged encoder, trains every head on the data sets that the re
 judges the result, and writes it to ``classifiers/pretrained``. With ``--resume`` it goes on
 from the last checkpoint. The same recipe, data, thread count and library versions give the
 same weights. With ``--judge`` it trains nothing: the base in ``--output`` is judged again, and
-its temperatures are fitted again. With ``--ranges`` only its ranges for 8 bits are measured again.
+its temperatures are fitted again.
 """
 
 import argparse
@@ -41,12 +41,10 @@ from classifiers.fitting import FitSettings, fit, make_optimizer
 from classifiers.heads import all_heads, head
 from classifiers.heads.relevance import HEAD as RELEVANCE
 from classifiers.heads.stance import HEAD as STANCE
-from classifiers.integrity import RANGES_FILE
 from classifiers.label_mix import class_weights
 from classifiers.masked_language import read_the_domain
 from classifiers.model_config import TOKENIZER_FILE, WEIGHTS_FILES, ModelConfig, write_config
-from classifiers.model_files import load_model, read_weights, save_weights
-from classifiers.quantisation import measure_ranges, save_ranges, without_fragile
+from classifiers.model_files import load_model, save_weights
 from classifiers.recipe import Recipe, TrainingSet, read_recipe
 from classifiers.runtime import load_scorer
 from classifiers.starting_weights import (
@@ -55,10 +53,10 @@ from classifiers.starting_weights import (
     write_tokenizer,
 )
 from classifiers.tokenisation import Tokeniser
+from classifiers.training_run import Run
 from classifiers.version import ModelVersion, content_id, read_version, write_version
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-RANGE_BATCHES = 12
 BEHAVIOUR = "behaviour checks"
 """Under this name a base's figures tell which part of them it passes, by what they are about."""
 
@@ -200,52 +198,6 @@ def bf16_gains() -> bool:
     return seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
 
 
-@dataclass
-class Run:
-    """A training run that can be interrupted: the model, its optimizer and the checkpoint.
-
-    ``average`` is the mean of the model's weights after each step that counted (Izmailov et al.,
-    Averaging Weights Leads to Wider Optima, 2018), none where the recipe does not ask for it.
-    """
-
-    model: Classifier
-    optimizer: torch.optim.Optimizer
-    checkpoint: Path
-    average: AveragedModel | None = None
-    steps: int = 0
-    seconds: float = 0.0
-
-    def resume(self) -> None:
-        """Go back to the checkpoint, if there is one."""
-        if self.checkpoint.is_file():
-            state = torch.load(self.checkpoint, weights_only=True)
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            torch.set_rng_state(state["random"])
-            self.steps, self.seconds = state["steps"], state["seconds"]
-            if self.average is not None:
-                self.average.load_state_dict(state["average"])
-
-    def save(self) -> None:
-        """Write the checkpoint, all or nothing."""
-        temporary = self.checkpoint.with_suffix(".writing")
-        state = {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "random": torch.get_rng_state(),
-            "steps": self.steps,
-            "seconds": self.seconds,
-            "average": self.average.state_dict() if self.average is not None else {},
-        }
-        torch.save(state, temporary)
-        temporary.replace(self.checkpoint)
-
-    def take_average(self) -> None:
-        """Give the model the mean of its weights, where one was taken."""
-        if self.average is not None and self.average.n_averaged:
-            self.model.load_state_dict(self.average.module.state_dict())
-
-
 def start(recipe: Recipe, data: TrainingData, tokeniser: Tokeniser) -> Classifier:
     """Return the model that training starts from: the packaged encoder, heads drawn at random.
 
@@ -317,22 +269,17 @@ def report(message: str, seconds: float) -> None:
     sys.stderr.write(f"{seconds / 60:6.1f} min  {message}\n")
 
 
-def write_base(run: Run, recipe: Recipe, batches: Sequence[Batch], output: Path, data: str) -> None:
+def write_base(run: Run, recipe: Recipe, output: Path, data: str) -> None:
     """Write a base that has not been judged: its weights, tokenizer and descriptions.
-
-    From here on the model's weights are those that were written, rounded.
 
     Args:
         run: What was trained.
         recipe: By which recipe.
-        batches: On which batches.
         output: The folder to write to.
         data: The fingerprint of the rows.
     """
     names = tuple(run.model.heads)
     save_weights(output, run.model.state_dict())
-    run.model.load_state_dict(read_weights(output))
-    write_ranges(run.model, batches, output)
     labels = {name: head(name).labels for name in names}
     write_config(output, ModelConfig(run.model.shape, names, labels))
     write_tokenizer(recipe.run.encoder, output / TOKENIZER_FILE)
@@ -349,13 +296,6 @@ def write_base(run: Run, recipe: Recipe, batches: Sequence[Batch], output: Path,
         created_at=datetime.now(UTC),
     )
     _describe(output, described)
-
-
-def write_ranges(model: Classifier, batches: Sequence[Batch], output: Path) -> None:
-    """Write what flows into a base's layers as they read the first of some batches."""
-    seen = measure_ranges(model, batches[:RANGE_BATCHES])
-    asking = next(batch for batch in batches if batch.targets.shape[1])
-    save_ranges(output, without_fragile(model, seen, asking))
 
 
 def judge_base(output: Path, recipe: Recipe, data: Path) -> str:
@@ -378,8 +318,8 @@ def judge_base(output: Path, recipe: Recipe, data: Path) -> str:
 
 def _describe(output: Path, version: ModelVersion) -> None:
     """Write a base's description, under the id that its files and temperatures make."""
-    files = [*sorted(output.glob(WEIGHTS_FILES)), output / RANGES_FILE]
-    made_of = content_id(files, {"temperature": version.temperature})
+    weights = sorted(output.glob(WEIGHTS_FILES))
+    made_of = content_id(weights, {"temperature": version.temperature})
     write_version(output, replace(version, id=made_of))
 
 
@@ -389,9 +329,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     try:
         recipe = _with_encoder(read_recipe(options.config), os.environ.get("MONITOR_ENCODER", ""))
-        if options.ranges:
-            sys.stdout.write(f"version {_range_again(recipe, options)}\n")
-            return 0
         if not options.judge:
             _train_base(recipe, options)
         tables = judge_base(options.output, recipe, options.data)
@@ -400,15 +337,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     sys.stdout.write(tables)
     return 0
-
-
-def _range_again(recipe: Recipe, options: argparse.Namespace) -> str:
-    """Measure a base's ranges again and return the version that it is by them."""
-    tokeniser = Tokeniser(options.output / TOKENIZER_FILE)
-    batches = make_batches(recipe, read_training_data(recipe, options.data), tokeniser)
-    write_ranges(load_model(options.output), batches, options.output)
-    _describe(options.output, read_version(options.output))
-    return read_version(options.output).id
 
 
 def _train_base(recipe: Recipe, options: argparse.Namespace) -> None:
@@ -426,7 +354,7 @@ def _train_base(recipe: Recipe, options: argparse.Namespace) -> None:
     report(f"{len(batches)} steps, data {data.fingerprint}", 0)
     model = start(recipe, data, tokeniser)
     run = train(recipe, model, batches, options.checkpoints / "last.pt", resume=options.resume)
-    write_base(run, recipe, batches, options.output, data.fingerprint)
+    write_base(run, recipe, options.output, data.fingerprint)
 
 
 def _with_encoder(recipe: Recipe, name: str) -> Recipe:
@@ -444,7 +372,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=2, help="changes the sums' last digits")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--judge", action="store_true", help="judge the base in --output alone")
-    parser.add_argument("--ranges", action="store_true", help="measure its ranges for 8 bits alone")
     return parser
 
 

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import torch
 
-from classifiers.batches import Encoded, to_batch
 from classifiers.encoder import Classifier
 from classifiers.heads import all_heads
 from classifiers.model_config import TOKENIZER_FILE, EncoderShape, ModelConfig, write_config
 from classifiers.model_files import save_weights
-from classifiers.quantisation import measure_ranges, save_ranges
 from classifiers.registry import PRETRAINED
 from classifiers.tokenisation import Tokeniser
 from classifiers.version import ModelVersion, content_id, write_version
@@ -32,12 +30,9 @@ def make_tiny_model(folder: Path, seed: int = 7) -> Path:
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.mul_(1.5)
-    rows = [Encoded(post, [[101, 102]], {}) for post in tokeniser.posts(["one two", "and three"])]
     names = tuple(model.heads)
     weights = save_weights(folder, model.state_dict())
-    ranges = measure_ranges(model, [to_batch(rows, shape.padding)])
     labels = {head.name: head.labels for head in all_heads()}
-    save_ranges(folder, ranges)
     write_config(folder, ModelConfig(shape, names, labels))
     shutil.copyfile(PRETRAINED / TOKENIZER_FILE, folder / TOKENIZER_FILE)
     version = ModelVersion(

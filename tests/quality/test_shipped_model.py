@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from classifiers.dataset import read_labelled
@@ -114,16 +115,34 @@ def test_stance_is_as_good_as_the_card_says(
     assert measure == pytest.approx(reported, abs=0.06)
 
 
+OF_EVERY_LENGTH = ["what " + "a day " * n for n in range(70)]
+
+
 @pytest.mark.parametrize(
-    "target",
-    ["it", "the walkout", "the Facebook employees' virtual walkout", "many words in a row " * 9],
-    ids=["shortest", "short", "middle", "longest"],
+    "targets",
+    [
+        ["it"],
+        ["the Facebook employees' virtual walkout"],
+        ["many words in a row " * 9],
+        ["it", "the walkout", "b"],
+    ],
+    ids=["shortest", "middle", "longest", "three"],
 )
-def test_sentiment_is_the_same_to_the_bit_for_any_target(scorer: Scorer, target: str) -> None:
-    texts = ["what a day " * n for n in range(0, 40, 3)]
-    (alone,) = scorer.score(texts)
-    (beside, *_) = (s for s in scorer.score(texts, {"t": target}) if s.head == "sentiment")
+def test_sentiment_is_the_same_to_the_bit_for_any_targets(
+    scorer: Scorer, targets: list[str]
+) -> None:
+    (alone,) = scorer.score(OF_EVERY_LENGTH)
+    answers = scorer.score(OF_EVERY_LENGTH, dict(zip(targets, targets, strict=True)))
+    (beside,) = (answer for answer in answers if answer.head == "sentiment")
     assert beside.probabilities.tobytes() == alone.probabilities.tobytes()
+
+
+def test_what_is_said_of_a_target_hardly_depends_on_others(scorer: Scorer) -> None:
+    (alone,) = scorer.score(OF_EVERY_LENGTH, {"a": "the walkout"}, heads=["stance"])
+    others = {"b": "vaccines", "a": "the walkout", "c": "the company"}
+    beside = scorer.score(OF_EVERY_LENGTH, others, heads=["stance"])[1]
+    assert beside.target == "a"
+    np.testing.assert_allclose(beside.probabilities, alone.probabilities, atol=0.01)
 
 
 def test_sentiment_is_calibrated(sentiment: Judgement) -> None:

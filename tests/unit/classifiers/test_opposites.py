@@ -63,7 +63,7 @@ def test_favor_and_against_change_places(scorer: Scorer) -> None:
     targets = {"plain": "the strike", "opposed": "ending the strike"}
     plain, opposed = scorer.score(TEXTS, targets, heads=["stance"])
     order = [STANCE.labels.index(label) for label in STANCE.opposites]
-    np.testing.assert_array_equal(opposed.probabilities, plain.probabilities[:, order])
+    np.testing.assert_allclose(opposed.probabilities, plain.probabilities[:, order], atol=1e-6)
     assert (plain.probabilities[:, 0] != plain.probabilities[:, 1]).any()
     # The same in pairs, mixed with others in one batch.
     asked = ["ending the strike", "the strike"] * 2
@@ -75,7 +75,7 @@ def test_favor_and_against_change_places(scorer: Scorer) -> None:
 def test_relevance_is_the_same_towards_both(scorer: Scorer) -> None:
     targets = {"plain": "the strike", "opposed": "ending the strike"}
     plain, opposed = scorer.score(TEXTS, targets, heads=["relevance"])
-    np.testing.assert_array_equal(opposed.probabilities, plain.probabilities)
+    np.testing.assert_allclose(opposed.probabilities, plain.probabilities, atol=1e-6)
 
 
 def test_what_is_read_is_exchanged_too(scorer: Scorer) -> None:

@@ -17,9 +17,8 @@ from classifiers.distillation import Teacher, TeacherSettings, ask_about_somethi
 from classifiers.errors import ModelFilesError
 from classifiers.fitting import distillation_loss
 from classifiers.heads.stance import HEAD as STANCE
-from classifiers.integrity import RANGES_FILE, verify
-from classifiers.model_config import TOKENIZER_FILE, WEIGHTS_FILES
-from classifiers.quantisation import read_ranges, save_ranges
+from classifiers.integrity import verify
+from classifiers.model_config import TOKENIZER_FILE
 from classifiers.recipe import read_recipe
 from classifiers.registry import PRETRAINED
 from classifiers.tokenisation import Tokeniser
@@ -168,28 +167,26 @@ def test_a_base_is_judged_again_without_training(
     assert "| asked | about | post, and what was said | right |" in told
 
 
-def test_the_ranges_for_8_bits_are_measured_again_without_training(
-    data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    made = trained(tmp_path, data, tiny)
-    before, ranges = read_version(made), (made / RANGES_FILE).read_bytes()
-    first = dict(list(read_ranges(made).items())[:1])
-    files = [*sorted(made.glob(WEIGHTS_FILES)), save_ranges(made, first)]
-    other = content_id(files, {"temperature": before.temperature})
-    write_version(made, replace(before, id=other))
-    capsys.readouterr()
-    trained(tmp_path, data, tiny, "--ranges")
-    verify(made)
-    assert (made / RANGES_FILE).read_bytes() == ranges
-    assert read_version(made) == before
-    assert capsys.readouterr().out == f"version {before.id}\n"
-
-
 def test_a_changed_temperature_is_noticed(data: Path, tiny: Path, tmp_path: Path) -> None:
     made = trained(tmp_path, data, tiny)
     version = read_version(made)
     write_version(made, replace(version, temperature={**version.temperature, "sentiment": 0.1}))
     with pytest.raises(ModelFilesError, match="temperatures changed"):
+        verify(made)
+
+
+def test_a_base_that_an_earlier_release_made_is_known_by_its_ranges_too(
+    data: Path, tiny: Path, tmp_path: Path
+) -> None:
+    made = trained(tmp_path, data, tiny)
+    version, ranges = read_version(made), made / "ranges.safetensors"
+    ranges.write_bytes(b"what flowed in")
+    files = [*sorted(made.glob("model-*.safetensors")), ranges]
+    for described in ({"temperature": version.temperature}, {}):
+        write_version(made, replace(version, id=content_id(files, described)))
+        verify(made)
+    ranges.write_bytes(b"something else")
+    with pytest.raises(ModelFilesError, match="weights or temperatures changed"):
         verify(made)
 
 
