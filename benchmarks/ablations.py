@@ -49,9 +49,9 @@ def _labelled_only(recipe: Recipe) -> Recipe:
     return replace(recipe, unlabelled=())
 
 
-def _teacher_alone(recipe: Recipe) -> Recipe:
+def _labels_too(recipe: Recipe) -> Recipe:
     assert recipe.teacher is not None
-    return replace(recipe, teacher=replace(recipe.teacher, weight=1.0))
+    return replace(recipe, teacher=replace(recipe.teacher, weight=0.6))
 
 
 def _plain_targets(recipe: Recipe) -> Recipe:
@@ -59,7 +59,8 @@ def _plain_targets(recipe: Recipe) -> Recipe:
 
 
 def _equal_classes(recipe: Recipe) -> Recipe:
-    return replace(recipe, run=replace(recipe.run, class_weight_power=0.0))
+    """Without a teacher, whose answers are no classes."""
+    return replace(_alone(recipe), run=replace(recipe.run, class_weight_power=0.0))
 
 
 def _equal_layers(recipe: Recipe) -> Recipe:
@@ -83,8 +84,8 @@ VARIANTS = {
     "masked-language training first": Variant(_reading_first),
     "labels alone, targets as labelled": Variant(_plain_targets),
     "no unlabelled posts": Variant(_labelled_only),
-    "teacher alone": Variant(_teacher_alone),
-    "all classes weigh the same": Variant(_equal_classes),
+    "labels count too": Variant(_labels_too),
+    "labels alone, all classes weigh the same": Variant(_equal_classes),
     "all layers learn at one rate": Variant(_equal_layers),
     "weights averaged over the second half": Variant(_averaged),
 }
