@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
@@ -187,35 +188,31 @@ def random_scorer(folder: Path, head_name: str, threads: int) -> Scorer:
 def matrix_peaks(threads: int) -> dict[str, float]:
     """Return multiplications and additions a second, in thousands of millions, by number type.
 
-    For 8 bits each thread multiplies matrices of its own, as it does when we score.
+    For 8 bits each thread multiplies matrices of its own, as it does when we score; first, as
+    torch's threads may disturb it.
     """
     size = 2048
     operations = 2 * size**3 / 1e9
-    found = {}
-    for name, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+    found = {"int8": operations * rate(threads, byte_products(size, threads))}
+    for name, kind in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
         matrix = torch.ones(size, size, dtype=kind)
         found[name] = operations * rate(1, lambda matrix=matrix: torch.mm(matrix, matrix))
-    settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
-    compiled = openvino.Core().compile_model(multiplying_bytes(size), "CPU", settings)
-    requests = [compiled.create_infer_request() for _ in range(threads)]
-    features = [torch.rand(size, size).numpy()]
-    with ThreadPoolExecutor(threads) as pool:
-
-        def multiply() -> None:
-            list(pool.map(lambda one: one.infer(features, share_inputs=True), requests))
-
-        found["int8"] = operations * rate(threads, multiply)
     return found
 
 
-def multiplying_bytes(size: int) -> openvino.Model:
-    """Return a model that rounds a matrix, in ranges known beforehand, and multiplies it."""
+def byte_products(size: int, threads: int) -> Callable[[], object]:
+    """Return what lets each thread multiply a matrix that is rounded, in ranges known before."""
     matrix = operation.parameter([size, size], np.float32)
     rounded = operation.fake_quantize(matrix, -1.0, 1.0, -1.0, 1.0, 256)
     weight = np.random.default_rng(0).uniform(-1, 1, (size, size)).astype(np.float32)
-    bytes_ = operation.fake_quantize(operation.constant(weight), -1.0, 1.0, -1.0, 1.0, 255)
-    product = operation.matmul(rounded, bytes_, transpose_a=False, transpose_b=True)
-    return openvino.Model([product], [matrix])
+    in_bytes = operation.fake_quantize(operation.constant(weight), -1.0, 1.0, -1.0, 1.0, 255)
+    product = operation.matmul(rounded, in_bytes, transpose_a=False, transpose_b=True)
+    settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
+    compiled = openvino.Core().compile_model(openvino.Model([product], [matrix]), "CPU", settings)
+    requests = [compiled.create_infer_request() for _ in range(threads)]
+    pool = ThreadPoolExecutor(threads)
+    features = [weight]
+    return lambda: list(pool.map(lambda one: one.infer(features, share_inputs=True), requests))
 
 
 def operations(shape: EncoderShape, length: int, rows: float) -> float:
