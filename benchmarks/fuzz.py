@@ -77,13 +77,13 @@ def targets(folder: Path) -> dict[str, tuple[bytes, Reader]]:
     (folder / "db").write_bytes(b"pages" * 500)
     made = io.BytesIO()
     pack(made, {"database/monitor.db": folder / "db"}, {})
-    ranges = weights_files(PRETRAINED)[0].name
+    weights = weights_files(PRETRAINED)[0].name
     return {
         "backup": (made.getvalue(), read_archive),
         "import": (LINES, read_import),
         "version.json": ((PRETRAINED / "version.json").read_bytes(), read_model("version.json")),
         "config.json": ((PRETRAINED / "config.json").read_bytes(), read_model("config.json")),
-        ranges: ((PRETRAINED / ranges).read_bytes()[:4096], read_model(ranges)),
+        weights: ((PRETRAINED / weights).read_bytes()[:4096], read_model(weights)),
     }
 
 
