@@ -1,8 +1,8 @@
 """What rounding costs and gains: 8-bit and 32-bit arithmetic side by side.
 
-``python benchmarks/arithmetic.py [--base small]`` answers the validation sets (``../shared/data``)
-with one base in 8-bit arithmetic, if the processor has it, and in 32 bits, and prints
-each set's measure, how far probabilities are from those of 32 bits, and posts a second.
+``python benchmarks/arithmetic.py [--base small] [--group 64]`` answers the validation sets
+(``../shared/data``) with one base in 8-bit arithmetic, if the processor has it, and in 32 bits, and
+prints each set's measure, how far probabilities are from those of 32 bits, and posts a second.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from classifiers.heads import head
 from classifiers.judging import answers
 from classifiers.model_config import TOKENIZER_FILE, read_config
 from classifiers.model_files import load_model
+from classifiers.openvino_engine import ARITHMETIC, GROUP_SIZE
 from classifiers.recipe import METRICS, read_recipe
 from classifiers.registry import BASES
 from classifiers.runtime import Scorer
@@ -39,10 +40,11 @@ class OneArithmetic:
 
     Args:
         form: The exported model.
+        group: So many channels of a token are rounded together.
     """
 
-    def __init__(self, form: openvino.Model) -> None:
-        self._run = runner(form)
+    def __init__(self, form: openvino.Model, group: int) -> None:
+        self._run = runner(form, ARITHMETIC | {GROUP_SIZE: group})
 
     def run(self, batches: Iterator[tuple[Ids, Ids]]) -> Iterator[tuple[Answers, ...]]:
         """Yield what the model reads in each batch, in the order of the batches."""
@@ -54,6 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", choices=BASES, default="standard")
     parser.add_argument("--sets", nargs="+", help="only these validation sets")
+    parser.add_argument("--group", type=int, default=ARITHMETIC[GROUP_SIZE], help="of channels")
     options = parser.parse_args()
     folder = BASES[options.base]
     if not DATA.is_dir():
@@ -69,7 +72,7 @@ def main() -> None:
     print(f"{version.id} on {openvino.Core().get_property('CPU', 'FULL_DEVICE_NAME')}")
     exact: list[Answers] = []
     for precision in reversed(forms):  # 32 bits first
-        engine = OneArithmetic(forms[precision])
+        engine = OneArithmetic(forms[precision], options.group)
         scorer = Scorer(version, read_config(folder), tokeniser, engine)
         started = time.perf_counter()
         found = [answers(scorer, head(part.head), rows) for part, rows in sets]

@@ -1,7 +1,9 @@
 """From a base's weights to models that OpenVINO runs, and which of them to run here."""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import openvino
 import torch
@@ -68,9 +70,10 @@ def converted(model: Classifier) -> openvino.Model:
         )
 
 
-def runner(model: openvino.Model) -> Run:
-    """Return a function that runs a model on one batch."""
-    request = openvino.Core().compile_model(model, "CPU", ARITHMETIC).create_infer_request()
+def runner(model: openvino.Model, settings: Mapping[str, Any] = ARITHMETIC) -> Run:
+    """Return a function that runs a model on one batch, with OpenVINO's settings."""
+    compiled = openvino.Core().compile_model(model, "CPU", dict(settings))
+    request = compiled.create_infer_request()
 
     def run(batch: tuple[Ids, Ids]) -> Answers:
         request.infer(list(batch), share_inputs=True)

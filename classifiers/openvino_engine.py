@@ -24,7 +24,8 @@ from classifiers.version import read_version, write_atomically
 EXPORT_FORMAT = 5
 """Raised when the export changes, so that models kept by older releases are not used."""
 
-ARITHMETIC = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 128}
+GROUP_SIZE = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
+ARITHMETIC = {"INFERENCE_PRECISION_HINT": "f32", GROUP_SIZE: 128}
 """Nothing in bf16; where weights are bytes (``classifiers.quantisation``), the channels of a token
 are rounded in groups of so many. Smaller groups are slower, larger ones less exact."""
 
