@@ -8,6 +8,8 @@ decide and write without another one coming between. Transactions are short.
 from __future__ import annotations
 
 import importlib
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -212,8 +214,8 @@ def _postgres_engine(url: URL) -> Engine:
 
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None  # Transactions begin where we say so.
+    _write_ahead(dbapi_connection)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "secure_delete=ON",
@@ -221,6 +223,23 @@ def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
         "journal_size_limit=0",  # The log must not keep a removed text for long either.
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _write_ahead(connection: Any) -> None:
+    """Gives a new file its write-ahead log, waiting for others who are about to as well.
+
+    Each of two who have begun waits for the other to let go of the file. SQLite sees that and
+    refuses one at once, whatever time it was given (https://sqlite.org/c3ref/busy_handler.html).
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -8,7 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,20 @@ def test_sqlite_is_set_up_to_be_safe(tmp_path: Path) -> None:
         }
     engine.dispose()
     assert found == expected
+
+
+def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    """One in seventeen rounds had a refusal before: all want to give the file its log."""
+    several = 4
+    together = threading.Barrier(several)
+
+    def open_one(number: int) -> None:
+        together.wait()
+        open_engine(f"sqlite:///{tmp_path / f'{number}.db'}").dispose()
+
+    with ThreadPoolExecutor(several) as threads:
+        for number in range(100):
+            list(threads.map(open_one, [number] * several))
 
 
 def test_a_removed_text_is_nowhere_in_the_files(tmp_path: Path) -> None:
