@@ -10,9 +10,14 @@ from phonenumbers import Leniency, PhoneNumberMatcher
 
 # An address before a mention: "someone@example.org" is not a mention of "@example".
 _EMAIL = re.compile(r"(?<![\w@＠.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# Handles are written in letters of alphabets; one that begins so ends where others follow, as in
+# Japanese, which has no spaces. A name in other letters is taken to end with them.
+_LETTER = "0-9A-Za-z_\u00c0-\u024f\u0370-\u052f"
+_HANDLE = rf"(?:[{_LETTER}](?:[{_LETTER}.-]*[{_LETTER}])?|\w(?:[\w.-]*\w)?)"
 # "@user", "@user@instance.social", "@name.bsky.social", and the full-width sign that X accepts.
-_MENTION = re.compile(r"(?<![\w/])[@＠]\w(?:[\w.-]*\w)?(?:@\w(?:[\w.-]*\w)?)?")
-_REDDIT_USER = re.compile(r"(?<![\w/])/?u/[\w-]{3,}")
+# As X has it, other letters than ASCII's may stand before one, and so may "RT" and "/".
+_MENTION = re.compile(rf"(?:(?<![0-9A-Za-z_])|(?<=\b[Rr][Tt]))[@＠]{_HANDLE}(?:@{_HANDLE})*")
+_REDDIT_USER = re.compile(r"(?<![0-9A-Za-z_/])/?u/[\w-]{3,}")
 _LINK = re.compile(r"(https?://)(?:[^\s/?#@]*@)?([^\s/?#]+)[^\s]*", re.IGNORECASE)
 # As platforms show links: "www.example.org/name", "example.org/name". Nothing of what follows
 # a host's own name may stay, but "and/or" and "1.5/2" are no links.

@@ -18,6 +18,7 @@ import pytest
 
 from collectors.file import FileCollector
 from collectors.post import Page, Post, Window
+from monitor.redaction import redact
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = Path(os.environ.get("MONITOR_SHARED_DATA", ROOT.parent / "shared/data")) / "recordings"
@@ -136,6 +137,16 @@ def test_withheld_posts_name_their_countries() -> None:
     posts = posts_of(read(x_file("withheld")))
 
     assert sum(1 for post in posts if post.withheld_in) == expected > 0
+
+
+@pytest.mark.parametrize("path", X_FILES, ids=lambda path: path.stem)
+def test_nobody_whom_x_marks_as_mentioned_is_left_in_a_text(path: Path) -> None:
+    for record in x_records(path):
+        if x_outcome(record) == "post":
+            kept = redact(record["text"]).lower()
+            mentions = record.get("entities", {}).get("mentions", [])
+            handles = [f"@{mention['username']}".lower() for mention in mentions]
+            assert not [each for each in handles if re.search(rf"{each}(?!\w)", kept)]
 
 
 def test_reposts_have_whole_texts_where_the_page_holds_the_original() -> None:
