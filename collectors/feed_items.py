@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -39,6 +40,11 @@ _TOMBSTONE = re.compile(
     rb"""<(?:[\w.-]{1,99}:)?deleted-entry\b[^<>]{0,2000}?\bref\s{0,9}=\s{0,9}(["'])([^<]{0,2000}?)\1""",
     re.S,
 )
+_DATES = ("published", "created", "updated")
+# "Mon, 01 Jun 2020 11:00:00" lacks the zone that RFC 822 asks for. One that is unknown is worse.
+_ENDS_WITH_TIME = re.compile(r"\d:\d\d(?::\d\d)?\s*$")
+_YEAR_AND_SLASH = re.compile(r"\s*\d{4}/")
+"""The parser takes "2020/06/01" for the first of November."""
 _HTML = ("text/html", "application/xhtml+xml")
 _FEED_TYPES = ("application/atom+xml", "application/rss+xml", "application/xml", "text/xml")
 
@@ -176,11 +182,31 @@ def name_of(entry: Record, host: str) -> str:
 
 
 def time_of(entry: Record) -> datetime | None:
-    """When an entry was published, else when it was last changed; None without a date."""
-    for field in ("published_parsed", "created_parsed", "updated_parsed"):
-        if entry.get(field):
-            return _moment(entry[field], field)
+    """When an entry was published, else when it was last changed; None without a date.
+
+    Raises:
+        BadRecordError: Its dates cannot be read.
+    """
+    told = [field for field in _DATES if take_optional_text(entry, field)]
+    for field in told:
+        if (found := _read_date(entry, field)) is not None:
+            return found
+    if told:
+        raise BadRecordError("bad_date", f"{told[0]} is no date that can be read")
     return None
+
+
+def _read_date(entry: Record, field: str) -> datetime | None:
+    """Reads a date; one without a zone is UTC. None where it is none that can be relied on."""
+    written = str(entry[field])
+    if parsed := entry.get(f"{field}_parsed"):
+        return None if _YEAR_AND_SLASH.match(written) else _moment(parsed, field)
+    if not _ENDS_WITH_TIME.search(written):
+        return None
+    try:
+        return _moment(parsedate_to_datetime(written).utctimetuple(), field)
+    except ValueError:
+        return None
 
 
 def _moment(parsed: Any, field: str) -> datetime:
@@ -230,7 +256,7 @@ def read_entry(entry: Record, setting: Setting, seen: Seen) -> Post:
         native_id=name_of(entry, setting.host),
         created_at=created,
         text=text,
-        language=setting.language,
+        language=_language(entry) or setting.language,
         author=_author(entry, setting.host),
         kind="reply" if setting.comments or answered else "original",
         reference=reference,
@@ -245,6 +271,14 @@ def _text(entry: Record, setting: Setting) -> str:
         return body
     head = _plain(title)
     return "\n".join(part for part in (head, body) if part)
+
+
+def _language(entry: Record) -> str | None:
+    """The language that an entry's texts are marked with."""
+    details = [*sequence(entry.get("content")), entry.get("summary_detail")]
+    details.append(entry.get("title_detail"))
+    found = (take_language(mapping(detail), "language") for detail in details)
+    return next((language for language in found if language), None)
 
 
 def _body(entry: Record) -> str:

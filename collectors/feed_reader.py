@@ -20,7 +20,7 @@ from collectors.errors import (
 from collectors.feed_items import Document, read_document
 from collectors.guard import GuardedTransport
 from collectors.http import ANYTHING, Answer, HttpClient, Limits
-from collectors.source import Surroundings
+from collectors.source import PRODUCT, Surroundings
 
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/rdf+xml;q=0.9, "
@@ -87,14 +87,14 @@ class FeedReader:
         rules = self._rules[origin]
         if rules is None:
             return
-        agent = self._surroundings.user_agent
-        if not rules.can_fetch(url, agent):
+        # The product's name alone: rules for others' names must not be found in the rest.
+        if not rules.can_fetch(url, PRODUCT):
             raise RefusedRequestError(
                 f"robots.txt of {urlsplit(url).netloc} forbids this address",
                 hint="Take it out of the topic's [queries.feed], or ask the site to allow "
-                "employee-sentiment-monitor.",
+                f"{PRODUCT}.",
             )
-        delay = rules.crawl_delay(agent)
+        delay = rules.crawl_delay(PRODUCT)
         if known and delay:
             self._surroundings.sleep(min(float(delay), _LONGEST_DELAY))
 
@@ -103,7 +103,7 @@ class FeedReader:
             answer = self._client(origin).get(f"{origin}/robots.txt", accept=ANYTHING)
         except _NO_RULES:
             return None
-        return Protego.parse(answer.content.decode("utf-8", "replace"))
+        return Protego.parse(answer.content.decode("utf-8-sig", "replace"))
 
     def _client(self, url: str) -> HttpClient:
         origin = _origin(url)

@@ -11,17 +11,18 @@ from typing import Any, Protocol
 from collectors.policy import Policy
 from collectors.post import Collector, Page
 
-_PACKAGE = "employee-sentiment-monitor"
+PRODUCT = "employee-sentiment-monitor"
+"""The name that a site's robots.txt may speak of."""
 
 
 def _version() -> str:
     try:
-        return version(_PACKAGE)
+        return version(PRODUCT)
     except PackageNotFoundError:
         return "0"
 
 
-USER_AGENT = f"{_PACKAGE}/{_version()} (+research; no contact given)"
+USER_AGENT = f"{PRODUCT}/{_version()} (+research; no contact given)"
 """Who asks, where the operator names no contact."""
 
 
@@ -70,7 +71,7 @@ class Surroundings:
         """Who asks."""
         if not self.contact:
             return USER_AGENT
-        return f"{_PACKAGE}/{_version()} (+research; {self.contact})"
+        return f"{PRODUCT}/{_version()} (+research; {self.contact})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -120,6 +121,23 @@ def test_robots_txt_is_obeyed(site: Site, visitor: Visitor) -> None:
     assert [request.path for request in site.server.requests] == ["/robots.txt"]
 
 
+@pytest.mark.parametrize(
+    ("rules", "allowed"),
+    [
+        ("\ufeffUser-agent: *\nDisallow: /feed\n", False),
+        ("User-agent: employee-sentiment-monitor\nDisallow: /feed\n", False),
+        ("User-agent: research\nDisallow: /feed\n", True),
+    ],
+    ids=["behind a byte order mark", "for us", "for another"],
+)
+def test_robots_txt_is_read_as_it_was_meant(
+    site: Site, visitor: Visitor, rules: str, *, allowed: bool
+) -> None:
+    site.robots = rules
+    with nullcontext() if allowed else pytest.raises(RefusedRequestError):
+        visitor.visit()
+
+
 def test_robots_txt_that_cannot_be_had_for_now_forbids_for_now(
     site: Site, visitor: Visitor
 ) -> None:
@@ -185,6 +203,32 @@ def test_an_item_without_a_date_counts_for_when_it_was_first_seen(site: Site) ->
     visitor.clock.forward(hours=5)
     again = posts(visitor.visit())[0]
     assert again.created_at == first.created_at == START
+
+
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [
+        ("Mon, 01 Jun 2020 11:00:00", 11),
+        ("Mon, 01 Jun 2020 11:00", 11),
+        ("2020-06-01T11:00:00", 11),
+        ("Mon, 01 Jun 2020 11:00:00 +0200", 9),
+        ("Mon, 01 Jun 2020 11:00:00 GMT+2", None),
+        ("June 1, 2020", None),
+        ("01.06.2020 11:00", None),
+        ("2020/06/01 11:00:00", None),
+        ("Mon, 01 Jun 2020 25:00:00", None),
+        ("soon", None),
+    ],
+)
+def test_a_date_that_cannot_be_read_is_not_taken_for_today(
+    site: Site, written: str, hour: int | None
+) -> None:
+    visitor = Visitor(serve(site, item("a walkout", guid="1", at=written)))
+    visitor.clock.forward(days=2)
+    pages = visitor.visit()
+    assert [post.created_at.hour for post in posts(pages)] == ([] if hour is None else [hour])
+    reasons = [rejection.reason for page in pages for rejection in page.rejections]
+    assert reasons == (["bad_date"] if hour is None else [])
 
 
 def test_items_without_ids_are_told_apart_by_what_they_say(site: Site) -> None:
@@ -319,6 +363,17 @@ def test_the_feed_s_language_is_that_of_its_items(site: Site) -> None:
     head = "<language>de-AT</language>"
     (post,) = posts(Visitor(serve(site, item("walkout", at=JUNE_1), head=head)).visit())
     assert post.language == "de"
+
+
+def test_an_entry_may_be_in_another_language_than_its_feed(site: Site) -> None:
+    entry = (
+        '<entry xml:lang="fr"><id>urn:x:1</id><title>a walkout</title>'
+        "<updated>2020-06-01T11:00:00Z</updated></entry>"
+    )
+    atom = f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en">{entry}</feed>'
+    site.pages["/atom"] = Reply(atom.encode(), 200, RSS)
+    [post] = posts(Visitor(f"{site.server.url}/atom").visit())
+    assert post.language == "fr"
 
 
 def test_a_time_far_in_the_future_is_rejected(site: Site) -> None:
