@@ -25,8 +25,9 @@ PLATFORM = "mastodon"
 PUBLIC = ("public", "unlisted")
 
 # Servers repeat a quoted post as a link for readers that know no quotes.
-_QUOTE_LINK = re.compile(r'<p class="quote-inline">[^\0]{0,4000}?</p>')
-_BREAK = re.compile(r"<br ?/?>|</p>")
+_QUOTE_LINK = re.compile(r'<(p|span) class="quote-inline">[^\0]{0,4000}?</\1>')
+# Blocks that Mastodon leaves in what other servers send; several at once are one break.
+_BREAK = re.compile(r"<br ?/?>|(?:</?(?:p|div|[ou]l|li|blockquote|pre|h[1-6])\b[^<>]*>)+")
 _TAG = re.compile(r"<[^<>]*>")
 # How authors say in their profile that no program shall read them.
 _NO_BOTS = re.compile(

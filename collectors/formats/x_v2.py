@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -181,8 +182,9 @@ def _original(reference: Record, context: _Context) -> Record:
 
 
 def _full_text(item: Record) -> str:
+    """Returns the text as it was written: X gives `&`, `<` and `>` as entities."""
     long_form = mapping(item.get("note_tweet") or item.get("note_post"))
-    return take_text(long_form if "text" in long_form else item, "text")
+    return html.unescape(take_text(long_form if "text" in long_form else item, "text"))
 
 
 def _author(item: Record) -> Record:

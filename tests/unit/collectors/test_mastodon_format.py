@@ -117,9 +117,13 @@ def test_what_is_not_public_is_left_out(write: Write, visibility: str) -> None:
         ('<a href="x"><span class="invisible">https://</span>a.b</a>', "https://a.b"),
         ("2 &lt; 3 &amp;&amp; 3 &gt; 2", "2 < 3 && 3 > 2"),
         ('<p class="quote-inline">RE: <a href="u">u</a></p><p>mine</p>', "mine"),
+        ('<p>mine<span class="quote-inline"><br>RE: <a href="u">u</a></span></p>', "mine"),
+        ("<p>We ask:</p><ul><li>pay</li><li>talks</li></ul><p>Now</p>", "We ask:\npay\ntalks\nNow"),
+        ('<blockquote class="q"><p>no</p></blockquote><pre><code>a b</code></pre>', "no\na b"),
+        ("so<div>a</div><div>b</div><h2>c</h2>d", "so\na\nb\nc\nd"),
         ("a < b", "a < b"),
     ],
-    ids=["breaks", "links", "entities", "quote link", "no tag"],
+    ids=["breaks", "links", "entities", "quote", "quote in line", "list", "code", "div", "no tag"],
 )
 def test_html_becomes_what_a_reader_sees(content: str, text: str) -> None:
     assert plain_text(content) == text

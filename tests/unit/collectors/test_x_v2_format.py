@@ -127,6 +127,11 @@ def test_a_long_post_has_its_long_text(write: Write) -> None:
     assert [post.text for post in harvest(path).posts] == ["long", "so"]
 
 
+def test_a_text_is_as_it_was_written(write: Write) -> None:
+    [post] = harvest(write(page(tweet(text="AT&amp;T: pay &lt;3 &amp;amp; &gt; talks")))).posts
+    assert post.text == "AT&T: pay <3 &amp; > talks"
+
+
 def test_countries_that_withhold_a_post_are_kept(write: Write) -> None:
     withheld = {"copyright": False, "country_codes": ["FR", "DE", "bad"]}
 
