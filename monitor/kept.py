@@ -84,11 +84,13 @@ class PageOutcome:
         stored: New posts.
         edited: Posts that replaced an earlier revision.
         repeated: Posts already stored (in this or a newer revision).
-        refused: Posts not stored because their removal was demanded before.
+        refused: Posts not stored because their removal was demanded before, or because they are
+            the bundled sample's and real ones are here.
         rejected: Rejections on the page.
         rejected_before: Of those, how many were counted at an earlier reading.
         deletions: Deletion records on the page.
         removed: Posts that the deletions took out of the store.
+        sample_removed: Bundled sample posts that made way for real ones.
     """
 
     stored: int = 0
@@ -99,3 +101,4 @@ class PageOutcome:
     rejected_before: int = 0
     deletions: int = 0
     removed: int = 0
+    sample_removed: int = 0

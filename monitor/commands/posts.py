@@ -114,7 +114,6 @@ def import_command(
             call.say(f"{path}: {_in_words(collected)}")
         total.counts += collected.counts
         total.reasons += collected.reasons
-        total.sample_removed += collected.sample_removed
     _answer_import(call, total, failed)
     if len(failed) == len(files):
         raise UsageError("none of the files could be read")

@@ -29,19 +29,22 @@ class Collected:
     Attributes:
         counts: The sums of `PageOutcome`'s fields over all pages.
         reasons: Rejections by reason.
-        sample_removed: Bundled sample posts that made way for real ones.
         finished: False when the pass was asked to stop before its end.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    sample_removed: int = 0
     finished: bool = True
 
     def add(self, page: KeptPage, outcome: PageOutcome) -> None:
         """Adds one stored page."""
         self.counts.update({f.name: getattr(outcome, f.name) for f in fields(outcome)})
         self.reasons.update(rejection.reason for rejection in page.rejections)
+
+    @property
+    def sample_removed(self) -> int:
+        """How many bundled sample posts made way for real ones."""
+        return self.counts["sample_removed"]
 
     @property
     def records(self) -> int:
@@ -95,7 +98,7 @@ class CollectStep:
         try:
             with closing(admit(since) if admit else fetched) as pages:
                 for page in pages:
-                    collected.add(page, self._save(collector, page, errand, collected))
+                    collected.add(page, self._save(collector, page, errand))
                     progress(collected.records)
                     if should_stop():
                         collected.finished = False
@@ -116,22 +119,12 @@ class CollectStep:
             return self.admission.topic.window
         return Window(window.start, max(window.start, min(window.end, self.clock())))
 
-    def _save(
-        self, collector: Collector, kept: KeptPage, errand: Errand, collected: Collected
-    ) -> PageOutcome:
+    def _save(self, collector: Collector, kept: KeptPage, errand: Errand) -> PageOutcome:
         topic = self.admission.topic.name
-        if kept.posts and collector.source != SAMPLE_SOURCE:
-            collected.sample_removed += self._remove_sample(topic)
         return self.store.save_page(topic, collector.source, kept, at=self.clock(), errand=errand)
 
     def _has_real_posts(self, topic: str) -> bool:
         return self.queries.has_posts(topic) and not self.queries.sample_only(topic)
-
-    def _remove_sample(self, topic: str) -> int:
-        """Bundled sample posts make way for real ones: the two are never mixed."""
-        if not self.queries.has_posts(topic, source=SAMPLE_SOURCE):
-            return 0
-        return self.store.remove_source(topic, SAMPLE_SOURCE)
 
 
 def _errand(source: str, window: Window | None) -> Errand:

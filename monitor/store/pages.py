@@ -17,6 +17,7 @@ from monitor.store.chunks import in_chunks, is_among
 from monitor.store.engine import unstorable
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS
 from monitor.store.sources import Delivery
+from monitor.store.values import SAMPLE_SOURCE
 
 _FIELDS = KeptPost._fields
 
@@ -41,8 +42,14 @@ class _Standing:
 
 
 def save(connection: Connection, delivery: Delivery, page: KeptPage) -> PageOutcome:
-    """Stores a page."""
+    """Stores a page; bundled sample posts and real ones are never mixed."""
     _check_characters(page)
+    if delivery.source == SAMPLE_SOURCE:
+        if sources.has_posts(connection, delivery.topic, besides=SAMPLE_SOURCE):
+            return PageOutcome(refused=len(page.posts))
+        sample_removed = 0
+    else:
+        sample_removed = _remove_sample(connection, delivery.topic) if page.posts else 0
     demands = (*page.deletions, *page.reminders)
     removed = removals.obey(connection, delivery, demands, arriving=page.posts)
     counts = _save_posts(connection, delivery, page.posts)
@@ -62,7 +69,14 @@ def save(connection: Connection, delivery: Delivery, page: KeptPage) -> PageOutc
         rejected_before=before,
         deletions=len(page.deletions),
         removed=removed,
+        sample_removed=sample_removed,
     )
+
+
+def _remove_sample(connection: Connection, topic: str) -> int:
+    if not sources.has_posts(connection, topic, source=SAMPLE_SOURCE):
+        return 0
+    return removals.remove_source(connection, topic, SAMPLE_SOURCE)
 
 
 def _save_posts(

@@ -354,13 +354,25 @@ def test_removing_a_source_leaves_the_others(
     )
     save(store, topic, sample, source="sample")
     assert queries.sample_only(topic)
-    save(store, topic, page(post("3")))
-    assert not queries.sample_only(topic)
     assert store.remove_source(topic, "sample") == 2
+    assert not queries.sample_only(topic)
+    save(store, topic, page(post("3")))
     assert ids(engine, topic) == ["3"]
     assert store.checkpoint(topic, "sample") is None
     assert [s.source for s in queries.sources(topic)] == ["file"]
     assert queries.coverage(topic, NOW, NOW + timedelta(days=1)) == []
+
+
+def test_sample_and_real_posts_are_never_mixed_whoever_comes_between(
+    store: Store, queries: Queries, engine: Engine, topic: str
+) -> None:
+    save(store, topic, page(post("1"), post("2")), source="sample")
+    assert save(store, topic, page(post("3"))) == PageOutcome(stored=1, sample_removed=2)
+    # Another process is still at the sample, of which it has begun to store pages before.
+    assert save(store, topic, page(post("4")), source="sample") == PageOutcome(refused=1)
+    assert ids(engine, topic) == ["3"]
+    assert [state.source for state in queries.sources(topic)] == ["file"]
+    assert save(store, topic, page(post("5"))) == PageOutcome(stored=1)
 
 
 def test_a_removed_source_can_come_again(store: Store, topic: str) -> None:
