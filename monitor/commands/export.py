@@ -108,6 +108,9 @@ def _coverage(call: Call, days: tuple[date, date]) -> Records:
     window = topic.window_of(*days)
     window = Window(window.start, max(window.start, min(window.end, app.clock())))
     spans = app.queries.coverage(topic.name, window.start, window.end)
+    # Before the topic and the first answer there is nothing to tell, however early the first day.
+    start = max(window.start, min([topic.window.start, *(span.start for span in spans)]))
+    window = Window(min(start, window.end), window.end)
     hours = covered_hours(topic.name, app.live.names(), spans, window)
     return [asdict(hour) for hour in hours]
 

@@ -153,8 +153,13 @@ def _volume_layout() -> Spec:
     bars = _bars().encode(
         y=alt.Y("bottom:Q", title=None, axis=alt.Axis(tickCount=4, format="~s")),
         y2="top:Q",
-        color=_by_label(alt.Color, _VOLUMES, _VOLUME_COLOURS),
-        opacity=alt.condition("datum.partial", alt.value(0.45), alt.value(1)),
+        stroke=_by_label(alt.Stroke, _VOLUMES, _VOLUME_COLOURS),
+        # As above: paler, a bar of posts would look like one of reposts.
+        fill=alt.condition(
+            "datum.partial",
+            alt.value("var(--card)"),
+            _by_label(alt.Fill, _VOLUMES, _VOLUME_COLOURS),
+        ),
         tooltip=tooltips("day", "posts", "reposts", "authors"),
     )
     return finished(*_event_layers(), bars, height=160)

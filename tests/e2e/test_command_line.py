@@ -80,6 +80,14 @@ def test_errors_say_what_happened_and_what_to_do(
     assert says in place.run(*arguments, code=code)
 
 
+def test_coverage_begins_with_the_topic_however_early_the_first_day(
+    place: Place, tmp_path: Path
+) -> None:
+    place.run("import", write_posts(tmp_path / "posts.jsonl", 5))
+    asked = ("export", "coverage", "--format", "json")
+    assert place.json(*asked, "--since", "0001-01-01") == place.json(*asked)
+
+
 def test_garbage_is_counted_and_the_rest_is_kept(place: Place, tmp_path: Path) -> None:
     posts = write_posts(tmp_path / "posts.jsonl", 5)
     with posts.open("ab") as file:

@@ -148,6 +148,18 @@ def test_the_table_opens_with_the_keyboard(visit: Visit) -> None:
     expect(page.locator("table").first).to_be_visible()
 
 
+def test_an_open_table_is_printed_whole(visit: Visit) -> None:
+    page = visit.open(TOPIC_PAGE)
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    page.emulate_media(media="print")
+    cut = (
+        "[...document.querySelectorAll('.scroll')].map(one => one.scrollHeight - one.clientHeight)"
+    )
+    found = page.evaluate(cut)
+    page.emulate_media(media="screen")
+    assert found == [0] * len(found) != []
+
+
 def test_the_split_is_chosen_with_the_form(visit: Visit) -> None:
     page = visit.open(TOPIC_PAGE)
     page.get_by_label("Split").select_option("platform")

@@ -228,6 +228,16 @@ def test_charts_are_valid_vega_lite() -> None:
     assert [alt.Chart.from_dict(spec).to_dict()["height"] for spec in specs] == [260, 160, 160]
 
 
+def test_days_that_are_not_whole_are_hollow_in_every_chart() -> None:
+    for spec in (
+        charts.shares_chart(series_of(one_day(MONDAY, 0.6, 0.2)), FRAME, {}),
+        charts.volume_chart(volume_series([volume(MONDAY)])[0], FRAME),
+    ):
+        fills = [layer["encoding"].get("fill", {}) for layer in spec["layer"]]
+        hollow = {"test": "datum.partial", "value": "var(--card)"}
+        assert hollow in [fill.get("condition") for fill in fills]
+
+
 def test_a_preview_tells_no_percentage() -> None:
     shown = page(FakeFigures(validated=False), Selection(preview=True)).sections[0].blocks[0]
     assert shown.is_preview
