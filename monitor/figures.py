@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -206,12 +206,18 @@ class Figures:
         """When figures that were asked for may change by time alone, within a day of the topic."""
         return self._up_to_date(topic).door.due()
 
-    def whole_days(self, topic: Topic) -> dict[tuple[date, Question], Mapping[str, int] | None]:
-        """Gives exact label counts of whole days, None where hidden.
+    def whole_days(self, topic: Topic) -> dict[tuple[date, Question], Mapping[str, int]]:
+        """Gives exact label counts of whole days as they are stored, of small days too.
 
-        They leave the program with noise only (`monitor/noise.py`).
+        They leave the program with noise only (`monitor/noise.py`), which protects single authors
+        as long as each changes nothing but their own posts' counts. What is withheld or kept back
+        can depend on one author, so nothing is.
         """
-        return self._up_to_date(topic).split(frozenset()).label_counts()
+        found: dict[tuple[date, Question], Counter[str]] = defaultdict(Counter)
+        for cell in self._up_to_date(topic).evidence.aggregates:
+            if cell.head != VOLUME:
+                found[cell.day, (cell.head, cell.target)].update(cell.label_counts)
+        return dict(found)
 
     def validation(self, topic: Topic) -> list[Validation]:
         """Tells for every question how far its audit sample is."""

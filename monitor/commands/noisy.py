@@ -21,7 +21,6 @@ class NoisyCount:
     """How many posts of a day have a label, give or take the noise; nothing that is exact.
 
     Attributes:
-        posts: None where the day's total is withheld.
         epsilon: The privacy loss of the whole export, this count among the others.
     """
 
@@ -30,7 +29,7 @@ class NoisyCount:
     head: str
     target: str
     label: str
-    posts: int | None
+    posts: int
     epsilon: float
 
 
@@ -60,7 +59,7 @@ def noisy_command(call: Call, epsilon: float, format_: str, output: Path | None)
 
 
 def _noisy(call: Call, epsilon: float, posts_per_author: int) -> list[NoisyCount]:
-    """Every day of the topic, also those without a post: that there is none is noise, too.
+    """Every day of the topic, small ones and those without a post too: to leave one out tells.
 
     A post has one label in every question, so its author changes as many counts as there are
     questions.
@@ -75,18 +74,11 @@ def _noisy(call: Call, epsilon: float, posts_per_author: int) -> list[NoisyCount
         for question in questions
         for label in head_named(question[0]).labels
     ]
-    counts = [(exact.get((day, question)) or {}).get(label, 0) for day, question, label in places]
+    counts = [exact.get((day, question), {}).get(label, 0) for day, question, label in places]
     changed = posts_per_author * len(questions)
     noisy = noise.noisy_counts(counts, epsilon=epsilon, posts_per_author=changed)
     return [
-        NoisyCount(
-            topic.name,
-            day,
-            *question,
-            label,
-            None if (day, question) in exact and exact[day, question] is None else posts,
-            epsilon,
-        )
+        NoisyCount(topic.name, day, *question, label, posts, epsilon)
         for (day, question, label), posts in zip(places, noisy, strict=True)
     ]
 

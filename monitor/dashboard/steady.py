@@ -179,7 +179,7 @@ class SteadyFigures(Figures):
         """As `Figures.due`."""
         return self._source.due(topic)
 
-    def whole_days(self, topic: Topic) -> dict[tuple[date, Question], Mapping[str, int] | None]:
+    def whole_days(self, topic: Topic) -> dict[tuple[date, Question], Mapping[str, int]]:
         """As `Figures.whole_days`."""
         return dict(self._remembered(topic, "whole_days"))
 

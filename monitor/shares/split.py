@@ -86,14 +86,6 @@ class Split:
         """A question's counts by day, everybody together; only in a split by nothing."""
         return {day: counts for (day, _), counts in self._rolled[question].items()}
 
-    def label_counts(self) -> dict[tuple[date, Question], Mapping[str, int] | None]:
-        """Label counts of whole days, None where hidden; only in a split by nothing."""
-        return {
-            (place[0], question): None if reason else rolled[place].label_counts
-            for question, rolled in self._rolled.items()
-            for place, reason in self._hidden(question).items()
-        }
-
     def drift(self, question: Question) -> dict[date, float]:
         """How badly the audit labels explain each shown day; only in a split by nothing."""
         hidden = self._hidden(question)
