@@ -55,23 +55,26 @@ class AuthorSketch:
         return frozenset(compact_theta_sketch.deserialize(sketch))
 
     @staticmethod
+    def without(one: bytes, other: bytes) -> bytes:
+        """Sketches those who are in one sketch and not in the other."""
+        left = theta_a_not_b().compute(
+            compact_theta_sketch.deserialize(one), compact_theta_sketch.deserialize(other)
+        )
+        return bytes(left.serialize())
+
+    @staticmethod
     def difference(one: bytes, other: bytes) -> frozenset[int]:
         """The hashes of those who are in one sketch and not in the other.
 
-        Of sketches of more than 2,048 authors only as many as both tell apart.
+        Of sketches of more than 2,048 authors only as many as both tell apart: some of them, and
+        not how many there are (`without` is for counting).
         """
-        return frozenset(
-            theta_a_not_b().compute(
-                compact_theta_sketch.deserialize(one), compact_theta_sketch.deserialize(other)
-            )
-        )
+        return AuthorSketch.hashes(AuthorSketch.without(one, other))
 
     @staticmethod
     def exchange(sketch: bytes, gone: bytes, instead: bytes) -> bytes:
         """A sketch with one author in the place of others, where any of them is in it."""
-        left = theta_a_not_b().compute(
-            compact_theta_sketch.deserialize(sketch), compact_theta_sketch.deserialize(gone)
-        )
-        if left.num_retained == compact_theta_sketch.deserialize(sketch).num_retained:
+        left = AuthorSketch.without(sketch, gone)
+        if len(AuthorSketch.hashes(left)) == len(AuthorSketch.hashes(sketch)):
             return sketch
-        return AuthorSketch.union([bytes(left.serialize()), instead])
+        return AuthorSketch.union([left, instead])

@@ -129,10 +129,10 @@ def revise(chain: Chain, live: Base, terms: Terms) -> Chain:
     if before == live:
         return _widened(chain, live, terms)
     changes = {cell: _change(before.get(cell), live.get(cell)) for cell in {*before, *live}}
+    # Of a large day some of them are told apart: no more than there are.
     people = frozenset[int]().union(*(one.came | one.gone for one in changes.values()))
-    before_authors = _authors(before.values())
     is_ripe = terms.at - last.at >= RIPE
-    if len(people) < terms.minimum or (len(people) < SMALL_CHANGE * before_authors and not is_ripe):
+    if len(people) < terms.minimum or (not is_ripe and _is_small(before, live)):
         return chain
     atoms = tuple(_split_atoms(chain, changes))
     if len(atoms) > MOST_ATOMS:
@@ -171,8 +171,21 @@ def _decision(
 def _is_far(base: Base, live: Base, cell: Cell, minimum: int) -> bool:
     """Whether a cell has changed by more people than are kept back to protect them."""
     was, now = _members(base, cell), _members(live, cell)
-    changed = AuthorSketch.difference(was, now) | AuthorSketch.difference(now, was)
-    return len(changed) > max(minimum, SMALL_CHANGE * AuthorSketch.count(was))
+    changed = AuthorSketch.count(_turnover(was, now))
+    return changed > max(minimum, SMALL_CHANGE * AuthorSketch.count(was))
+
+
+def _is_small(before: Base, live: Base) -> bool:
+    """Whether fewer have come into base cells or left them than a day need not wait for."""
+    changed = AuthorSketch.union(
+        _turnover(_sketch(before.get(cell)), _sketch(live.get(cell))) for cell in {*before, *live}
+    )
+    return AuthorSketch.count(changed) < SMALL_CHANGE * _authors(before.values())
+
+
+def _turnover(was: bytes, now: bytes) -> bytes:
+    """Sketches those who are in one of two states alone."""
+    return AuthorSketch.union([AuthorSketch.without(was, now), AuthorSketch.without(now, was)])
 
 
 def _first(live: Base, terms: Terms) -> Chain:
@@ -237,8 +250,7 @@ class _Change:
 
 
 def _change(before: Counted | None, now: Counted | None) -> _Change:
-    was = before.authors_sketch if before else AuthorSketch.of(())
-    is_now = now.authors_sketch if now else AuthorSketch.of(())
+    was, is_now = _sketch(before), _sketch(now)
     came = AuthorSketch.difference(is_now, was)
     gone = AuthorSketch.difference(was, is_now)
     return _Change(came, gone, is_silent=before != now and not came and not gone)
@@ -285,6 +297,10 @@ def _is_in(base: Cell, cell: Cell) -> bool:
 
 def _members(base: Base, cell: Cell) -> bytes:
     return AuthorSketch.union(one.authors_sketch for key, one in base.items() if _is_in(key, cell))
+
+
+def _sketch(counted: Counted | None) -> bytes:
+    return counted.authors_sketch if counted else AuthorSketch.of(())
 
 
 def _authors(cells: Iterable[Counted]) -> int:

@@ -1,5 +1,6 @@
 """Distinct authors by sketch."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,3 +37,29 @@ def test_few_authors_are_counted_exactly(names):
 def test_many_authors_are_counted_within_the_stated_error():
     count = AuthorSketch.count(AuthorSketch.of(str(n) for n in range(100_000)))
     assert abs(count - 100_000) < 3 * 0.022 * 100_000
+
+
+def sketch(first, end):
+    return AuthorSketch.of(str(n) for n in range(first, end))
+
+
+@given(one=people, other=people)
+def test_of_few_authors_those_who_are_in_one_sketch_alone_are_exact(one, other):
+    without = AuthorSketch.without(AuthorSketch.of(one), AuthorSketch.of(other))
+    assert without == AuthorSketch.of(set(one) - set(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "number"),
+    [
+        ((0, 8000), (0, 4000), 4000),
+        ((0, 4000), (0, 8000), 0),
+        ((0, 100_000), (0, 10_000), 90_000),
+        ((0, 100_000), (50_000, 150_000), 50_000),
+        ((0, 1000), (900, 100_000), 900),
+    ],
+    ids=["grown", "shrunk", "grown tenfold", "half exchanged", "nearly all exchanged"],
+)
+def test_of_many_authors_those_who_are_in_one_sketch_alone_are_estimated(one, other, number):
+    found = AuthorSketch.count(AuthorSketch.without(sketch(*one), sketch(*other)))
+    assert found == pytest.approx(number, rel=0.25)

@@ -252,6 +252,59 @@ def test_a_state_that_is_far_from_the_truth_is_withheld_rather_than_shown():
     assert shown["all", "employees", "all"] == 30
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [(1000, 1300), (4000, 8000), (10_000, 100_000), (8000, 4000), (100_000, 10_000)],
+    ids=["small", "doubled", "tenfold", "halved", "a tenth"],
+)
+def test_a_day_that_has_changed_by_a_quarter_is_shown_as_it_is_at_once(before, now):
+    ledger, at = MemoryLedger(), START
+    everybody = [(0, ("x", "public", "en"), n) for n in range(max(before, now))]
+    released(ledger, aggregates(everybody[:before]), at, 10)
+    Door.of("strike", 10, at + timedelta(hours=1), ledger).decide(KEY, aggregates(everybody[:now]))
+    chain = ledger.release_chains("strike")[KEY].chain
+    (state,) = chain.vintages[-1].base.values()
+    assert (len(chain.vintages), state.authors) == (2, now)
+
+
+def test_a_large_day_that_has_changed_by_less_waits():
+    ledger, at = MemoryLedger(), START
+    everybody = [(0, ("x", "public", "en"), n) for n in range(12_000)]
+    released(ledger, aggregates(everybody[:10_000]), at, 10)
+    for hours, vintages in ((1, 1), (7, 2)):
+        door = Door.of("strike", 10, at + timedelta(hours=hours), ledger)
+        door.decide(KEY, aggregates(everybody))
+        assert len(ledger.release_chains("strike")[KEY].chain.vintages) == vintages
+
+
+def test_one_author_whose_hash_stands_for_many_is_taken_for_one():
+    ledger, everybody = MemoryLedger(), [(0, ("x", "public", "en"), n) for n in range(100_000)]
+    base = aggregates(everybody)
+    largest = max(AuthorSketch.hashes(base["x", "public", "en"].authors_sketch))
+    alone = ((n, AuthorSketch.of([str(n)])) for n in range(100_000, 200_000))
+    kept = next(n for n, sketch in alone if max(AuthorSketch.hashes(sketch)) < largest)
+    released(ledger, base, START, 10)
+    grown = aggregates([*everybody, (0, ("x", "public", "en"), kept)])
+    released(ledger, grown, START + timedelta(hours=7), 10)
+    assert len(ledger.release_chains("strike")[KEY].chain.vintages) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [(40_000, 80_000), (80_000, 40_000)], ids=["grown", "shrunk"]
+)
+def test_a_large_state_that_is_far_from_the_truth_is_withheld(before, now):
+    """The total alone may be shown again; the split would give a small cohort's change away."""
+    ledger, at = MemoryLedger(), START
+    everybody = [(0, ("x", "public", "en"), n) for n in range(max(before, now))]
+    few = [(0, ("x", "employees", "en"), f"e{n}") for n in range(31)]
+    released(ledger, aggregates([*everybody[:before], *few[:30]]), at, 10)
+    later = Door.of("strike", 10, at + timedelta(hours=7), ledger)
+    decided = later.decide(KEY, aggregates([*everybody[:now], *few]))
+    assert decided["all", "all", "all"].hidden is None
+    assert decided["all", "public", "all"].hidden == "complementary"
+    assert decided["all", "employees", "all"].base["x", "employees", "en"].authors == 30
+
+
 def test_an_open_day_grows_and_shows_its_splits_once_they_are_large_enough():
     ledger, at = MemoryLedger(), START
     morning, noon = day(public=9, employees=4), day(public=80, employees=25)
