@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, union, update
 
+from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import AGGREGATES, DAYS, POSTS, PREDICTIONS
 from monitor.store.scores import unpack
@@ -68,6 +69,21 @@ def replace(
         connection.execute(insert(AGGREGATES), [_row(topic, seen.day, cell) for cell in cells])
     connection.execute(update(DAYS).where(*this_day).values(aggregated=seen.revision))
     return bool(now.revision == seen.revision)
+
+
+def drop_targets(
+    connection: Connection, topic: str, targets: Sequence[str], touched: Sequence[date]
+) -> None:
+    """Drops the cells of targets that are asked with another text, and marks the days touched.
+
+    That is a later state than any read before, so that nobody replaces it with one of those.
+    """
+    connection.execute(delete(AGGREGATES).where(_CELL.topic == topic, _CELL.target.in_(targets)))
+    mark(connection, topic, touched)
+    for chunk in in_chunks(touched):
+        those = (DAYS.c.topic == topic, DAYS.c.day.in_(chunk))
+        connection.execute(update(DAYS).where(*those).values(aggregated=DAYS.c.revision))
+    mark(connection, topic, touched)
 
 
 def posts(connection: Connection, topic: str, day: date) -> Iterator[DayPost]:

@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import Connection, Select, delete, exists, func, insert, select
 
-from monitor.store import claims, days, unscored
+from monitor.store import claims, days, releases, unscored
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import POSTS, PREDICTIONS, TARGETS
@@ -115,11 +115,13 @@ def save(connection: Connection, topic: str, version: str, found: Sequence[Predi
 
 
 def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str]) -> None:
-    """Remembers the targets' texts and drops the answers asked with another one."""
+    """Remembers the targets' texts; what was answered, counted and shown with others goes."""
     statement = select(TARGETS.c.name, TARGETS.c.text).where(TARGETS.c.topic == topic)
     before = {row.name: row.text for row in connection.execute(statement)}
     changed = [name for name, text in targets.items() if before.get(name, text) != text]
     _drop_answers(connection, topic, changed)
+    for name in changed:
+        releases.put_aside(connection, topic, name, before=before[name], now=targets[name])
     rows = [
         {"topic": topic, "name": name, "text": text}
         for name, text in targets.items()
@@ -180,4 +182,4 @@ def _drop_answers(connection: Connection, topic: str, targets: Sequence[str]) ->
     touched = list(connection.execute(statement).scalars())
     connection.execute(delete(PREDICTIONS).where(asked, _ANSWERS.post_id.in_(of_topic)))
     unscored.forget(connection, topic)
-    days.mark(connection, topic, touched)
+    days.drop_targets(connection, topic, targets, touched)

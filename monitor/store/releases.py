@@ -10,13 +10,13 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, select
 
 from monitor.authors import AuthorSketch
 from monitor.privacy import Cell
 from monitor.releases import Atom, Chain, Vintage
 from monitor.store.engine import insert_into
-from monitor.store.rows import RELEASES
+from monitor.store.rows import AGGREGATES, RELEASES
 from monitor.store.values import DailyAggregate
 
 _NOT_KEPT = ("topic", "day")
@@ -38,6 +38,9 @@ class StoredChain:
 
     chain: Chain
     revision: int = 0
+
+
+_NOTHING = StoredChain(Chain())
 
 
 def chains(
@@ -86,6 +89,32 @@ def keep(
     )
     connection.execute(insertion)
     return True
+
+
+def is_stored(connection: Connection, topic: str, key: ReleaseKey) -> bool:
+    """Whether a day has counts for a question: it has none once its target's text has changed."""
+    cell = AGGREGATES.c
+    of_question = (cell.head == key.head, cell.target == key.target, cell.version == key.version)
+    found = exists().where(cell.topic == topic, cell.day == key.day, *of_question)
+    return bool(connection.execute(select(found)).scalar_one())
+
+
+def put_aside(connection: Connection, topic: str, target: str, *, before: str, now: str) -> None:
+    """Begins anew with what is released about a target whose text has changed.
+
+    With another text it is another question. What was released with this text earlier counts
+    again: a text that was changed and changed back tells no more than one that stayed. Revisions
+    go on, so that whoever remembers a chain reads it again.
+    """
+    known = chains(connection, topic)
+    for key, stored in known.items():
+        if key.target == target:
+            aside = replace(key, target=_with_text(target, before))
+            earlier = replace(key, target=_with_text(target, now))
+            last = known.get(aside, _NOTHING).revision
+            keep(connection, topic, aside, stored.chain, expected=last)
+            chain = known.get(earlier, _NOTHING).chain
+            keep(connection, topic, key, chain, expected=stored.revision)
 
 
 def forget_topic(connection: Connection, topic: str) -> int:
@@ -188,6 +217,11 @@ def _value(value: Any) -> Any:
 def _cell(values: Iterable[str]) -> Cell:
     platform, cohort, language = values
     return platform, cohort, language
+
+
+def _with_text(target: str, text: str) -> str:
+    """Where chains of a former text are kept; no target's name has a colon."""
+    return f"{target}: {text}"
 
 
 def _blanked(chain: Chain, gone: frozenset[int], sketch: bytes, instead: bytes) -> Chain:

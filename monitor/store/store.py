@@ -227,7 +227,11 @@ class Store:
         self._presence.withdraw(holder)
 
     def sync_targets(self, topic: str, targets: Mapping[str, str]) -> None:
-        """Remembers the targets' texts by name; answers asked with another text are dropped."""
+        """Remembers the targets' texts by name; answers asked with another text are dropped.
+
+        So are the counts of these answers, and what was shown of them is put aside until the text
+        comes back.
+        """
         with writing(self._engine) as connection:
             predictions.sync_targets(connection, topic, targets)
 
@@ -303,13 +307,15 @@ class Store:
             chains: Each with the revision that it will be, one more than it was made from.
 
         Returns:
-            Of whom somebody else released a later state since; nothing is written of them.
+            Of whom somebody else released a later state since, or which are about a target whose
+            text has changed since; nothing is written of them.
         """
         with writing(self._engine) as connection:
             return {
                 key
                 for key, one in chains.items()
-                if not releases.keep(connection, topic, key, one.chain, expected=one.revision - 1)
+                if (key.target and not releases.is_stored(connection, topic, key))
+                or not releases.keep(connection, topic, key, one.chain, expected=one.revision - 1)
             }
 
     # Model versions

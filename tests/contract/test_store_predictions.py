@@ -6,11 +6,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from store_values import NOW, QUESTIONS, answers, day_posts, page, pending, post, repost
+from store_values import NOW, QUESTIONS, answers, cell, day_posts, page, pending, post, repost
 
+from monitor.authors import AuthorSketch
+from monitor.releases import Chain
+from monitor.shares.door import Door
 from monitor.store.queries import Queries
+from monitor.store.releases import ReleaseKey
 from monitor.store.store import Store
-from monitor.store.values import Prediction
+from monitor.store.values import DailyAggregate, Prediction
+
+DAY = NOW.date()
+STANCE = ReleaseKey(DAY, "stance", "walkout", "v1")
+OTHER = ReleaseKey(DAY, "stance", "policy", "v1")
+TOTAL = ("all", "all", "all")
+TEXTS = {"walkout": "the walkout", "policy": "the policy"}
+REWORDED = TEXTS | {"walkout": "the employees' walkout"}
 
 
 def clean(store: Store, queries: Queries, topic: str) -> None:
@@ -135,6 +146,99 @@ def test_a_target_asked_with_another_text_loses_its_answers(
     (kept,) = day_posts(queries, topic)
     assert [p.head for p in kept.predictions] == ["sentiment"]
     assert [d.day for d in store.dirty_days(topic)] == [NOW.date()]
+
+
+def crowd(topic: str, people: int, target: str = "walkout", label: str = "favor") -> DailyAggregate:
+    sketch = AuthorSketch.of(str(n) for n in range(people))
+    counted = {"posts": people, "authors": people, "authors_sketch": sketch}
+    return cell(topic, target=target, label_counts={label: people}, **counted)
+
+
+def count(store: Store, topic: str, *cells: DailyAggregate) -> None:
+    store.mark_days(topic, [DAY])
+    (seen,) = store.dirty_days(topic)
+    store.replace_day(topic, seen, cells)
+
+
+def shown(store: Store, key: ReleaseKey, live: DailyAggregate) -> DailyAggregate | None:
+    """What is shown of a day of which this is stored, in the state in which it is shown."""
+    place = (live.platform, live.cohort, live.language)
+    later = NOW + timedelta(days=1)
+    decided = Door.of(live.topic, 10, later, store).decide(key, {place: live})[TOTAL]
+    return decided.base[place] if decided.base else None  # type: ignore[return-value]
+
+
+def asked(store: Store, topic: str, people: int = 30) -> DailyAggregate:
+    """Two targets' questions, counted and shown."""
+    walkout, policy = crowd(topic, people), crowd(topic, people, "policy")
+    store.save_page(topic, "file", page(post("1")), at=NOW)
+    store.sync_targets(topic, TEXTS)
+    count(store, topic, walkout, policy)
+    assert (shown(store, STANCE, walkout), shown(store, OTHER, policy)) == (walkout, policy)
+    return walkout
+
+
+def test_a_target_asked_with_another_text_is_counted_and_shown_anew(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    asked(store, topic)
+    before = store.release_chains(topic)
+    store.sync_targets(topic, REWORDED)
+    left = queries.cells(topic, ["v1"], DAY, DAY + timedelta(days=1))
+    assert [one.target for one in left] == ["policy"]
+    chains = store.release_chains(topic, before)
+    assert (chains[STANCE].chain, chains[OTHER]) == (Chain(), before[OTHER])
+    turned = crowd(topic, 30, label="against")
+    count(store, topic, turned, *left)
+    assert shown(store, STANCE, turned) == turned
+
+
+def test_a_text_that_comes_back_finds_what_was_released_of_it(store: Store, topic: str) -> None:
+    first = asked(store, topic)
+    store.sync_targets(topic, REWORDED)
+    turned = crowd(topic, 30, label="against")
+    count(store, topic, turned)
+    assert shown(store, STANCE, turned) == turned
+    store.sync_targets(topic, TEXTS)
+    with_one_more = crowd(topic, 31)
+    count(store, topic, with_one_more)
+    assert shown(store, STANCE, with_one_more) == first
+    store.sync_targets(topic, REWORDED)
+    count(store, topic, crowd(topic, 31, label="against"))
+    assert shown(store, STANCE, crowd(topic, 31, label="against")) == turned
+
+
+def test_who_has_read_a_chain_before_its_text_changed_reads_it_again(
+    store: Store, topic: str
+) -> None:
+    asked(store, topic)
+    before = store.release_chains(topic)
+    store.sync_targets(topic, REWORDED)
+    turned = crowd(topic, 30, label="against")
+    count(store, topic, turned)
+    shown(store, STANCE, turned)
+    assert store.release_chains(topic, before)[STANCE] not in before.values()
+
+
+def test_answers_to_the_former_text_are_not_written_down_as_shown(store: Store, topic: str) -> None:
+    former = asked(store, topic)
+    store.sync_targets(topic, REWORDED)
+    assert shown(store, STANCE, former) is None
+    assert store.release_chains(topic)[STANCE].chain == Chain()
+
+
+def test_a_day_read_before_a_text_changed_is_not_written_after(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_page(topic, "file", page(post("1")), at=NOW)
+    store.sync_targets(topic, TEXTS)
+    store.save_predictions(topic, "v1", answers(pending(queries, topic)))
+    (seen,) = store.dirty_days(topic)
+    store.sync_targets(topic, REWORDED)
+    assert not store.replace_day(topic, seen, [crowd(topic, 30)])
+    assert queries.cells(topic, ["v1"], DAY, DAY + timedelta(days=1)) == []
+    (again,) = store.dirty_days(topic)
+    assert store.replace_day(topic, again, [])
 
 
 @pytest.mark.parametrize("targets", [{"walkout": "the walkout"}, {}], ids=["same", "left out"])
