@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, Self
 
 from monitor.authors import AuthorSketch
 from monitor.derivable import Derivable
@@ -34,6 +34,10 @@ class Counted(Protocol):
     @property
     def authors_sketch(self) -> bytes:
         """Who wrote what is counted."""
+        ...
+
+    def completes(self, earlier: Self) -> bool:
+        """Whether it counts the same, and tells of more units than an earlier count did."""
         ...
 
 
@@ -131,9 +135,16 @@ def revise(chain: Chain, live: Base, terms: Terms) -> Chain:
     changes = {cell: _change(before.get(cell), live.get(cell)) for cell in {*before, *live}}
     # Of a large day some of them are told apart: no more than there are.
     people = frozenset[int]().union(*(one.came | one.gone for one in changes.values()))
+    if not people and _is_completed(before, live):
+        return _widened(_with_last_base(chain, live), live, terms)
     is_ripe = terms.at - last.at >= RIPE
     if len(people) < terms.minimum or (not is_ripe and _is_small(before, live)):
         return chain
+    return _with_vintage(chain, live, terms, changes)
+
+
+def _with_vintage(chain: Chain, live: Base, terms: Terms, changes: Mapping[Cell, _Change]) -> Chain:
+    """Adds a vintage with what can be shown of a state; the same chain if that is nothing."""
     atoms = tuple(_split_atoms(chain, changes))
     if len(atoms) > MOST_ATOMS:
         return chain
@@ -142,6 +153,19 @@ def revise(chain: Chain, live: Base, terms: Terms) -> Chain:
         return chain
     vintage = Vintage(terms.at, shown, live)
     return _pruned(Chain((*chain.vintages, vintage), atoms))
+
+
+def _is_completed(before: Base, live: Base) -> bool:
+    """Whether a day was only counted again by what an earlier program did not count.
+
+    Nothing of that was shown, so there is nothing to compare it with.
+    """
+    return before.keys() == live.keys() and all(live[cell].completes(before[cell]) for cell in live)
+
+
+def _with_last_base(chain: Chain, base: Base) -> Chain:
+    *before, last = chain.vintages
+    return replace(chain, vintages=(*before, replace(last, base=base)))
 
 
 def decide(chain: Chain, live: Base, terms: Terms) -> dict[Cell, Decision]:

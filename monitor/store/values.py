@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
@@ -122,6 +122,14 @@ class DailyAggregate:
     label_counts: Mapping[str, int]
     soft_sums: Mapping[str, int]
     units: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def completes(self, earlier: DailyAggregate) -> bool:
+        """Whether it counts the same, and tells of more units than an earlier count did."""
+        if replace(earlier, units=self.units) != self:
+            return False
+        return all(
+            unit.items() <= self.units.get(name, {}).items() for name, unit in earlier.units.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """An adversary who compares a day's figures of different times finds no group under the minimum."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 
@@ -226,6 +226,44 @@ def test_a_change_of_counts_without_a_change_of_people_is_kept_back():
     again = [*first, (100, ("x", "public", "en"), "public3")]
     later = START + timedelta(days=1)
     assert shown_counts(ledger, again, later)["all", "all", "all"] == 30
+
+
+COUNTED = {"texts": {"count": 30, "labels": {"favor": 300_000}, "apart": {}}}
+WITHOUT_APART = {"texts": {"count": 30, "labels": {"favor": 300_000}}}
+OTHERWISE = {"texts": {"count": 29, "labels": {"favor": 290_000}, "apart": {}}}
+
+
+def counted_by(units, posts):
+    return {cell: replace(one, units=units) for cell, one in aggregates(posts).items()}
+
+
+def total_shown(ledger, base, hours=0):
+    door = Door.of("strike", 10, START + timedelta(hours=hours), ledger)
+    return door.decide(KEY, base)["all", "all", "all"].base
+
+
+@pytest.mark.parametrize("earlier", [{}, WITHOUT_APART], ids=["by posts alone", "without apart"])
+def test_a_day_that_an_earlier_program_has_counted_is_shown_by_all_units_once_recounted(earlier):
+    ledger, posts = MemoryLedger(), day(public=30)
+    shown = total_shown(ledger, counted_by(earlier, posts))
+    assert shown == counted_by(earlier, posts)
+    for _ in range(2):
+        assert total_shown(ledger, counted_by(COUNTED, posts), 1) == counted_by(COUNTED, posts)
+        assert ledger.kept[KEY][1] == 2
+
+
+@pytest.mark.parametrize("now", [OTHERWISE, {}], ids=["other counts", "none any more"])
+def test_a_change_of_what_was_counted_by_units_is_kept_back(now):
+    ledger, posts = MemoryLedger(), day(public=30)
+    total_shown(ledger, counted_by(COUNTED, posts))
+    assert total_shown(ledger, counted_by(now, posts), 30) == counted_by(COUNTED, posts)
+
+
+def test_a_recount_lets_no_late_post_out():
+    ledger, posts = MemoryLedger(), day(public=30)
+    total_shown(ledger, counted_by({}, posts))
+    late = [*posts, (100, ("x", "public", "en"), "public3")]
+    assert total_shown(ledger, counted_by(COUNTED, late), 30) == counted_by({}, posts)
 
 
 def test_where_one_cohort_has_hardly_changed_the_split_waits_and_the_total_goes_on():
