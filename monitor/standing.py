@@ -81,10 +81,13 @@ def standings(
 
 
 def silence(source: str, topic: Topic, queries: Queries, now: datetime) -> timedelta | None:
-    """How long a source has been unusually silent; after a topic's end nobody has to speak."""
+    """How long a source has been unusually silent; after a topic's end nobody has to speak.
+
+    As of the last whole hour: when a silence begins would tell its last post's minute.
+    """
     if source == SAMPLE_SOURCE:
         return None
-    reached = min(now, topic.window.end)
+    reached = min(now.replace(minute=0, second=0, microsecond=0), topic.window.end)
     arrivals = queries.arrivals(topic.name, source, reached - LOOKED_AT, limit=MOST_POSTS)
     return unusual_silence(arrivals, reached)
 

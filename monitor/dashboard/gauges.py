@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from classifiers.drift import THRESHOLD
 from collectors.post import Window
 from monitor.dashboard.board import Dashboard
+from monitor.dashboard.operations import told_moment, told_silence
 from monitor.figure import Figure
 from monitor.pipeline.backup import LAST_BACKUP
 from monitor.privacy import whole_groups
@@ -72,13 +73,13 @@ def collecting(board: Dashboard) -> Iterator[Metric]:
     )
     newest = gauge(
         "monitor_source_newest_post_timestamp_seconds",
-        "When a source's newest post was posted.",
+        "The hour in which a source's newest post was posted.",
         "topic",
         "source",
     )
     silent = gauge(
         "monitor_source_silent_seconds",
-        "How long a source has been unusually silent; 0 where it is usual.",
+        "How long a source has been unusually silent, in whole hours; 0 where it is usual.",
         "topic",
         "source",
     )
@@ -95,8 +96,8 @@ def collecting(board: Dashboard) -> Iterator[Metric]:
         for one in _standings(board, topic):
             own = [topic.name, one.source]
             _add_moment(success, own, one.last_success)
-            _add_moment(newest, own, one.newest_post)
-            silent.add_metric(own, one.silent_for.total_seconds() if one.silent_for else 0)
+            _add_moment(newest, own, told_moment(one.newest_post))
+            silent.add_metric(own, told_silence(one.silent_for).total_seconds())
             failing.add_metric(own, bool(one.error))
             if one.budget:
                 budgets[one.source] = one.budget

@@ -2,14 +2,14 @@
 
 How many posts a source has brought and a run has stored would tell, hour by hour, of groups that
 no figure shows. So counts of posts are rounded down to whole multiples of the topic's smallest
-group, and a newest post is told to the hour.
+group, and a newest post, and for how long there has been none, to the hour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.dashboard import words
 from monitor.privacy import whole_groups
@@ -61,3 +61,9 @@ def counts_in_words(run: JobRun, minimum: int) -> str:
 def told_moment(at: datetime | None) -> datetime | None:
     """The hour in which a post was posted."""
     return at and at.replace(minute=0, second=0, microsecond=0)
+
+
+def told_silence(silent: timedelta | None) -> timedelta:
+    """For how many whole hours a source has been unusually silent; none where it is usual."""
+    hour = timedelta(hours=1)
+    return (silent or timedelta()) // hour * hour

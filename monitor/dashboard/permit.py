@@ -9,6 +9,7 @@ from collectors import platforms
 from collectors.policy import Policy
 from monitor.dashboard import words
 from monitor.dashboard.board import Dashboard
+from monitor.dashboard.operations import told_silence
 from monitor.live import Live
 from monitor.standing import Budget, standings
 from monitor.topic import Topic
@@ -41,7 +42,7 @@ def permits(board: Dashboard, topic: Topic) -> Mapping[str, Permit]:
             address=policy.url,
             lines=_obstacles(live, one.source),
             budget=budget_words(one.budget, topic) if one.budget else "",
-            silence=f"for {one.silent_for.total_seconds() / 3600:.0f} hours"
+            silence=f"for {told_silence(one.silent_for).total_seconds() / 3600:.0f} hours"
             if one.silent_for
             else "",
         )

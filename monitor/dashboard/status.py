@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from monitor.dashboard import words
-from monitor.dashboard.operations import counts_in_words, smallest_group, told_moment
+from monitor.dashboard.operations import counts_in_words, smallest_group, told_moment, told_silence
 from monitor.errors import StoreError
 from monitor.figures import Answered, every_question
 from monitor.settings import Settings
@@ -136,9 +136,9 @@ def _platforms(settings: Settings) -> list[str]:
 
 
 def _source_line(one: Standing) -> SourceLine:
-    silent, budget = one.silent_for, one.budget
+    silent, budget = told_silence(one.silent_for), one.budget
     quiet, newest = "", told_moment(one.newest_post)
-    if silent is not None:
+    if silent:
         quiet = f"silent for {silent.total_seconds() / 3600:.0f} h, longer than its usual gaps"
     return SourceLine(
         source=one.source,

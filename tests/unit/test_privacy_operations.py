@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.privacy import whole_groups
+from monitor.settings import SourcesSettings
+from monitor.standing import silence
 from monitor.store.values import Counts, JobRun, SourceState
-from tests.dashboard_fakes import NOW, TOPIC, FakeQueries, fake_app
+from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeQueries, fake_app
 
 POSTED = NOW - timedelta(hours=3, minutes=17)
 COUNTS = {"stored": 3, "repeated": 47, "rejected": 0}
@@ -38,9 +41,15 @@ class Busy(FakeQueries):
     def counts(self, topic: str) -> Counts:
         return Counts(913, 400, 3, 2)
 
+    def arrivals(self, topic: str, source: str, since: datetime, *, limit: int) -> list[datetime]:
+        last = TOPIC.window.end - timedelta(hours=9, minutes=17)
+        return [last - timedelta(minutes=n) for n in range(30)]
+
 
 def client() -> TestClient:
-    return TestClient(fake_app(None, Busy()), base_url="http://127.0.0.1")
+    read = SourcesSettings.model_validate({"contact": "", "mastodon": {"enabled": True}})
+    settings = SimpleNamespace(**vars(SETTINGS) | {"sources": read})
+    return TestClient(fake_app(None, Busy(), settings=settings), base_url="http://127.0.0.1")
 
 
 def test_the_runs_of_jobs_do_not_count_few_posts() -> None:
@@ -67,6 +76,27 @@ def test_sources_tell_neither_a_few_posts_nor_the_minute_of_one() -> None:
 
 def test_metrics_count_stored_posts_in_whole_groups() -> None:
     assert 'monitor_posts{topic="walkout"} 910.0' in client().get("/metrics").text
+
+
+def test_metrics_tell_a_sources_newest_post_and_its_silence_to_the_hour() -> None:
+    told = {
+        line.partition("{")[0]: float(line.rpartition(" ")[2])
+        for line in client().get("/metrics").text.splitlines()
+        if line.startswith("monitor_source_") and 'source="mastodon"' in line
+    }
+    hour = POSTED.replace(minute=0).timestamp()
+    assert told["monitor_source_newest_post_timestamp_seconds"] == hour
+    assert told["monitor_source_silent_seconds"] == 9 * 3600
+
+
+@pytest.mark.parametrize("minute", [0, 30, 59])
+def test_a_silence_begins_on_the_hour(minute: int) -> None:
+    end = TOPIC.window.end
+    begun = [
+        silence("mastodon", TOPIC, Busy(), end + timedelta(hours=late, minutes=minute))  # type: ignore[arg-type]
+        for late in (-9, -8)
+    ]
+    assert [one is None for one in begun] == [True, False]
 
 
 @given(count=st.integers(0, 10**6), minimum=st.integers(1, 50))
