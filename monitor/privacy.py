@@ -19,12 +19,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
+from typing import TypeVar
 
 from monitor.authors import AuthorSketch
 from monitor.derivable import Derivable
 from monitor.figure import ALL, Figure, Volume, Withheld
 from monitor.settings import ReleaseSettings
 
+N = TypeVar("N", int, int | None)
+S = TypeVar("S", float, float | None)
 Cell = tuple[str, str, str]
 """Platform, cohort and language; `ALL` where not split by it."""
 DIMENSIONS = ("platform", "cohort", "language")
@@ -112,18 +115,14 @@ def release(figure: Figure, standing: Standing, *, preview: bool = False) -> Fig
     """Lets of a complete figure out what may be shown, rounded where that is configured."""
     shown = _shown_part(figure, standing, preview=preview)
     round_to = standing.rules.round_counts_to
-    if not round_to:
-        return shown
-    shares = (shown.share_raw, shown.share, shown.low, shown.high)
-    raw, share, low, high = (None if one is None else round(one, 2) for one in shares)
     return replace(
         shown,
-        posts=_rounded(shown.posts, round_to),
-        authors=_rounded(shown.authors, round_to),
-        share_raw=raw,
-        share=share,
-        low=low,
-        high=high,
+        posts=rounded_count(shown.posts, round_to),
+        authors=rounded_count(shown.authors, round_to),
+        share_raw=rounded_share(shown.share_raw, round_to),
+        share=rounded_share(shown.share, round_to),
+        low=rounded_share(shown.low, round_to),
+        high=rounded_share(shown.high, round_to),
     )
 
 
@@ -135,11 +134,16 @@ def whole_groups(count: int, minimum: int) -> int:
     return count // max(minimum, 1) * max(minimum, 1)
 
 
-def _rounded(count: int | None, round_to: int) -> int | None:
-    """The nearest multiple, half of one upwards."""
+def rounded_count(count: N, round_to: int) -> N:
+    """The nearest multiple, half of one upwards; exact where `round_to` is 0."""
     if count is None or not round_to:
         return count
     return (2 * count + round_to) // (2 * round_to) * round_to
+
+
+def rounded_share(share: S, round_to: int) -> S:
+    """Whole percent where counts are rounded."""
+    return round(share, 2) if round_to and share is not None else share
 
 
 def _shown_part(figure: Figure, standing: Standing, *, preview: bool) -> Figure:
@@ -171,11 +175,11 @@ def release_volume(volume: Volume, hidden: Withheld | None, *, round_to: int = 0
     if hidden is None:
         return replace(
             volume,
-            posts=_rounded(volume.posts, round_to),
-            reposts=_rounded(volume.reposts, round_to),
-            authors=_rounded(volume.authors, round_to),
-            unscored=_rounded(volume.unscored, round_to),
-            copies=_rounded(volume.copies, round_to),
+            posts=rounded_count(volume.posts, round_to),
+            reposts=rounded_count(volume.reposts, round_to),
+            authors=rounded_count(volume.authors, round_to),
+            unscored=rounded_count(volume.unscored, round_to),
+            copies=rounded_count(volume.copies, round_to),
         )
     hollow = replace(volume, posts=None, reposts=None, authors=None, unscored=None, copies=None)
     return replace(hollow, withheld=hidden)

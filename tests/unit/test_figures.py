@@ -348,6 +348,16 @@ def test_changes_are_those_of_shown_days_only(settings):
     assert not [one for one in changes if one.level]
 
 
+def test_changes_and_all_days_together_are_rounded_as_figures_are(tmp_path):
+    rounding = {"MONITOR_HOME": str(tmp_path), "MONITOR_RELEASE__ROUND_COUNTS_TO": "1500"}
+    figures = Figures(FakeQueries(ten_days(), good_audit()), load_settings(rounding))
+    told = figures.whole(TOPIC)
+    assert {(one.posts, one.audited) for one in told} == {(4500, 0)}
+    shares = [(one.share, one.low, one.high) for one in told]
+    shares += [(one.difference, one.low, one.high) for one in figures.changes(TOPIC)]
+    assert all(one == round(one, 2) for three in shares for one in three)
+
+
 def test_all_shown_days_together_have_a_share_with_a_narrower_interval(settings):
     figures = Figures(FakeQueries(ten_days(), good_audit()), settings)
     (whole,) = [one for one in figures.whole(TOPIC) if one.label == "negative"]
