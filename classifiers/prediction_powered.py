@@ -37,7 +37,7 @@ def range_shares(
     """Estimates the shares of all posts from the labelled ones and everybody's scores.
 
     The labelled posts are a simple random sample of all. Intervals are normal, and have a least
-    width: of ten labels alike none is certain.
+    width: a label that none of them has may yet be among the others.
 
     Args:
         truth: (labelled posts,) the people's labels.
@@ -57,7 +57,7 @@ def range_shares(
     mean = sums / others if others else scores.mean(axis=0)
     worth = _worth(answers, scores, others) if worth is None else worth
     share = answers.mean(axis=0) + worth * (mean - scores.mean(axis=0))
-    left = np.maximum((answers - worth * scores).var(axis=0), _least(answers))
+    left = np.maximum((answers - worth * scores).var(axis=0), _least(answers, worth))
     theirs = worth**2 * scores.var(axis=0) / others if others else 0
     reach = NORMAL_95 * np.sqrt(left / labelled + theirs)
     low, high = np.clip(share - reach, 0, 1), np.clip(share + reach, 0, 1)
@@ -75,7 +75,12 @@ def _worth(answers: Floats, scores: Floats, others: int) -> Floats:
     return np.asarray(np.clip(slope / (1 + labelled / others), 0, 1))
 
 
-def _least(answers: Floats) -> Floats:
-    """Variance of a label where one post more with it and one without it had been seen."""
-    part = (answers.sum(axis=0) + 1) / (len(answers) + 2)
-    return np.asarray(part * (1 - part) * np.minimum(1, 4 / (len(answers) + 4)))
+def _least(answers: Floats, worth: Floats) -> Floats:
+    """Variance of a label where two posts more with it and two without it had been seen.
+
+    (Agresti and Coull 1998.) Of this, scores are taken to explain no more than they are worth,
+    and never all: of a label that nobody has seen they are worth nothing.
+    """
+    labelled = len(answers)
+    part = (answers.sum(axis=0) + 2) / (labelled + 4)
+    return np.asarray(part * (1 - part) * (1 - worth + worth * min(1.0, 4 / (labelled + 4))))

@@ -113,6 +113,26 @@ def test_ten_labels_alike_are_no_certainty():
     assert found.high[1] > 0.02
 
 
+def test_a_label_that_nobody_has_seen_may_be_as_frequent_as_the_rule_of_three_says():
+    truth = np.repeat([1, 2], 75)
+    scores = np.tile([0.02, 0.49, 0.49], (150, 1))
+    found = range_shares(truth, scores, 6000, scores[0] * 6000)
+    assert found.low[0] == 0
+    assert found.high[0] == pytest.approx(3 / 150, rel=0.1)
+
+
+def test_intervals_of_a_rare_label_hold():
+    held = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        truth = rng.choice(3, 3000, p=[0.005, 0.6, 0.395])
+        scores = rng.dirichlet([1, 1, 1], 3000) * 0.4 + 0.6 * np.eye(3)[truth]
+        found = range_shares(truth[:150], scores[:150], 2850, scores[150:].sum(axis=0))
+        every = (truth == 0).mean()
+        held.append(found.low[0] <= every <= found.high[0])
+    assert np.mean(held) >= 0.93
+
+
 def test_without_a_label_nothing_is_said():
     with pytest.raises(ValueError, match="without a labelled post"):
         range_shares(np.array([], dtype=np.int64), np.zeros((0, 3)), 5, np.ones(3))
