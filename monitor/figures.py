@@ -190,7 +190,13 @@ class Figures:
                 of_day = [one for one in figures if one.day == days[-1]]
                 shown = [one for one in of_day if (one.head, one.target) == question]
                 counts = made.split(frozenset()).counts(question)
-                found += whole_shares(shown, counts, made.evidence.audits[question], days)
+                found += whole_shares(
+                    shown,
+                    {day: counts[day] for day in days},
+                    made.evidence.audits[question],
+                    needed=self._settings.audit.minimum_labels,
+                    widest=self._settings.release.maximum_interval_width,
+                )
         round_to = self._settings.release.round_counts_to
         return [_rounded_whole(one, round_to) for one in found]
 

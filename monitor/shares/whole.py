@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
 
 from classifiers.heads import head as head_named
-from classifiers.prediction_powered import range_shares
-from monitor.figure import Figure
+from classifiers.prediction_powered import RangeShares, range_shares
+from monitor.figure import Figure, Withheld
 from monitor.shares.corrected import DIGITS
 from monitor.shares.rollup import SCALE, CellCounts
 from monitor.store.values import AuditLabel, Question
@@ -26,7 +26,9 @@ class WholeShare:
         days: How many of the days between have their shares shown.
         posts: Their scored posts.
         audited: How many of these people have labelled.
-        share, low, high: By prediction-powered inference, with its 95 % interval.
+        share, low, high: By prediction-powered inference, with its 95 % interval; None where
+            withheld.
+        withheld: `unvalidated` or `too_uncertain`, as a day's; None where the share is told.
     """
 
     topic: str
@@ -39,9 +41,10 @@ class WholeShare:
     days: int
     posts: int
     audited: int
-    share: float
-    low: float
-    high: float
+    share: float | None = None
+    low: float | None = None
+    high: float | None = None
+    withheld: Withheld | None = None
 
 
 def shown_days(figures: Sequence[Figure], question: Question) -> list[date]:
@@ -54,47 +57,63 @@ def whole_shares(
     shown: Sequence[Figure],
     counts: Mapping[date, CellCounts],
     audit: Sequence[AuditLabel],
-    days: Collection[date],
+    *,
+    needed: int,
+    widest: float,
 ) -> list[WholeShare]:
     """Estimates every label of one question.
 
     Args:
         shown: The question's released figures of one of the days, a label each.
-        counts: By day.
+        counts: Of the days to take together; not empty.
         audit: The question's audit labels of any day.
-        days: The days to take together; not empty, sorted.
+        needed: How many of these days' labels it takes.
+        widest: Interval that may be told.
     """
     labels = head_named(shown[0].head).labels
-    inside = [one for one in audit if one.day in days]
-    if not inside:
-        return []
+    inside = [one for one in audit if one.day in counts]
+    found = _estimate(counts, inside, labels) if len(inside) >= needed else None
+    told = [_hollow(one, counts, len(inside)) for one in shown]
+    if found is None:
+        return [replace(one, withheld="unvalidated") for one in told]
+    return [_with_share(one, found, labels.index(one.label), widest) for one in told]
+
+
+def _estimate(
+    counts: Mapping[date, CellCounts], inside: Sequence[AuditLabel], labels: Sequence[str]
+) -> RangeShares:
     scores = np.array([one.scores for one in inside]) / SCALE
     truth = np.array([labels.index(one.truth) for one in inside])
     soft: Counter[str] = Counter()
-    for day in days:
-        soft.update(counts[day].soft_sums)
-    posts = sum(counts[day].posts for day in days)
+    for one in counts.values():
+        soft.update(one.soft_sums)
+    others = sum(one.posts for one in counts.values()) - len(inside)
     sums = np.array([soft[label] for label in labels]) / SCALE - scores.sum(axis=0)
-    found = range_shares(truth, scores, posts - len(inside), sums)
-    ordered = sorted(days)
-    return [
-        WholeShare(
-            topic=one.topic,
-            since=ordered[0],
-            until=ordered[-1] + timedelta(1),
-            head=one.head,
-            target=one.target,
-            label=one.label,
-            version=one.version,
-            days=len(ordered),
-            posts=posts,
-            audited=len(inside),
-            share=round(float(found.share[labels.index(one.label)]), DIGITS),
-            low=round(float(found.low[labels.index(one.label)]), DIGITS),
-            high=round(float(found.high[labels.index(one.label)]), DIGITS),
-        )
-        for one in shown
-    ]
+    return range_shares(truth, scores, others, sums)
+
+
+def _hollow(figure: Figure, counts: Mapping[date, CellCounts], audited: int) -> WholeShare:
+    return WholeShare(
+        topic=figure.topic,
+        since=min(counts),
+        until=max(counts) + timedelta(1),
+        head=figure.head,
+        target=figure.target,
+        label=figure.label,
+        version=figure.version,
+        days=len(counts),
+        posts=sum(one.posts for one in counts.values()),
+        audited=audited,
+    )
+
+
+def _with_share(whole: WholeShare, found: RangeShares, row: int, widest: float) -> WholeShare:
+    share, low, high = (
+        round(float(values[row]), DIGITS) for values in (found.share, found.low, found.high)
+    )
+    if high - low > widest:
+        return replace(whole, withheld="too_uncertain")
+    return replace(whole, share=share, low=low, high=high)
 
 
 def _asks(figure: Figure, question: Question) -> bool:

@@ -368,5 +368,27 @@ def test_all_shown_days_together_have_a_share_with_a_narrower_interval(settings)
     assert whole.high - whole.low < day.high - day.low
 
 
+@pytest.mark.parametrize(
+    ("limits", "withheld"),
+    [
+        pytest.param({}, "unvalidated", id="too few labels of the shown days"),
+        pytest.param({"AUDIT__MINIMUM_LABELS": "20"}, None, id="enough of them"),
+        pytest.param(
+            {"AUDIT__MINIMUM_LABELS": "20", "RELEASE__MAXIMUM_INTERVAL_WIDTH": "0.17"},
+            "too_uncertain",
+            id="too wide an interval",
+        ),
+    ],
+)
+def test_all_shown_days_together_rest_on_enough_labels_of_these_days(tmp_path, limits, withheld):
+    start = datetime(2020, 6, 1, 7, tzinfo=UTC)  # local midnight
+    spans = [CoverageSpan("x", start, start + timedelta(days=9), "gap", "unavailable")]
+    given = {f"MONITOR_{name}": value for name, value in limits.items()}
+    settings = load_settings({"MONITOR_HOME": str(tmp_path), **given})
+    whole = Figures(FakeQueries(ten_days(), good_audit(), spans=spans), settings).whole(TOPIC)
+    assert {(one.days, one.audited, one.withheld) for one in whole} == {(1, 30, withheld)}
+    assert {one.share is None for one in whole} == {withheld is not None}
+
+
 def test_without_a_shown_day_there_is_nothing_of_all(settings):
     assert Figures(FakeQueries(ten_days()), settings).whole(TOPIC) == []
