@@ -32,12 +32,19 @@ class RangeShares:
 
 
 def range_shares(
-    truth: Integers, scores: Floats, others: int, sums: Floats, *, worth: Floats | None = None
+    truth: Integers,
+    scores: Floats,
+    others: int,
+    sums: Floats,
+    *,
+    worth: Floats | None = None,
+    weights: Floats | None = None,
 ) -> RangeShares:
     """Estimates the shares of all posts from the labelled ones and everybody's scores.
 
-    The labelled posts are a simple random sample of all. Intervals are normal, and have a least
-    width: a label that none of them has may yet be among the others.
+    The labelled posts are a simple random sample of all, or of parts of them whose sizes their
+    weights make up for (poststratification; Holt and Smith 1979). Intervals are normal, and have
+    a least width: a label that none of them has may yet be among the others.
 
     Args:
         truth: (labelled posts,) the people's labels.
@@ -46,6 +53,7 @@ def range_shares(
         sums: (labels,) sums of their probabilities.
         worth: How much of the scores to use; what is best where None. (The variance of scores
             is taken from the labelled posts: of the others only sums are kept.)
+        weights: (labelled posts,) for how many each counts, 1 on average; 1 where None.
 
     Raises:
         ValueError: There is no labelled post.
@@ -54,10 +62,12 @@ def range_shares(
     if not labelled:
         raise ValueError("without a labelled post nothing can be said of all")
     answers = np.eye(labels)[truth]
-    mean = sums / others if others else scores.mean(axis=0)
+    weights = np.ones(labelled) if weights is None else weights
     worth = _worth(answers, scores, others) if worth is None else worth
-    share = answers.mean(axis=0) + worth * (mean - scores.mean(axis=0))
-    left = np.maximum((answers - worth * scores).var(axis=0), _least(answers, worth))
+    every = (sums + scores.sum(axis=0)) / (others + labelled)
+    behind = (every - weights @ scores / labelled) * (1 + labelled / max(others, 1))
+    share = weights @ answers / labelled + worth * behind
+    left = np.maximum(_variance(answers - worth * scores, weights), _least(answers, worth, weights))
     theirs = worth**2 * scores.var(axis=0) / others if others else 0
     reach = NORMAL_95 * np.sqrt(left / labelled + theirs)
     low, high = np.clip(share - reach, 0, 1), np.clip(share + reach, 0, 1)
@@ -75,12 +85,20 @@ def _worth(answers: Floats, scores: Floats, others: int) -> Floats:
     return np.asarray(np.clip(slope / (1 + labelled / others), 0, 1))
 
 
-def _least(answers: Floats, worth: Floats) -> Floats:
+def _variance(values: Floats, weights: Floats) -> Floats:
+    """Of a weighted mean, times the posts."""
+    off = values - weights @ values / len(values)
+    return np.asarray(weights**2 @ off**2 / len(values))
+
+
+def _least(answers: Floats, worth: Floats, weights: Floats) -> Floats:
     """Variance of a label where two posts more with it and two without it had been seen.
 
     (Agresti and Coull 1998.) Of this, scores are taken to explain no more than they are worth,
     and never all: of a label that nobody has seen they are worth nothing.
     """
-    labelled = len(answers)
-    part = (answers.sum(axis=0) + 2) / (labelled + 4)
-    return np.asarray(part * (1 - part) * (1 - worth + worth * min(1.0, 4 / (labelled + 4))))
+    unequal = float((weights**2).mean())
+    labelled = len(answers) / unequal  # as many equal ones tell as much (Kish 1965)
+    part = (weights @ answers / unequal + 2) / (labelled + 4)
+    left = 1 - worth + worth * min(1.0, 4 / (labelled + 4))
+    return np.asarray(unequal * part * (1 - part) * left)

@@ -9,12 +9,18 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from classifiers.audit_errors import Floats
 from classifiers.heads import head as head_named
 from classifiers.prediction_powered import RangeShares, range_shares
 from monitor.figure import Figure, Withheld
 from monitor.shares.corrected import DIGITS
 from monitor.shares.rollup import SCALE, CellCounts
 from monitor.store.values import AuditLabel, Question
+
+PARTS = 5
+"""Days are cut into so many runs of about as many posts, whose labels count as their posts do."""
+FEWEST_LABELS = 5
+"""Fewest labels of a run: of one that hardly anybody looked at, nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +78,44 @@ def whole_shares(
     """
     labels = head_named(shown[0].head).labels
     inside = [one for one in audit if one.day in counts]
-    found = _estimate(counts, inside, labels) if len(inside) >= needed else None
+    weights = label_weights({day: one.posts for day, one in counts.items()}, inside)
     told = [_hollow(one, counts, len(inside)) for one in shown]
-    if found is None:
+    if weights is None or len(inside) < needed:
         return [replace(one, withheld="unvalidated") for one in told]
+    found = _estimate(counts, inside, labels, weights)
     return [_with_share(one, found, labels.index(one.label), widest) for one in told]
 
 
+def label_weights(posts: Mapping[date, int], inside: Sequence[AuditLabel]) -> Floats | None:
+    """For how many each label counts, so that each run of days has the weight of its posts.
+
+    Labels are drawn at random from what there is when they are drawn, so that a topic's first
+    days have more of them than the last.
+
+    Args:
+        posts: Of each day.
+        inside: Labels of these days.
+
+    Returns:
+        (labels,) 1 on average; None where a run of days has too few labels.
+    """
+    days = sorted(posts)
+    sizes = np.array([posts[day] for day in days], dtype=np.float64)
+    middle = (sizes.cumsum() - sizes / 2) / max(sizes.sum(), 1)
+    _, run = np.unique((PARTS * middle).astype(np.int64), return_inverse=True)
+    of_label = run[np.array([days.index(one.day) for one in inside], dtype=np.int64)]
+    labelled = np.bincount(of_label, minlength=run.max() + 1)
+    if labelled.min() < FEWEST_LABELS:
+        return None
+    parts = np.bincount(run, sizes) / sizes.sum()
+    return np.asarray((parts * len(inside) / labelled)[of_label])
+
+
 def _estimate(
-    counts: Mapping[date, CellCounts], inside: Sequence[AuditLabel], labels: Sequence[str]
+    counts: Mapping[date, CellCounts],
+    inside: Sequence[AuditLabel],
+    labels: Sequence[str],
+    weights: Floats,
 ) -> RangeShares:
     scores = np.array([one.scores for one in inside]) / SCALE
     truth = np.array([labels.index(one.truth) for one in inside])
@@ -89,7 +124,7 @@ def _estimate(
         soft.update(one.soft_sums)
     others = sum(one.posts for one in counts.values()) - len(inside)
     sums = np.array([soft[label] for label in labels]) / SCALE - scores.sum(axis=0)
-    return range_shares(truth, scores, others, sums)
+    return range_shares(truth, scores, others, sums, weights=weights)
 
 
 def _hollow(figure: Figure, counts: Mapping[date, CellCounts], audited: int) -> WholeShare:

@@ -13,6 +13,7 @@ from monitor.authors import AuthorSketch
 from monitor.errors import UsageError
 from monitor.figures import Figures
 from monitor.settings import load_settings
+from monitor.shares.whole import label_weights
 from monitor.store.values import (
     VOLUME,
     AuditLabel,
@@ -388,6 +389,25 @@ def test_all_shown_days_together_rest_on_enough_labels_of_these_days(tmp_path, l
     whole = Figures(FakeQueries(ten_days(), good_audit(), spans=spans), settings).whole(TOPIC)
     assert {(one.days, one.audited, one.withheld) for one in whole} == {(1, 30, withheld)}
     assert {one.share is None for one in whole} == {withheld is not None}
+
+
+def test_all_shown_days_together_are_not_told_of_by_labels_of_the_first_of_them(settings):
+    queries = FakeQueries(ten_days(), good_audit(days=5))
+    figures = Figures(queries, settings)
+    assert of(figures.released(TOPIC), head="sentiment", withheld=None)
+    assert {(one.share, one.withheld) for one in figures.whole(TOPIC)} == {(None, "unvalidated")}
+
+
+def test_of_all_shown_days_together_labels_count_as_their_days_posts_do():
+    posts = {DAY + timedelta(n): 100 for n in range(10)}
+    days = [0] * 80 + [3] * 20 + [4] * 20 + [7] * 20
+    labels = [audit_label(DAY + timedelta(n), "neutral", "neutral") for n in days]
+    assert label_weights(posts, labels) is None  # nobody has looked at the last two days
+    labels += [audit_label(DAY + timedelta(9), "neutral", "neutral")] * 10
+    weights = label_weights(posts, labels)
+    assert [weights[:80].sum(), weights[80:100].sum(), weights[-10:].sum()] == pytest.approx(
+        [30] * 3
+    )
 
 
 def test_without_a_shown_day_there_is_nothing_of_all(settings):

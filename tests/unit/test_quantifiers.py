@@ -133,6 +133,23 @@ def test_intervals_of_a_rare_label_hold():
     assert np.mean(held) >= 0.93
 
 
+def test_intervals_hold_where_the_first_half_has_most_of_the_labels_and_weights_say_so():
+    held, unweighted = [], []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        truth = np.where(rng.random(2000) < np.repeat([0.7, 0.3], 1000), 0, 1)
+        scores = rng.dirichlet([1, 1], 2000) * 0.7 + 0.3 * np.eye(2)[truth]
+        audit = np.concatenate([rng.permutation(1000)[:120], 1000 + rng.permutation(1000)[:30]])
+        rest = np.delete(np.arange(2000), audit)
+        given = truth[audit], scores[audit], len(rest), scores[rest].sum(axis=0)
+        every = (truth == 0).mean()
+        for kept, weights in ((held, np.repeat([0.625, 2.5], [120, 30])), (unweighted, None)):
+            found = range_shares(*given, weights=weights)
+            kept.append(found.low[0] <= every <= found.high[0])
+    assert np.mean(held) >= 0.92
+    assert np.mean(unweighted) < 0.6
+
+
 def test_without_a_label_nothing_is_said():
     with pytest.raises(ValueError, match="without a labelled post"):
         range_shares(np.array([], dtype=np.int64), np.zeros((0, 3)), 5, np.ones(3))
