@@ -42,7 +42,24 @@ class BudgetExhaustedError(CollectorError):
 
 
 class NotFoundError(CollectorError):
-    """What was asked for is not there (404, 410)."""
+    """What was asked for is not there (404, 410).
+
+    Attributes:
+        is_gone: Whether it is said to have been there (410).
+        is_redirected: Whether another address than the one asked says so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        is_gone: bool = False,
+        is_redirected: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.is_gone = is_gone
+        self.is_redirected = is_redirected
 
 
 class RefusedRequestError(CollectorError):

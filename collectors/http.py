@@ -211,12 +211,12 @@ class HttpClient:
 
     def _answer(self, request: httpx.Request, accept: Sequence[str]) -> Answer:
         """Sends a request and follows redirects; their bodies are not even read."""
-        for _ in range(self._limits.maximum_redirects + 1):
+        for redirects in range(self._limits.maximum_redirects + 1):
             response = self._client.send(request, stream=True)
             try:
                 self._pace.note(response.headers)
                 if response.next_request is None:
-                    self._check(response, accept)
+                    self._check(response, accept, is_redirected=redirects > 0)
                     return self._read(response)
                 request = self._next(response.next_request, response.url)
             finally:
@@ -230,13 +230,15 @@ class HttpClient:
             check_redirect(str(origin), str(request.url))
         return request
 
-    def _check(self, response: httpx.Response, accept: Sequence[str]) -> None:
+    def _check(
+        self, response: httpx.Response, accept: Sequence[str], *, is_redirected: bool
+    ) -> None:
         where = _shown(response.url)
         if response.status_code == httpx.codes.NOT_MODIFIED:
             return
         if not response.is_success:
             wait = retry_after(response.headers, self._surroundings.now())
-            raise _refusal(response.status_code, where, wait)
+            raise _refusal(response.status_code, where, wait, is_redirected=is_redirected)
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind and "*/*" not in accept and kind not in accept:
             raise MalformedAnswerError(
@@ -264,12 +266,14 @@ def _with_json(answer: Answer) -> tuple[Any, Answer]:
         ) from exc
 
 
-def _refusal(status: int, where: str, wait: float) -> CollectorError:
+def _refusal(status: int, where: str, wait: float, *, is_redirected: bool) -> CollectorError:
     said = f"{where} answered {status}"
     if status in (401, 403):
         return AuthenticationError(said, hint="Check the source's secrets and what they allow.")
     if status in (404, 410):
-        return NotFoundError(said, hint="Check the address.")
+        return NotFoundError(
+            said, hint="Check the address.", is_gone=status == 410, is_redirected=is_redirected
+        )
     if status == 429:
         return RateLimitedError(said, retry_after=wait, hint=_LATER)
     if status in (408, 425) or status >= 500:

@@ -292,6 +292,8 @@ SOURCE: Source = Source(
         "See what a server does not know: each holds what its own people follow or post.",
         "Tell that a post was deleted before the daily check, unless a stream says so while a "
         "run follows it that has seen the post.",
+        "Tell that a post was deleted on a server that shows posts to known servers only, or that "
+        "calls a post missing (404) and has no other stored post to show.",
         "See edits of posts older than sweep_hours, or on servers whose ids do not tell the time "
         "(GoToSocial, Pleroma), unless a stream tells of them.",
         "See replies' parents and boosts: a reply names its parent by an id of the server, and "

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from live import Clock, Visit, surroundings
-from servers.faults import LocalServer, Reply, json_reply
+from servers.faults import LocalServer, Reply, Request, json_reply
 from servers.mastodon import Mastodon
 
 from collectors.errors import AuthenticationError, CollectorError
@@ -242,6 +242,65 @@ def test_the_check_removes_what_its_own_server_calls_gone(
     seen.check()
 
     assert set(seen.posts) == {kept, elsewhere}
+
+
+NOTE = Reply(b'{"type": "Note"}', type="application/activity+json; charset=utf-8")
+MISSING = json_reply({"success": False, "error": "Not found"}, 404)
+GONE = json_reply({"error": "Gone"}, 410)
+ELSEWHERE = Reply(b"", 302, headers={"Location": "/@ann/missing"})
+
+
+def checked(clock: Clock, answers: dict[str, list[Reply]], *batches: list[str]) -> list[str]:
+    """What a checker removes, asked in batches of paths.
+
+    A path's answers come one after the other, the last one again and again; others are missing.
+    """
+
+    def answer(asked: Request) -> Reply:
+        turns = answers.get(asked.path, [MISSING])
+        return turns.pop(0) if len(turns) > 1 else turns[0]
+
+    with closing(LocalServer(answer)) as server:
+        settings = SOURCE.defaults() | {"instances": [server.url]}
+        checker = MastodonChecker(surroundings(clock, settings))
+        pages = [p for batch in batches for p in checker.check([server.url + b for b in batch])]
+        assert all("application/activity+json" in one.headers["accept"] for one in server.requests)
+    ids = [deletion.native_id or "" for page in pages for deletion in page.deletions]
+    return [one.removeprefix(server.url) for one in ids]
+
+
+def test_the_check_believes_a_server_that_says_gone(clock: Clock) -> None:
+    assert checked(clock, {"/1": [GONE]}, ["/1", "/2"]) == ["/1"]
+
+
+def test_the_check_leaves_what_is_missing_on_a_server_that_shows_no_post(clock: Clock) -> None:
+    assert checked(clock, {}, ["/1", "/2"]) == []
+
+
+def test_the_check_leaves_what_is_missing_after_a_redirect(clock: Clock) -> None:
+    assert checked(clock, {"/1": [NOTE], "/2": [ELSEWHERE]}, ["/1", "/2"]) == []
+
+
+def test_the_check_takes_no_web_page_for_a_post(clock: Clock) -> None:
+    page = Reply(b"<html></html>", type="text/html")
+
+    assert checked(clock, {"/1": [page]}, ["/1", "/2"]) == []
+
+
+def test_the_check_leaves_posts_of_a_server_that_answers_only_its_own(clock: Clock) -> None:
+    refusal = json_reply({"error": "Request not signed"}, 401)
+
+    assert checked(clock, {"/1": [refusal]}, ["/1", "/2"]) == []
+
+
+def test_the_check_comes_back_to_what_was_missing_before_its_server_showed_a_post(
+    clock: Clock,
+) -> None:
+    assert checked(clock, {"/2": [NOTE]}, ["/1"], ["/2"], ["/3"]) == ["/1", "/3"]
+
+
+def test_the_check_asks_twice_before_it_takes_a_post_for_gone(clock: Clock) -> None:
+    assert checked(clock, {"/1": [NOTE], "/2": [MISSING, NOTE]}, ["/1", "/2"]) == []
 
 
 @pytest.mark.parametrize("how", ["named by a post", "named by a redirect"])

@@ -1,4 +1,4 @@
-"""A Mastodon server on loopback: hashtag timelines by `min_id`, posts' pages, and a stream."""
+"""A Mastodon server on loopback: hashtag timelines by `min_id`, posts, and a stream."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class Mastodon:
     quirk: str | None = None
     token: str = ""
     statuses: dict[str, dict[str, Any]] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
     _listening: list[queue.SimpleQueue[object]] = field(default_factory=list)
     _count: int = 0
 
@@ -81,7 +80,6 @@ class Mastodon:
 
     def delete(self, uri: str) -> None:
         """Deletes a status."""
-        self.gone.add(uri)
         self._tell("delete", str(self.statuses.pop(uri)["id"]))
 
     def hang_up_streams(self) -> None:
@@ -107,8 +105,8 @@ class Mastodon:
             return Reply(type="text/event-stream", chunks=self._stream())
         uri = f"{self.server.url}{request.path}"
         if uri in self.statuses:
-            return Reply(b"<html>a post</html>", type="text/html")
-        return json_reply({"error": "Record not found"}, 410 if uri in self.gone else 404)
+            return Reply(b'{"type": "Note"}', type="application/activity+json; charset=utf-8")
+        return json_reply({"error": "Not Found"}, 404)
 
     def _timeline(self, tag: str, request: Request) -> list[dict[str, Any]]:
         """The statuses that come next after `min_id`, or the newest; newest first."""
