@@ -94,7 +94,7 @@ class Firehose:
             envelope = {"did": body.get("repo"), "time_us": time_us, "kind": "commit"}
             yield from self._commits(body, envelope)
         elif kind == "#account":
-            account = {"active": body.get("active"), "status": body.get("status")}
+            account = {name: body.get(name) for name in ("active", "status", "time")}
             yield {"did": body.get("did"), "time_us": time_us, "kind": "account"} | {
                 "account": account
             }

@@ -68,12 +68,19 @@ class Deletion:
     """A platform's (or a person's) demand to remove a post, all posts of an author, or both.
 
     A record whose id may be a post's or an author's sets both fields.
+
+    Attributes:
+        at: When the platform closed the author's account, aware UTC. Where it tells, the account
+            may be opened again; without it a demand holds for good.
+        is_revoked: The platform has opened the account again, at that time.
     """
 
     platform: str
     native_id: str | None = None
     author: str | None = None
     reason: str = "deleted"
+    at: datetime | None = None
+    is_revoked: bool = False
 
 
 CoverageStatus = Literal["complete", "partial", "gap"]

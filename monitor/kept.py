@@ -47,6 +47,7 @@ class KeptDeletion:
     Attributes:
         aliases: The same author's pseudonyms of other periods.
         mark: By which the author is recognised when the keys of today are gone.
+        at, is_revoked: As `collectors.post.Deletion`'s.
     """
 
     platform: str
@@ -55,6 +56,8 @@ class KeptDeletion:
     reason: str
     aliases: tuple[str, ...] = ()
     mark: str | None = None
+    at: datetime | None = None
+    is_revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,10 +111,14 @@ class Visit:
                 self.posts[post.native_id] = post
 
     def _remove(self, deletion: Deletion) -> None:
+        if deletion.is_revoked:
+            self.removed.discard(str(deletion.author))
+            return
         self.removed |= {name for name in (deletion.native_id, deletion.author) if name}
         for name, post in list(self.posts.items()):
             if name == deletion.native_id or (deletion.author and post.author == deletion.author):
                 del self.posts[name]
+                self.removed.add(name)
 
     @property
     def texts(self) -> list[str]:

@@ -46,17 +46,30 @@ def _read(event: Record) -> Post | Deletion:
     did = take_id(event, "did")
     kind = take_text(event, "kind")
     if kind == "account":
-        return _account(did, mapping(event.get("account")))
+        return _account(did, mapping(event.get("account")), event)
     if kind != "commit":
         raise BadRecordError("not_a_post", "an event about an account")
     return _commit(did, event)
 
 
-def _account(did: str, account: Record) -> Deletion:
-    status = account.get("status")
-    if account.get("active") is not False or status not in REMOVED:
-        raise BadRecordError("not_a_removal", "an account that is not removed for good")
-    return Deletion(PLATFORM, author=did, reason=str(status))
+def _account(did: str, account: Record, event: Record) -> Deletion:
+    """An account that is active again says so: the protocol calls no removal final."""
+    status, active = account.get("status"), account.get("active")
+    if active is True:
+        at = _account_time(account, event)
+        return Deletion(PLATFORM, author=did, reason="active", at=at, is_revoked=True)
+    if active is not False or status not in REMOVED:
+        raise BadRecordError("not_a_removal", "an account that is not removed")
+    return Deletion(PLATFORM, author=did, reason=str(status), at=_account_time(account, event))
+
+
+def _account_time(account: Record, event: Record) -> datetime:
+    """The time as the account's server tells it, the same on every stream, but no later one."""
+    seen = _event_time(event)
+    try:
+        return min(take_time(account, "time"), seen)
+    except BadRecordError:
+        return seen
 
 
 def _commit(did: str, event: Record) -> Post | Deletion:
@@ -110,7 +123,9 @@ def _event_time(event: Record) -> datetime:
     microseconds = event.get("time_us")
     if not isinstance(microseconds, int) or not 0 <= microseconds < 2**53:
         raise BadRecordError("bad_field", "time_us is no time in microseconds")
-    return check_time(datetime.fromtimestamp(microseconds // 1_000_000, UTC), "time_us")
+    seconds, rest = divmod(microseconds, 1_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+    return check_time(moment, "time_us")
 
 
 def _repost(record: Record) -> tuple[Kind, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from monitor.redaction import redact, text_digest
 from monitor.topic import Topic
 
 
-def _nobody(_marks: Collection[str]) -> Collection[str]:
-    return ()
+def _nobody(_marks: Collection[str]) -> Mapping[str, datetime | None]:
+    return {}
 
 
 def _none(_posts: Collection[PlatformId]) -> Collection[PlatformId]:
@@ -52,14 +52,15 @@ class Admission:
 
     Attributes:
         ids: Seals post ids that lead to an author.
-        removed: Tells which of some marks belong to authors who are to be forgotten.
+        removed: Tells which of some marks belong to authors who are to be forgotten; with the time
+            at which the platform closed their account, if that is all there is against them.
         buried: Tells which of some posts were removed by programs that did not seal ids.
     """
 
     topic: Topic
     pseudonyms: Pseudonyms | KeyRing
     ids: PostIds
-    removed: Callable[[Collection[str]], Collection[str]] = _nobody
+    removed: Callable[[Collection[str]], Mapping[str, datetime | None]] = _nobody
     buried: Callable[[Collection[PlatformId]], Collection[PlatformId]] = _none
 
     def page(self, page: Page) -> KeptPage:
@@ -78,10 +79,14 @@ class Admission:
             end: Holds checkpoint and coverage where they were not known before.
         """
         marks, unsealed = prepared.marks, prepared.unsealed
-        gone = self.removed(list(marks)) if marks else ()
+        gone = self.removed(list(marks)) if marks else {}
         buried = self.buried(list(unsealed)) if unsealed else ()
         reminders = (
-            *(KeptDeletion(on, None, name, "forget") for mark in gone for on, name in marks[mark]),
+            *(
+                KeptDeletion(on, None, name, "forget", mark=mark, at=at)
+                for mark, at in gone.items()
+                for on, name in marks[mark]
+            ),
             *(KeptDeletion(one[0], unsealed[one], None, "deleted") for one in sorted(buried)),
         )
         kept = replace(prepared.page, reminders=reminders)
@@ -147,6 +152,8 @@ class Admission:
             reason=deletion.reason,
             aliases=tuple(known[1:]),
             mark=None if author is None else self.pseudonyms.mark(deletion.platform, author),
+            at=deletion.at,
+            is_revoked=deletion.is_revoked,
         )
 
     def _sealed(self, native_id: str | None) -> str | None:

@@ -277,8 +277,12 @@ class Queries:
 
     # Removals
 
-    def buried_marks(self, topic: str, marks: Collection[str]) -> list[str]:
-        """Tells which marks belong to authors who were removed."""
+    def buried_marks(self, topic: str, marks: Collection[str]) -> dict[str, datetime | None]:
+        """Tells which marks belong to authors who were removed.
+
+        With the time at which the platform closed their account, None where they are removed for
+        good.
+        """
         with reading(self._engine) as connection:
             return removals.buried_marks(connection, topic, marks)
 

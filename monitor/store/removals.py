@@ -7,14 +7,15 @@ not the id: what was removed is recognised when it comes again, and can be read 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import blake2b
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Executable,
     and_,
     case,
     delete,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 )
 
 from monitor.kept import KeptDeletion, KeptPost, PlatformId
-from monitor.store import days, erasure, tallies
+from monitor.store import days, erasure, reinstatements, tallies
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import (
@@ -50,12 +51,17 @@ def mark_digest(mark: str) -> str:
     return _digest("mark", mark)
 
 
-def buried_marks(connection: Connection, topic: str, marks: Iterable[str]) -> list[str]:
-    """Tells which marks belong to authors who were removed."""
+def buried_marks(
+    connection: Connection, topic: str, marks: Iterable[str]
+) -> dict[str, datetime | None]:
+    """Tells which marks belong to authors who were removed.
+
+    With the time at which the platform closed their account, None where they are removed for good.
+    """
     if not _any_buried(connection, topic):
-        return []
+        return {}
     by_digest = {mark_digest(mark): mark for mark in marks}
-    return [by_digest[digest] for digest in _buried(connection, topic, by_digest)]
+    return {by_digest[one]: at for one, at in _buried(connection, topic, by_digest).items()}
 
 
 def buried_posts(
@@ -76,11 +82,17 @@ def _digest(*parts: str) -> str:
 
 @dataclass(slots=True)
 class Doomed:
-    """Posts and authors to be removed, with the reason of each."""
+    """Posts and authors to be removed, with the reason of each.
+
+    Attributes:
+        closed_at: When the platform closed an author's account, by digest; None where the author
+            is removed for good.
+    """
 
     posts: dict[PlatformId, str] = field(default_factory=dict)
     authors: dict[PlatformId, str] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
+    closed_at: dict[str, datetime | None] = field(default_factory=dict)
 
     def add(self, deletion: KeptDeletion) -> None:
         """Adds what a deletion demands."""
@@ -91,6 +103,7 @@ class Doomed:
                 self.authors[deletion.platform, author] = deletion.reason
         if deletion.mark is not None:
             self.marks[mark_digest(deletion.mark)] = deletion.reason
+        self.closed_at |= dict.fromkeys(_author_digests(deletion), deletion.at)
 
     def digests(self) -> dict[str, str]:
         """Gives the tombstones' digests with their reasons."""
@@ -111,14 +124,46 @@ def obey(
     A removed author's posts get tombstones of their own, those that arrive only now too, so that
     reposts of them are refused whatever comes first.
     """
+    deletions, arriving = list(deletions), list(arriving)
+    # First those that are closed so far, so that this page's posts are welcome.
+    _open_accounts(connection, delivery, deletions)
     doomed = Doomed()
-    for deletion in deletions:
+    for deletion in _standing(connection, delivery.topic, deletions):
         doomed.add(deletion)
-    arriving = list(arriving)
     _doom_posts_of_authors(connection, delivery.topic, doomed, arriving)
-    _bury(connection, delivery, doomed.digests(), _met(connection, delivery, doomed, arriving))
+    _bury(connection, delivery, doomed, _met(connection, delivery, doomed, arriving))
+    _open_accounts(connection, delivery, deletions)
     erasure.erase_authors(connection, delivery.topic, [author for _, author in doomed.authors])
     return _remove(connection, delivery.topic, _of_posts(doomed.posts))
+
+
+def _open_accounts(
+    connection: Connection, delivery: Delivery, deletions: Iterable[KeptDeletion]
+) -> None:
+    for one in deletions:
+        if one.is_revoked and one.at is not None:
+            reinstatements.open_again(connection, delivery, _author_digests(one), one.at)
+
+
+def _standing(
+    connection: Connection, topic: str, deletions: Iterable[KeptDeletion]
+) -> list[KeptDeletion]:
+    """The demands that the platform has not taken back since, the strongest of an author last."""
+    standing = [
+        one
+        for one in deletions
+        if not one.is_revoked
+        and not reinstatements.is_over(connection, topic, _author_digests(one), one.at)
+    ]
+    for_good = datetime.max.replace(tzinfo=UTC)
+    return sorted(standing, key=lambda one: one.at or for_good)
+
+
+def _author_digests(deletion: KeptDeletion) -> list[str]:
+    """All that an author's tombstones may be under."""
+    named = (name for name in (deletion.author, *deletion.aliases) if name is not None)
+    digests = [_author_digest(deletion.platform, name) for name in named]
+    return digests if deletion.mark is None else [*digests, mark_digest(deletion.mark)]
 
 
 def _met(
@@ -218,26 +263,37 @@ def _doom_posts_of_authors(
             doomed.posts.setdefault((post.platform, post.native_id), reason)
 
 
-def _bury(
-    connection: Connection, delivery: Delivery, digests: Mapping[str, str], met: set[str]
-) -> None:
+def _bury(connection: Connection, delivery: Delivery, doomed: Doomed, met: set[str]) -> None:
     """Leaves tombstones, for ever where a demand was met."""
     until = None
     if delivery.errand.keep_unmet is not None:
         until = delivery.at + delivery.errand.keep_unmet
-    rows = [
-        {
-            "topic": delivery.topic,
-            "digest": digest,
-            "reason": reason,
-            "removed_at": delivery.at,
-            "kept_until": None if digest in met else until,
-        }
-        for digest, reason in digests.items()
-    ]
+    rows = []
+    for digest, reason in doomed.digests().items():
+        at = doomed.closed_at.get(digest)
+        rows.append(
+            {
+                "topic": delivery.topic,
+                "digest": digest,
+                "reason": reinstatements.reason_of(reason, at),
+                "removed_at": min(at or delivery.at, delivery.at),
+                "kept_until": None if digest in met else until,
+            }
+        )
     if rows:
-        connection.execute(insert_into(connection, TOMBSTONES).on_conflict_do_nothing(), rows)
+        reinstatements.forget(connection, delivery.topic, doomed.closed_at)
+        connection.execute(_burial(connection), rows)
         _keep(connection, delivery.topic, met)
+
+
+def _burial(connection: Connection) -> Executable:
+    insertion = insert_into(connection, TOMBSTONES)
+    new = insertion.excluded
+    return insertion.on_conflict_do_update(
+        index_elements=[TOMBSTONES.c.topic, TOMBSTONES.c.digest],
+        set_={"reason": new.reason, "removed_at": new.removed_at},
+        where=reinstatements.gives_way(new.reason, new.removed_at),
+    )
 
 
 def _keep(connection: Connection, topic: str, digests: Iterable[str]) -> None:
@@ -257,13 +313,18 @@ def _any_buried(connection: Connection, topic: str) -> bool:
     return connection.execute(one).first() is not None
 
 
-def _buried(connection: Connection, topic: str, digests: Iterable[str]) -> list[str]:
-    found: list[str] = []
+def _buried(
+    connection: Connection, topic: str, digests: Iterable[str]
+) -> dict[str, datetime | None]:
+    """The digests that have tombstones, with the time of closed accounts."""
+    found: dict[str, datetime | None] = {}
+    columns = TOMBSTONES.c
     for chunk in in_chunks(digests):
-        statement = select(TOMBSTONES.c.digest).where(
-            TOMBSTONES.c.topic == topic, TOMBSTONES.c.digest.in_(chunk)
+        statement = select(columns.digest, columns.reason, columns.removed_at).where(
+            columns.topic == topic, columns.digest.in_(chunk), reinstatements.STANDS
         )
-        found.extend(connection.execute(statement).scalars())
+        for row in connection.execute(statement):
+            found[row.digest] = reinstatements.closed_at(row.reason, row.removed_at)
     return found
 
 

@@ -110,7 +110,8 @@ class TombstoneRow(Row, table=True):
     """A removal to be obeyed; a digest says whose, the id itself is not kept.
 
     It holds for ever where `kept_until` is empty. A stream of all the platform's deletions is
-    mostly about posts that never were here: those are kept until then only.
+    mostly about posts that never were here: those are kept until then only. Accounts that a
+    platform closed it may open again (`monitor.store.reinstatements`).
     """
 
     __tablename__ = "tombstones"

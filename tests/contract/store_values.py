@@ -47,9 +47,15 @@ def page(
     deletions: Sequence[KeptDeletion] = (),
     coverage: Sequence[Coverage] = (),
     state: Any = "somewhere",
+    reminders: Sequence[KeptDeletion] = (),
 ) -> KeptPage:
     return KeptPage(
-        Checkpoint({"at": state}), posts, tuple(rejections), tuple(deletions), tuple(coverage)
+        Checkpoint({"at": state}),
+        posts,
+        tuple(rejections),
+        tuple(deletions),
+        tuple(coverage),
+        reminders=tuple(reminders),
     )
 
 

@@ -86,6 +86,17 @@ def test_the_posts_of_an_account_that_is_gone_are_removed(
     assert seen.run().texts == ["walkout two"]
 
 
+def test_an_account_that_is_back_is_read_again(site: Jetstream, clock: Clock) -> None:
+    site.post(ANN, "k1", "walkout one", clock())
+    seen = visit(site, clock).run()
+    site.account(ANN, "suspended")
+    seen.run()
+    site.account(ANN, "active")
+    site.post(ANN, "k2", "walkout two", clock())
+
+    assert seen.run().texts == ["walkout two"]
+
+
 def test_a_repost_counts_if_its_original_matched_even_in_an_earlier_run(
     site: Jetstream, clock: Clock
 ) -> None:

@@ -163,7 +163,8 @@ def test_every_event_of_a_jetstream_file_is_accounted_for(path: Path) -> None:
         commit = event.get("commit", {})
         ours = commit.get("collection") in ("app.bsky.feed.post", "app.bsky.feed.repost")
         if event["kind"] == "account":
-            expected["not_a_removal"] += 1
+            is_active = event["account"]["active"]
+            expected["deletion" if is_active else "not_a_removal"] += 1
         elif not ours:
             expected["not_a_post"] += 1
         else:

@@ -116,3 +116,28 @@ def test_live_posts_are_stored_sealed_and_their_removals_find_them(
     written = b"\n".join(one.read_bytes() for one in tmp_path.rglob("*") if one.is_file())
     assert "collect:mastodon" in said
     assert [word for word in PRIVATE if word in said or word.encode() in written] == []
+
+
+def test_an_account_that_was_suspended_is_read_again_once_it_is_active(
+    app: Application, network: Network
+) -> None:
+    old = network.jetstream.post(ANN, "k1", "the strike", NOON - timedelta(minutes=50))
+    network.clock.forward(minutes=5)
+    run(app, "collect:bluesky")
+    network.jetstream.account(ANN, "suspended")
+    network.clock.forward(minutes=5)
+    run(app, "collect:bluesky")
+    network.jetstream.post(ANN, "k2", "the strike, unheard", network.clock())
+    network.clock.forward(minutes=5)
+    run(app, "collect:bluesky")
+    assert app.queries.totals("strike").posts == 0
+
+    network.jetstream.account(ANN, "active")
+    network.clock.forward(minutes=5)
+    network.jetstream.post(ANN, "k3", "the strike goes on", network.clock())
+    edited = {"text": "the strike, edited", "createdAt": iso(NOON)}
+    network.jetstream.commit("update", ANN, old.removeprefix(f"at://{ANN}/"), edited)
+    network.clock.forward(minutes=5)
+    run(app, "collect:bluesky")
+
+    assert app.queries.totals("strike").posts == 1

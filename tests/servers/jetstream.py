@@ -98,8 +98,9 @@ class Jetstream:
         return f"at://{did}/{path}"
 
     def account(self, did: str, status: str) -> None:
-        """Adds the event of an account that is no longer active."""
-        self.add(did, "account", "", account={"active": False, "did": did, "status": status})
+        """Adds the event of an account that is no longer active, or is so again."""
+        state = {"active": True} if status == "active" else {"active": False, "status": status}
+        self.add(did, "account", "", account={"did": did, **state})
 
     def add(self, did: str, kind: str, collection: str, **more: Any) -> None:
         """Adds an event, at the server's time but after the one before."""

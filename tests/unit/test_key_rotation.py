@@ -31,7 +31,7 @@ def ring(tmp_path):
     return KeyRing(tmp_path / "keys", "strike", 30)
 
 
-def admission(tmp_path, ring, removed=lambda _: ()):
+def admission(tmp_path, ring, removed=lambda _: {}):
     path = tmp_path / "strike.toml"
     path.write_text(TOPIC)
     return Admission(load_topic(path), ring, PostIds(b"k" * 32), removed)
@@ -91,11 +91,21 @@ def test_a_removal_names_the_author_under_every_key(tmp_path, ring):
     assert kept.mark not in names
 
 
+def test_a_removal_says_when_an_account_was_closed_and_that_it_is_open_again(tmp_path, ring):
+    admit = admission(tmp_path, ring)
+    closed = admit.deletion(Deletion("x", author="42", at=NOW))
+    opened = admit.deletion(Deletion("x", author="42", at=NOW, is_revoked=True))
+    assert (closed.at, closed.is_revoked) == (NOW, False)
+    assert (opened.at, opened.is_revoked, opened.mark) == (NOW, True, closed.mark)
+
+
 def test_who_was_removed_is_refused_under_a_key_that_is_made_later(tmp_path, ring):
     gone = ring.mark("x", "42")
-    admit = admission(tmp_path, ring, lambda marks: [mark for mark in marks if mark == gone])
+    admit = admission(tmp_path, ring, lambda marks: {mark: NOW for mark in marks if mark == gone})
     kept = admit.page(Page(Checkpoint({}), (post(AUGUST), post(AUGUST, "43"))))
-    assert [one.author for one in kept.reminders] == [kept.posts[0].author]
+    assert [(one.author, one.mark, one.at) for one in kept.reminders] == [
+        (kept.posts[0].author, gone, NOW)
+    ]
     assert kept.deletions == ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ Write = Callable[..., Path]
 
 DID = "did:plc:ann"
 POST_URI = f"at://{DID}/app.bsky.feed.post/k1"
+AT = datetime(2020, 6, 1, 12, tzinfo=UTC)
 OTHER_URI = "at://did:plc:bob/app.bsky.feed.post/k9"
 
 
@@ -91,16 +93,38 @@ def test_a_deletion_is_obeyed(write: Write, collection: str) -> None:
     assert harvest(path).deletions == [Deletion("bluesky", f"at://{DID}/{collection}/k1")]
 
 
-@pytest.mark.parametrize("status", ["deleted", "takendown"])
+@pytest.mark.parametrize("status", ["deleted", "suspended", "takendown"])
 def test_an_account_that_is_gone_takes_its_posts_with_it(write: Write, status: str) -> None:
     path = write(event(kind="account", account={"active": False, "status": status}))
 
-    assert harvest(path).deletions == [Deletion("bluesky", author=DID, reason=status)]
+    assert harvest(path).deletions == [Deletion("bluesky", author=DID, reason=status, at=AT)]
+
+
+def test_an_account_that_is_active_again_says_so(write: Write) -> None:
+    path = write(event(kind="account", account={"active": True}))
+
+    assert harvest(path).deletions == [
+        Deletion("bluesky", author=DID, reason="active", at=AT, is_revoked=True)
+    ]
 
 
 @pytest.mark.parametrize(
-    "account", [{"active": True}, {"active": False, "status": "deactivated"}, None], ids=str
+    ("told", "at"),
+    [
+        ("2020-06-01T11:59:58.250Z", AT - timedelta(seconds=1.75)),
+        ("2020-06-01T12:00:09Z", AT),
+        ("yesterday", AT),
+    ],
 )
+def test_an_account_s_own_time_counts_unless_it_is_in_the_future(
+    write: Write, told: str, at: datetime
+) -> None:
+    path = write(event(kind="account", account={"active": True, "time": told}))
+
+    assert [one.at for one in harvest(path).deletions] == [at]
+
+
+@pytest.mark.parametrize("account", [{"active": False, "status": "deactivated"}, None], ids=str)
 def test_an_account_that_may_return_keeps_its_posts(write: Write, account: object) -> None:
     assert harvest(write(event(kind="account", account=account))).reasons == {"not_a_removal": 1}
 
