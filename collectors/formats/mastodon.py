@@ -70,10 +70,16 @@ def _check_public(status: Record) -> None:
     if (take_optional_text(status, "visibility") or "public") not in PUBLIC:
         raise BadRecordError("not_public", "visibility is not public")
     account = mapping(status.get("account"))
-    if account.get("noindex") is True or account.get("discoverable") is False:
+    if account.get("noindex") is True or _is_undiscoverable(account):
         raise BadRecordError("author_opted_out", "noindex, or not discoverable")
     if _NO_BOTS.search(plain_text(take_optional_text(account, "note") or "")):
         raise BadRecordError("author_opted_out", "the profile says so by a hashtag")
+
+
+def _is_undiscoverable(account: Record) -> bool:
+    """Of other servers' authors Mastodon says false, too, where they have stated nothing."""
+    is_local = "@" not in str(account.get("acct"))
+    return account.get("discoverable") is False and is_local
 
 
 def _reference(status: Record, boosted: Record) -> tuple[Kind, str | None]:

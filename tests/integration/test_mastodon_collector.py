@@ -124,14 +124,31 @@ def test_an_author_who_opted_out_is_left_out(
     assert seen.rejected == ["author_opted_out"]
 
 
+def away(site: Mastodon, uri: str, **account: Any) -> dict[str, Any]:
+    """A status as another server shows it."""
+    status = site.statuses[uri]
+    acct = f"{status['account']['acct']}@{host(site)}"
+    return {**status, "account": {**status["account"], "acct": acct, **account}}
+
+
 def test_an_author_who_opted_out_is_removed_where_another_server_did_not_say_so(
     site: Mastodon, other: Mastodon, clock: Clock
 ) -> None:
-    uri = site.add("#walkout", "ann", clock())
-    status = site.statuses[uri]
-    other.learn({**status, "account": {**status["account"], "discoverable": False}})
+    uri = site.add("#walkout", "ann", clock(), account={"discoverable": False})
+    other.learn(away(site, uri, discoverable=None))
 
-    assert visit(clock, site, other).run().posts == {}
+    assert visit(clock, other, site).run().posts == {}
+
+
+def test_what_only_another_server_calls_not_discoverable_is_kept(
+    site: Mastodon, other: Mastodon, clock: Clock
+) -> None:
+    uri = site.add("#walkout", "ann", clock(), account={"discoverable": None})
+    other.learn(away(site, uri, discoverable=False))
+
+    seen = visit(clock, site, other).run()
+
+    assert (set(seen.posts), seen.removed) == ({uri}, set())
 
 
 def test_authors_must_agree_to_be_found_where_the_operator_wants_that(

@@ -196,7 +196,8 @@ def mastodon_outcome(status: dict[str, Any]) -> str:
     if status["visibility"] not in ("public", "unlisted"):
         return "not_public"
     account = status["account"]
-    opted_out = account.get("noindex") is True or account.get("discoverable") is False
+    is_hidden = account.get("discoverable") is False and "@" not in account["acct"]
+    opted_out = account.get("noindex") is True or is_hidden
     return "author_opted_out" if opted_out else "post"
 
 

@@ -139,7 +139,8 @@ def collected(server: LocalServer, tag: str, **settings: Any) -> list[Page]:
 
 def may_be_had(status: dict[str, Any]) -> bool:
     account = status["account"]
-    is_open = account.get("noindex") is not True and account.get("discoverable") is not False
+    is_hidden = account.get("discoverable") is False and "@" not in account["acct"]
+    is_open = account.get("noindex") is not True and not is_hidden
     return status["visibility"] in ("public", "unlisted") and is_open
 
 

@@ -105,6 +105,21 @@ def test_authors_who_opted_out_are_left_out_even_when_boosted(
     assert (len(result.posts), result.reasons) == (1, {"author_opted_out": 2})
 
 
+def test_that_another_server_s_author_is_not_discoverable_may_only_mean_not_stated(
+    write: Write,
+) -> None:
+    elsewhere = {"acct": "ann@other.example", "discoverable": False}
+
+    assert harvest(write(status(account=elsewhere))).reasons == {}
+
+
+@pytest.mark.parametrize("wish", [{"noindex": True}, {"note": "<p>#nobot</p>"}], ids=str)
+def test_other_wishes_count_on_every_server(write: Write, wish: dict[str, Any]) -> None:
+    elsewhere = {"acct": "ann@other.example", **wish}
+
+    assert harvest(write(status(account=elsewhere))).reasons == {"author_opted_out": 1}
+
+
 @pytest.mark.parametrize("visibility", ["private", "direct", "unheard-of"])
 def test_what_is_not_public_is_left_out(write: Write, visibility: str) -> None:
     assert harvest(write(status(visibility=visibility))).reasons == {"not_public": 1}
