@@ -90,6 +90,7 @@ class Search:
         self._base_url = str(settings["search_url"])
         self._timeout = float(settings["timeout"])
         self._surroundings = surroundings
+        self._token = ""
 
     def pages(self, window: Window, checkpoint: Callable[[datetime], Checkpoint]) -> Iterator[Page]:
         """Yields pages, oldest slice first.
@@ -102,7 +103,9 @@ class Search:
             CollectorError: As `HttpClient.get`; AuthenticationError where the login is refused.
         """
         at, length = window.start, _LONGEST
-        with self._client() as client:
+        self._token = self._log_in()
+        limits = Limits(timeout=self._timeout)
+        with HttpClient(self._base_url, self._surroundings, limits=limits) as client:
             while at < window.end and not self._surroundings.should_stop():
                 stretch = Window(at, min(at + length, window.end))
                 try:
@@ -111,14 +114,6 @@ class Search:
                     length = max(_SHORTEST, (stretch.end - stretch.start) / 2)
                     continue
                 at, length = stretch.end, min(_LONGEST, length * 2)
-
-    def _client(self) -> HttpClient:
-        return HttpClient(
-            self._base_url,
-            self._surroundings,
-            headers={"Authorization": f"Bearer {self._log_in()}"},
-            limits=Limits(timeout=self._timeout),
-        )
 
     def _log_in(self) -> str:
         """Returns an access token, from the SDK's login."""
@@ -181,7 +176,7 @@ class Search:
     ) -> Iterator[Sequence[Any]]:
         cursor = ""
         while True:
-            answer = _asked(client, term, stretch, cursor)
+            answer = self._asked(client, term, stretch, cursor)
             posts = answer["posts"]
             asking.came += len(posts)
             asking.counted = max(asking.counted, _count(answer))
@@ -196,6 +191,15 @@ class Search:
                 asking.is_broken = True
                 return
             asking.cursors.add(cursor)
+
+    def _asked(self, client: HttpClient, term: str, stretch: Window, cursor: str) -> Record:
+        """Asks, and once more with a new token: they last two hours, and an old one is refused."""
+        question = _question(term, stretch, cursor)
+        try:
+            return _answer(client, self._token, question)
+        except (AuthenticationError, RefusedRequestError):
+            self._token = self._log_in()
+            return _answer(client, self._token, question)
 
     def _page(self, views: Sequence[Any], checkpoint: Checkpoint) -> Page:
         posts, rejections = [], []
@@ -218,7 +222,7 @@ class Search:
         return read_view(view)
 
 
-def _asked(client: HttpClient, term: str, stretch: Window, cursor: str) -> Record:
+def _question(term: str, stretch: Window, cursor: str) -> dict[str, str | int]:
     since, until = (f"{edge:%Y-%m-%dT%H:%M:%S.%fZ}" for edge in (stretch.start, stretch.end))
     asked: dict[str, str | int] = {
         "q": term,
@@ -227,7 +231,12 @@ def _asked(client: HttpClient, term: str, stretch: Window, cursor: str) -> Recor
         "sort": "latest",
         "limit": PAGE_POSTS,
     }
-    answer, _ = client.get_json(_SEARCH, asked | ({"cursor": cursor} if cursor else {}))
+    return asked | ({"cursor": cursor} if cursor else {})
+
+
+def _answer(client: HttpClient, token: str, question: Mapping[str, str | int]) -> Record:
+    headers = {"Authorization": f"Bearer {token}"}
+    answer, _ = client.get_json(_SEARCH, question, headers=headers)
     found = mapping(answer)
     if not isinstance(found.get("posts"), list):
         raise MalformedAnswerError(

@@ -13,7 +13,12 @@ from servers.faults import LocalServer, Reply, Request, json_reply
 from servers.jetstream import POST, REPOST, Jetstream, iso
 
 from collectors.bluesky import SOURCE
-from collectors.errors import AuthenticationError, CollectorError, UnavailableError
+from collectors.errors import (
+    AuthenticationError,
+    CollectorError,
+    RefusedRequestError,
+    UnavailableError,
+)
 from collectors.post import Window
 
 ANN, BOB = "did:plc:ann", "did:plc:bob"
@@ -243,11 +248,19 @@ def view(number: int, created_at: datetime, text: str = "walkout", **author: Any
 
 
 class Search:
-    """Bluesky's login, search and question after posts."""
+    """Bluesky's login, search and question after posts.
+
+    Attributes:
+        refusal: What an old token is answered.
+        lifetime: Searches that a token is good for.
+    """
 
     def __init__(self, views: list[dict[str, Any]], page_posts: int = 3) -> None:
         self.views = views
         self.page_posts = page_posts
+        self.refusal = json_reply({"error": "ExpiredToken"}, 400)
+        self.lifetime = 1_000_000
+        self.logins = self._searches = 0
         self.server = LocalServer(self._answer)
 
     def _answer(self, request: Request) -> Reply:
@@ -255,11 +268,16 @@ class Search:
         if name == "createSession":
             if b"right" not in request.body:
                 return json_reply({"error": "AuthenticationRequired", "message": "no"}, 401)
-            session = {"accessJwt": "t0ken", "refreshJwt": "r", "handle": "ann.test", "did": ANN}
+            self.logins, self._searches = self.logins + 1, 0
+            token = f"t0ken{self.logins}"
+            session = {"accessJwt": token, "refreshJwt": "r", "handle": "ann.test", "did": ANN}
             return json_reply(session)
         if name == "searchPosts":
-            if request.headers.get("authorization") != "Bearer t0ken":
+            if request.headers.get("authorization") != f"Bearer t0ken{self.logins}":
                 return json_reply({"error": "AuthMissing"}, 401)
+            self._searches += 1
+            if self._searches > self.lifetime:
+                return self.refusal
             return json_reply(self._found(request))
         asked = {uri for _, uri in request.pairs}
         return json_reply({"posts": [one for one in self.views if one["uri"] in asked]})
@@ -325,6 +343,35 @@ def test_a_wrong_password_names_what_to_check(site: Jetstream, clock: Clock) -> 
 
     assert "MONITOR_BLUESKY_APP_PASSWORD" in raised.value.hint
     assert "wrong" not in str(raised.value) + raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [json_reply({"error": "ExpiredToken"}, 400), json_reply({"error": "InvalidToken"}, 401)],
+    ids=["400", "401"],
+)
+def test_a_search_logs_in_again_when_its_token_is_too_old(
+    site: Jetstream, clock: Clock, refusal: Reply
+) -> None:
+    search = Search([view(number, START + timedelta(hours=5 * number)) for number in range(20)])
+    search.refusal, search.lifetime = refusal, 3
+    clock.forward(days=10)
+    seen = search.visit(site, clock).run()
+    search.server.close()
+
+    assert len(seen.posts) == 20
+    assert search.logins > 2
+
+
+def test_a_search_that_is_refused_with_a_new_token_too_ends(site: Jetstream, clock: Clock) -> None:
+    search = Search([])
+    search.lifetime = 0
+    clock.forward(days=10)
+    with pytest.raises(RefusedRequestError):
+        search.visit(site, clock).run()
+    search.server.close()
+
+    assert search.logins == 2
 
 
 def test_a_day_with_more_hits_than_can_be_paged_through_is_cut(
