@@ -86,9 +86,10 @@ def _reference(status: Record, boosted: Record) -> tuple[Kind, str | None]:
     """A reply names its parent by an id that holds on one server only, so it has no reference."""
     if boosted:
         return "repost", take_id(boosted, "uri")
-    quote = mapping(status.get("quote"))
+    quote = mapping(status.get("quote")) or mapping(mapping(status.get("pleroma")).get("quote"))
     if quote:
-        return "quote", take_optional_id(mapping(quote.get("quoted_status")), "uri")
+        # Forks have the quoted status itself there.
+        return "quote", take_optional_id(mapping(quote.get("quoted_status")) or quote, "uri")
     return ("reply" if status.get("in_reply_to_id") is not None else "original"), None
 
 

@@ -64,12 +64,26 @@ def test_a_boost_is_a_repost_with_the_originals_text(write: Write) -> None:
     assert post.author == "https://example.org/@ann"
 
 
-def test_a_quote_refers_to_the_quoted_status(write: Write) -> None:
-    quote = {"state": "accepted", "quoted_status": status(1)}
-
-    post = harvest(write(status(2, quote=quote, in_reply_to_id="7"))).post
+@pytest.mark.parametrize(
+    "quote",
+    [
+        {"quote": {"state": "accepted", "quoted_status": status(1)}},
+        {"quote": status(1)},
+        {"pleroma": {"quote": status(1)}},
+        {"quote": None, "pleroma": {"quote": status(1)}},
+    ],
+    ids=["Mastodon", "Fedibird, Akkoma", "Pleroma", "Pleroma, with an empty quote"],
+)
+def test_a_quote_refers_to_the_quoted_status(write: Write, quote: dict[str, Any]) -> None:
+    post = harvest(write(status(2, in_reply_to_id="7", **quote))).post
 
     assert (post.kind, post.reference) == ("quote", "https://example.org/statuses/1")
+
+
+def test_a_quote_that_is_not_shown_has_no_reference(write: Write) -> None:
+    post = harvest(write(status(quote={"state": "deleted", "quoted_status": None}))).post
+
+    assert (post.kind, post.reference) == ("quote", None)
 
 
 def test_a_reply_has_no_reference_because_its_parents_id_is_local(write: Write) -> None:
