@@ -65,16 +65,19 @@ def _unpacked(raw: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _inflated(raw: Iterator[bytes]) -> Iterator[bytes]:
+    """Unpacks all members (RFC 1952, 2.2); there may be zeros behind each."""
     inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
     some = False
     for part in raw:
         some = some or bool(part)
-        rest = part
-        while rest and not inflate.eof:
+        rest = part.lstrip(b"\0") if inflate.eof else part
+        while rest:
+            if inflate.eof:
+                inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
             try:
                 yield inflate.decompress(rest, _STEP)
             except zlib.error as exc:
                 raise MalformedAnswerError("the answer's packed data are damaged") from exc
-            rest = inflate.unconsumed_tail
+            rest = inflate.unused_data.lstrip(b"\0") if inflate.eof else inflate.unconsumed_tail
     if some and not inflate.eof:
         raise MalformedAnswerError("the answer's packed data end early")

@@ -288,6 +288,9 @@ BOUNDS = Bounds(1000, 5)
         pytest.param([gzip.compress(bytes(10**6))], "gzip", "over 1000 bytes", id="gzip bomb"),
         pytest.param([gzip.compress(b"x" * 500)[:-9]], "gzip", "end early", id="cut off"),
         pytest.param([b"no gzip"], "gzip", "damaged", id="not packed"),
+        pytest.param([gzip.compress(b"x"), b"no gzip"], "gzip", "damaged", id="more behind"),
+        pytest.param([gzip.compress(b"x") * 2 + b"\x1f"], "gzip", "end early", id="third cut off"),
+        pytest.param([gzip.compress(b"x" * 400) * 3], "gzip", "over 1000 bytes", id="members"),
         pytest.param([b"x"], "br", "not asked for", id="another packing"),
     ],
 )
@@ -302,6 +305,14 @@ def test_a_body_is_unpacked() -> None:
     assert read_body([gzip.compress(b"x" * 900)], "gzip", BOUNDS) == b"x" * 900
     assert read_body([zlib.compress(b"x" * 900)], "deflate", BOUNDS) == b"x" * 900
     assert read_body([b"a", b"", b"b"], "identity", BOUNDS) == b"ab"
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000], ids=lambda size: f"{size} at a time")
+def test_all_members_of_a_packed_body_are_read(size: int) -> None:
+    packed = gzip.compress(b"one ") + gzip.compress(b"") + gzip.compress(b"two") + bytes(20)
+    parts = [packed[start : start + size] for start in range(0, len(packed), size)]
+
+    assert read_body(parts, "gzip", BOUNDS) == b"one two"
 
 
 def test_a_body_that_trickles_is_given_up() -> None:
