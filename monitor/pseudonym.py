@@ -6,10 +6,12 @@ can be destroyed once the period's pseudonyms are gone, and nobody can make them
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +21,7 @@ from monitor.errors import ConfigurationError
 
 KEY_BYTES = 32
 _MARKS = "removals"
+_DESTROYED = bytes(KEY_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class KeyRing:
     def destroy_unused(
         self, days_in_use: Iterable[date], now: datetime, *, after: timedelta
     ) -> int:
-        """Destroys the keys of which no pseudonym is left.
+        """Destroys the keys of which no pseudonym is left, and what an ended call left of some.
 
         Args:
             days_in_use: Days whose posts still carry pseudonyms.
@@ -99,13 +102,19 @@ class KeyRing:
         days = set(days_in_use)
         in_use = {f"{self.topic}.{_period(day, self.rotate_days)}.key" for day in days}
         is_legacy_used = bool(in_use)
-        destroyed = 0
+        destroyed = self._finish_destroying()
         for path in self._paths():
             used = is_legacy_used if path == self._legacy else path.name in in_use
             if not used and path.stat().st_mtime < (now - after).timestamp():
                 _destroy(path)
                 destroyed += 1
         return destroyed
+
+    def _finish_destroying(self) -> int:
+        left = list(self.folder.glob(f".{self.topic}.*.destroyed"))
+        for path in left:
+            _erase(path)
+        return len(left)
 
     @property
     def _legacy(self) -> Path:
@@ -148,11 +157,15 @@ def load_pseudonyms(folder: Path, topic: str) -> Pseudonyms:
 def load_key(path: Path) -> bytes:
     """Reads a key, making it at the first call (readable by its owner).
 
+    Zeros are a destroyed key, which everybody knows: a new one takes their place.
+
     Raises:
         ConfigurationError: The key file is damaged; a new key would count authors twice.
     """
     if not path.exists():
         _create_key(path)
+    if path.read_bytes() == _DESTROYED:
+        _replace_destroyed(path)
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise ConfigurationError(
@@ -176,12 +189,7 @@ def _keyed(begun: hashlib.blake2b, *parts: str) -> str:
 def _create_key(path: Path) -> None:
     """Writes a new key whole or not at all; of two processes the first one's key stands."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
+    draft = _draft_key(path)
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -190,10 +198,36 @@ def _create_key(path: Path) -> None:
         draft.unlink()
 
 
-def _destroy(path: Path) -> None:
-    """Writes over a key before it is taken away."""
+def _replace_destroyed(path: Path) -> None:
+    """Puts a new key in the place of one that an earlier program had begun to destroy."""
     with path.open("r+b") as file:
-        file.write(bytes(KEY_BYTES))
+        fcntl.flock(file, fcntl.LOCK_EX)  # of two processes the first one's key stands
+        if path.read_bytes() == _DESTROYED:
+            _draft_key(path).replace(path)
+
+
+def _draft_key(path: Path) -> Path:
+    """Writes a new key beside its place."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def _destroy(path: Path) -> None:
+    """Takes a key out of use, then erases it: ended in between, nobody uses what is left."""
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.destroyed")
+    path.rename(hidden)
+    _erase(hidden)
+
+
+def _erase(path: Path) -> None:
+    """Writes over a file before it is taken away; another process may be at it too."""
+    with suppress(FileNotFoundError), path.open("r+b") as file:
+        file.write(_DESTROYED)
         file.flush()
         os.fsync(file.fileno())
     path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from collectors.post import Checkpoint, Deletion, Page, Post
 from monitor.authors import AuthorSketch
 from monitor.pipeline.admission import Admission
 from monitor.post_ids import PostIds
-from monitor.pseudonym import KeyRing
+from monitor.pseudonym import KeyRing, Pseudonyms
 from monitor.topic import load_topic
 
 TOPIC = """
@@ -73,6 +73,27 @@ def test_the_key_of_removals_is_never_destroyed(ring):
     ring.destroy_unused([], NOW + timedelta(days=400), after=timedelta(days=30))
     assert ring.mark("x", "42") == mark
     assert [path.name for path in ring.folder.iterdir()] == ["strike.removals.key"]
+
+
+def test_a_key_whose_destruction_was_cut_short_is_not_used_again(ring, monkeypatch):
+    def die(_):
+        raise SystemExit
+
+    before = ring.of("x", "42", JUNE)
+    late = NOW + timedelta(days=31)
+    monkeypatch.setattr("os.fsync", die)
+    with pytest.raises(SystemExit):
+        ring.destroy_unused([], late, after=timedelta(days=30))
+    monkeypatch.undo()
+    assert ring.of("x", "42", JUNE) not in {before, Pseudonyms(bytes(32)).of("x", "42")}
+
+
+def test_what_is_left_of_a_key_is_destroyed_by_the_next_call(ring):
+    ring.of("x", "42", JUNE)
+    (key,) = ring.folder.iterdir()
+    key.rename(key.with_name(f".{key.name}.0a1b2c3d.destroyed"))
+    assert ring.destroy_unused([], NOW, after=timedelta(days=30)) == 1
+    assert list(ring.folder.iterdir()) == []
 
 
 def test_the_one_key_of_an_earlier_program_serves_until_it_is_destroyed(ring):

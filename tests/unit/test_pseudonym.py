@@ -37,6 +37,15 @@ def test_processes_that_start_together_share_one_key(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["topic.key"]
 
 
+def test_zeros_that_an_earlier_program_left_are_replaced_by_one_new_key(tmp_path: Path) -> None:
+    (tmp_path / "topic.key").write_bytes(bytes(32))
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: load_pseudonyms(tmp_path, "topic").key, range(32)))
+    assert len(keys) == 1
+    assert bytes(32) not in keys
+    assert [path.name for path in tmp_path.iterdir()] == ["topic.key"]
+
+
 def test_a_damaged_key_is_refused_instead_of_replaced(tmp_path: Path) -> None:
     (tmp_path / "topic.key").write_bytes(b"short")
     with pytest.raises(ConfigurationError, match="5 bytes"):
