@@ -91,6 +91,10 @@ class Application:
         """Every topic of the configuration, by name."""
         return load_topics(self.settings.config / "topics")
 
+    def topics_without_file(self) -> list[str]:
+        """The topics that have posts in the database and are not in this configuration."""
+        return [name for name in self.queries.topics() if name not in self.topics]
+
     def topic(self, name: str | None = None) -> Topic:
         """The topic of that name; unless told the default one, or the only one there is.
 
@@ -300,16 +304,16 @@ class Application:
     def _admission(self, topic: Topic) -> Admission:
         made: Admission = _load("monitor.pipeline.admission", "Admission")(
             topic,
-            self._keys(topic),
+            self._keys(topic.name),
             self.post_ids(topic.name),
             removed=partial(self.queries.buried_marks, topic.name),
             buried=partial(self.queries.buried_posts, topic.name),
         )
         return made
 
-    def _keys(self, topic: Topic) -> KeyRing:
+    def _keys(self, topic: str) -> KeyRing:
         folder = self.settings.home / "keys"
-        return KeyRing(folder, topic.name, self.settings.pseudonyms.rotate_days)
+        return KeyRing(folder, topic, self.settings.pseudonyms.rotate_days)
 
     def label_step(self, topic: Topic) -> LabelStep:
         """What takes a topic's label files in."""
@@ -664,6 +668,10 @@ class Application:
         Days are counted first: a purged post's author can no longer be.
         """
         self.aggregate(topic)
+        return self.purge_stored(topic.name)
+
+    def purge_stored(self, topic: str) -> Mapping[str, int]:
+        """Deletes texts and pseudonyms past their time; a topic without a file has them too."""
         settings = self.settings.retention
         step = RetentionStep(
             self.store,
@@ -672,7 +680,7 @@ class Application:
             keep_labelled=bool(settings.labelled_copies),
             access_days=settings.access_days,
         )
-        posts = step.purge(topic.name)
+        posts = step.purge(topic)
         keys = destroy_keys(
             self._keys(topic), self.queries, self.clock(), text_days=settings.text_days
         )
@@ -680,14 +688,28 @@ class Application:
 
     def forget(self, topic: Topic, deletion: Deletion) -> int:
         """Erases a post or an author from a topic; returns how many posts went."""
-        step: ForgetStep = _load("monitor.pipeline.forget", "ForgetStep")(
-            self.store, self._admission(topic), self.clock
-        )
-        removed = step.forget(deletion)
+        removed = self._forget_step(topic.name).forget(deletion)
         self.aggregate(topic)
         if removed:
             self.store.reclaim()
         return removed
+
+    def forget_stored(self, topic: str, deletion: Deletion) -> int:
+        """Erases a post or an author from a topic without a file; its days are not rebuilt.
+
+        Raises:
+            ConfigurationError: The topic's key is not here: another installation has it.
+        """
+        removed = self._forget_step(topic).forget(deletion)
+        if removed:
+            self.store.reclaim()
+        return removed
+
+    def _forget_step(self, topic: str) -> ForgetStep:
+        made: ForgetStep = _load("monitor.pipeline.forget", "ForgetStep")(
+            self.store, self._keys(topic), self.post_ids(topic), self.clock
+        )
+        return made
 
     def backup_step(self) -> BackupStep:
         """What copies everything away.

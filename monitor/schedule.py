@@ -42,6 +42,7 @@ def jobs_of(app: Application) -> list[Job]:
         jobs += [_aggregate_job(app, topic) for topic in topics]
     if settings.retention.enabled:
         jobs += [_retention_job(app, topic) for topic in topics]
+        jobs += [_stored_retention_job(app, name) for name in app.topics_without_file()]
     if settings.alert.enabled:
         jobs += [_alert_job(app, topic) for topic in topics]
     if settings.report.enabled:
@@ -96,6 +97,13 @@ def _retention_job(app: Application, topic: Topic) -> Job:
         return app.purge(topic)
 
     return Job(f"retention:{topic.name}", topic.name, work, app.settings.jobs.retention)
+
+
+def _stored_retention_job(app: Application, topic: str) -> Job:
+    def work(_: ShouldStop) -> Mapping[str, int]:
+        return app.purge_stored(topic)
+
+    return Job(f"retention:{topic}", topic, work, app.settings.jobs.retention)
 
 
 def _alert_job(app: Application, topic: Topic) -> Job:

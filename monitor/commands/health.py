@@ -86,6 +86,13 @@ def _topics(call: Call) -> str:
     return ", ".join(call.app.topics) or "none"
 
 
+def _topics_without_file(call: Call) -> str:
+    names = call.app.topics_without_file()
+    if not names:
+        return "none"
+    return f"{', '.join(names)} (stored; purged after {call.app.settings.retention.text_days} days)"
+
+
 def _default_topic(call: Call) -> str:
     return call.app.topic().name
 
@@ -117,6 +124,7 @@ CHECKS: dict[str, Callable[[Call], str]] = {
     "topics": _topics,
     "default topic": _default_topic,
     "database": _database,
+    "topics without a file": _topics_without_file,
     "model": _model,
     "audit": _audit,
     "platforms": check_platforms,

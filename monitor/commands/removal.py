@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import click
 
 from collectors.post import Deletion
 from monitor.commands.call import Call, with_call
-from monitor.errors import UsageError
+from monitor.errors import ConfigurationError, MonitorError, UsageError
+
+if TYPE_CHECKING:
+    from monitor.bootstrap import Application
 
 
 @click.command("purge")
 @with_call
 def purge_command(call: Call) -> None:
-    """Deletes texts and pseudonyms that are past their time; figures stay."""
-    counts = call.app.purge(call.topic)
+    """Deletes texts and pseudonyms that are past their time; figures stay.
+
+    Of every topic, unless one is named.
+    """
+    counts = _purged(call)
+    posts, keys = (sum(one[what] for one in counts) for what in ("posts", "keys"))
     call.answer(
-        dict(counts),
-        f"{counts['posts']:,} posts lost text and pseudonym, {counts['keys']:,} keys destroyed",
+        {"posts": posts, "keys": keys},
+        f"{posts:,} posts lost text and pseudonym, {keys:,} keys destroyed",
     )
+
+
+def _purged(call: Call) -> list[Mapping[str, int]]:
+    """What was purged of each topic."""
+    app, without_file = call.app, call.app.topics_without_file()
+    if call.topic_name in without_file:
+        return [app.purge_stored(call.topic_name)]
+    if call.topic_name is not None:
+        return [app.purge(call.topic)]
+    stored = [app.purge_stored(name) for name in without_file]
+    return [*stored, *(app.purge(topic) for topic in app.topics.values())]
 
 
 @click.command("forget")
@@ -30,11 +51,29 @@ def forget_command(call: Call, platform: str, author: str | None, post: str | No
     if (author is None) == (post is None):
         raise UsageError("give either --author or --post", hint="monitor forget --help")
     deletion = Deletion(platform.lower(), native_id=post, author=author, reason="forget")
-    removed = {topic.name: call.app.forget(topic, deletion) for topic in call.app.topics.values()}
+    removed, left_out = _forget_everywhere(call.app, deletion)
     for topic, count in removed.items():
         if count:
             _name_models(call, topic)
     call.answer(removed, f"{sum(removed.values()):,} posts erased")
+    if left_out:
+        raise MonitorError(
+            f"not erased from {', '.join(left_out)}: {call.app.settings.home / 'keys'} has not the "
+            "keys of what is stored",
+            hint="run it with the MONITOR_HOME that has them",
+        )
+
+
+def _forget_everywhere(app: Application, deletion: Deletion) -> tuple[dict[str, int], list[str]]:
+    """Erased posts by topic, and the stored topics whose keys are elsewhere."""
+    removed = {topic.name: app.forget(topic, deletion) for topic in app.topics.values()}
+    left_out = []
+    for name in app.topics_without_file():
+        try:
+            removed[name] = app.forget_stored(name, deletion)
+        except ConfigurationError:
+            left_out.append(name)
+    return removed, left_out
 
 
 def _name_models(call: Call, topic: str) -> None:

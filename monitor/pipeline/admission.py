@@ -143,18 +143,7 @@ class Admission:
 
     def deletion(self, deletion: Deletion) -> KeptDeletion:
         """Names the author by pseudonym, as the posts of every period do."""
-        author = deletion.author
-        known = [] if author is None else self.pseudonyms.every(deletion.platform, author)
-        return KeptDeletion(
-            platform=deletion.platform,
-            native_id=self._sealed(deletion.native_id),
-            author=known[0] if known else None,
-            reason=deletion.reason,
-            aliases=tuple(known[1:]),
-            mark=None if author is None else self.pseudonyms.mark(deletion.platform, author),
-            at=deletion.at,
-            is_revoked=deletion.is_revoked,
-        )
+        return keep_deletion(deletion, self.pseudonyms, self.ids)
 
     def _sealed(self, native_id: str | None) -> str | None:
         return None if native_id is None else self.ids.seal(native_id)
@@ -163,6 +152,24 @@ class Admission:
         if post.author is None:
             return None
         return self.pseudonyms.of(post.platform, post.author, day)
+
+
+def keep_deletion(
+    deletion: Deletion, pseudonyms: Pseudonyms | KeyRing, ids: PostIds
+) -> KeptDeletion:
+    """Names the author by pseudonym, as the posts of every period do, and seals the post's id."""
+    author, native_id = deletion.author, deletion.native_id
+    known = [] if author is None else pseudonyms.every(deletion.platform, author)
+    return KeptDeletion(
+        platform=deletion.platform,
+        native_id=None if native_id is None else ids.seal(native_id),
+        author=known[0] if known else None,
+        reason=deletion.reason,
+        aliases=tuple(known[1:]),
+        mark=None if author is None else pseudonyms.mark(deletion.platform, author),
+        at=deletion.at,
+        is_revoked=deletion.is_revoked,
+    )
 
 
 def load_admission(topic: Topic, keys: Path, rotate_days: int) -> Admission:

@@ -10,8 +10,9 @@ from classifiers.examples import Example
 from classifiers.held_out import drop_held_out
 from classifiers.registry import Registry
 from collectors.post import Deletion
-from monitor.pipeline.admission import Admission
+from monitor.pipeline.admission import keep_deletion
 from monitor.post_ids import PostIds
+from monitor.pseudonym import KeyRing
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.topic import Topic
@@ -19,10 +20,16 @@ from monitor.topic import Topic
 
 @dataclass(frozen=True, slots=True)
 class ForgetStep:
-    """Removes what a person asks to have removed, and refuses it from then on."""
+    """Removes what a person asks to have removed, and refuses it from then on.
+
+    Attributes:
+        keys: The topic's.
+        ids: The topic's.
+    """
 
     store: Store
-    admission: Admission
+    keys: KeyRing
+    ids: PostIds
     clock: Callable[[], datetime]
 
     def forget(self, deletion: Deletion) -> int:
@@ -30,8 +37,9 @@ class ForgetStep:
 
         The audit log says that it happened, not whom it was about.
         """
-        topic = self.admission.topic.name
-        removed = self.store.remove(topic, self.admission.deletion(deletion), at=self.clock())
+        topic = self.keys.topic
+        demand = keep_deletion(deletion, self.keys, self.ids)
+        removed = self.store.remove(topic, demand, at=self.clock())
         self.store.log("forget", "erased", {"topic": topic, "posts": removed})
         return removed
 

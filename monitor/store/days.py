@@ -44,6 +44,11 @@ def known_days(connection: Connection, topic: str) -> list[date]:
     return list(connection.execute(union(posts, marked)).scalars())
 
 
+def topics(connection: Connection) -> list[str]:
+    """Lists the topics that have, or ever had, posts."""
+    return sorted(connection.execute(select(DAYS.c.topic).distinct()).scalars())
+
+
 def dirty_days(connection: Connection, topic: str) -> list[DirtyDay]:
     """Lists the days whose figures are to be rebuilt, earliest first."""
     statement = (

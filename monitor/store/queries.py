@@ -130,6 +130,11 @@ class Queries:
 
     # Days and their figures
 
+    def topics(self) -> list[str]:
+        """Lists the topics that have, or ever had, posts; some may have no file any more."""
+        with reading(self._engine) as connection:
+            return days.topics(connection)
+
     def day_rows(self, topic: str, day: date) -> Iterator[DayPost]:
         """Streams the day's posts with every version's predictions, in the order of their ids."""
         with reading(self._engine) as connection:

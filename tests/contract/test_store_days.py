@@ -37,6 +37,15 @@ def test_a_day_that_changes_while_it_is_read_stays_dirty(
     assert [each.day for each in store.dirty_days(topic)] == [DAY]
 
 
+def test_a_topic_is_listed_also_when_its_last_post_is_removed(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    assert topic not in queries.topics()
+    store.save_page(topic, "file", page(post("1")), at=NOW)
+    store.remove_source(topic, "file")
+    assert queries.topics().count(topic) == 1
+
+
 def test_an_older_reading_never_replaces_a_newer_one(
     store: Store, queries: Queries, topic: str
 ) -> None:

@@ -1,0 +1,134 @@
+"""A topic whose file is gone is still in the database: what is promised holds for it too."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import faked_monitor
+import pytest
+
+from monitor.bootstrap import Application, open_application
+
+TOPIC = """
+name = "{name}"
+title = "A strike"
+timezone = "UTC"
+start = 2020-06-01
+end = 2020-06-08
+languages = ["en"]
+targets = [{{ name = "strike", text = "the strike" }}]
+queries = {{ terms = ["strike"] }}
+"""
+AUTHORS = 5
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Any]:
+    """Runs a command in this process; gives its answer where that is JSON."""
+    monkeypatch.setattr(Application, "scorers", None)
+
+    def run(*arguments: str, code: int = 0) -> Any:
+        capsys.readouterr()
+        assert faked_monitor.run(list(arguments)) == code
+        said = capsys.readouterr().out
+        return json.loads(said) if "--json" in arguments else said
+
+    return run
+
+
+@pytest.fixture
+def home(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Of a topic in use, and of one with posts whose file was removed."""
+    topics = tmp_path / "config/topics"
+    topics.mkdir(parents=True)
+    monkeypatch.setenv("MONITOR_CONFIG", str(topics.parent))
+    for name in ("current", "former"):
+        (topics / f"{name}.toml").write_text(TOPIC.format(name=name))
+    posts = tmp_path / "posts.jsonl"
+    posts.write_text("\n".join(json.dumps(post(number)) for number in range(AUTHORS)))
+    command("import", str(posts), "--topic", "former")
+    (topics / "former.toml").unlink()
+    return tmp_path / "home"
+
+
+def post(number: int) -> dict[str, str]:
+    return {
+        "id": str(number),
+        "text": f"I stand with the strike, number {number}",
+        "created_at": "2020-06-02T10:00:00Z",
+        "author": f"author-{number}",
+        "platform": "x",
+    }
+
+
+def kept(home: Path) -> list[tuple[str, str | None]]:
+    """Texts and pseudonyms."""
+    with sqlite3.connect(home / "monitor.db") as connection:
+        return connection.execute("SELECT text, author FROM posts").fetchall()
+
+
+def let_time_pass(home: Path) -> None:
+    """Posts and keys are from years ago."""
+    with sqlite3.connect(home / "monitor.db") as connection:
+        connection.execute("UPDATE posts SET stored_at = '2020-06-02 10:00:00.000000'")
+    for key in (home / "keys").iterdir():
+        os.utime(key, (0, 0))
+
+
+@pytest.mark.parametrize("named", [[], ["--topic", "former"]], ids=["every topic", "by name"])
+def test_purge_reaches_it(command: Callable[..., Any], home: Path, named: list[str]) -> None:
+    let_time_pass(home)
+    assert command("purge", "--json", *named) == {"posts": AUTHORS, "keys": 1}
+    assert kept(home) == [("", None)] * AUTHORS
+
+
+def test_what_is_not_past_its_time_stays(command: Callable[..., Any], home: Path) -> None:
+    before = kept(home)
+    assert command("purge", "--json") == {"posts": 0, "keys": 0}
+    assert kept(home) == before
+
+
+def test_the_daemon_purges_it(command: Callable[..., Any], home: Path) -> None:
+    let_time_pass(home)
+    app = open_application(os.environ)
+    [job] = [job for job in app.jobs() if job.name == "retention:former"]
+    assert app.job_runner().run(job, lambda: False)
+    assert kept(home) == [("", None)] * AUTHORS
+
+
+@pytest.mark.parametrize(("what", "of"), [("--author", "author-3"), ("--post", "3")])
+def test_forget_reaches_it_and_holds_for_what_comes_again(
+    command: Callable[..., Any], home: Path, what: str, of: str
+) -> None:
+    erased = command("forget", "--json", "--platform", "x", what, of)
+    assert erased == {"current": 0, "former": 1}
+    (home.parent / "config/topics/former.toml").write_text(TOPIC.format(name="former"))
+    posts = str(home.parent / "posts.jsonl")
+    assert command("import", posts, "--topic", "former", "--json")["stored"] == 0
+    assert len(kept(home)) == AUTHORS - 1
+
+
+def test_forget_says_where_it_could_not_erase_and_erases_everywhere_else(
+    command: Callable[..., Any], home: Path
+) -> None:
+    command("import", str(home.parent / "posts.jsonl"), "--topic", "current")
+    (home / "keys/former.ids.key").write_bytes(b"k" * 32)
+    erased = command("forget", "--json", "--platform", "x", "--post", "3", code=1)
+    assert erased == {"current": 1}
+
+
+def test_doctor_names_it(command: Callable[..., Any], home: Path) -> None:
+    checks = {one["check"]: one for one in command("doctor", "--json")["checks"]}
+    assert checks["topics without a file"]["found"].startswith("former (")
+    assert checks["topics without a file"]["problem"] is None
+
+
+def test_an_unknown_name_is_still_refused(command: Callable[..., Any], home: Path) -> None:
+    command("purge", "--topic", "nowhere", code=2)
