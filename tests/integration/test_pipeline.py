@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -13,14 +14,16 @@ from sqlalchemy import Engine
 
 from collectors.post import Checkpoint, Coverage, Deletion, Page, Post, Rejection
 from monitor.errors import StoreError
+from monitor.kept import KeptDeletion, KeptPage
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.classify import ClassifyStep, questions_of
 from monitor.pipeline.collect import Collected, CollectStep
+from monitor.pipeline.forget import ForgetStep
 from monitor.pipeline.retention import RetentionStep
 from monitor.pipeline.switch import SwitchStep
 from monitor.post_ids import PostIds
-from monitor.pseudonym import Pseudonyms
+from monitor.pseudonym import KeyRing, Pseudonyms
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries
 from monitor.store.store import Store
@@ -272,6 +275,41 @@ def test_retention_takes_texts_and_pseudonyms_and_leaves_the_figures(pipeline: P
     with pipeline.engine.connect() as connection:
         kept = connection.exec_driver_sql("SELECT count(*) FROM posts WHERE text <> ''").scalar()
     assert kept == 0
+
+
+class Waiting(Store):
+    """Somebody else is at work while the first removal waits for the writer."""
+
+    def __init__(self, engine: Engine, meanwhile: Callable[[], None]) -> None:
+        super().__init__(engine)
+        self.waits = [meanwhile]
+
+    def remove(self, topic: str, demand: KeptDeletion, *, at: datetime) -> int:
+        while self.waits:
+            self.waits.pop()()
+        return super().remove(topic, demand, at=at)
+
+
+@pytest.mark.parametrize("stored", ["before", "after"])
+def test_who_is_forgotten_while_a_page_is_taken_in_is_not_stored(
+    pipeline: Pipeline, tmp_path: Path, stored: str
+) -> None:
+    """The page makes its key and asks for marks before the mark is there."""
+    keys, ids = KeyRing(tmp_path / "keys", "strike", 30), PostIds(b"k" * 32)
+    removed = partial(pipeline.queries.buried_marks, "strike")
+    admission = Admission(pipeline.topic, keys, ids, removed)
+    pages: list[KeptPage] = []
+
+    def admit() -> None:
+        pages.append(admission.page(Page(Checkpoint({}), (post(1),))))
+        if stored == "before":
+            pipeline.store.save_page("strike", "file", pages[0], at=pipeline.clock())
+
+    store = Waiting(pipeline.engine, admit)
+    gone = ForgetStep(store, keys, ids, pipeline.clock).forget(Deletion("x", author="author-1"))
+    pipeline.store.save_page("strike", "file", pages[0], at=pipeline.clock())
+    assert gone == (1 if stored == "before" else 0)
+    assert pipeline.queries.totals("strike").posts == 0
 
 
 def test_scores_that_never_reach_the_store_end_with_an_error(pipeline: Pipeline) -> None:
