@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,22 @@ from monitor.errors import ConfigurationError, MonitorError, UsageError
 
 if TYPE_CHECKING:
     from monitor.bootstrap import Application
+
+
+class Identifier(click.ParamType[str]):
+    """A platform or one of its ids; never quoted, as it may be a person's."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuses what no post or author can have, which would erase nothing."""
+        if not value.strip():
+            self.fail("it is empty", param, ctx)
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.fail("it is not UTF-8", param, ctx)
+        return str(value)
 
 
 @click.command("purge")
@@ -42,9 +58,13 @@ def _purged(call: Call) -> list[Mapping[str, int]]:
 
 
 @click.command("forget")
-@click.option("--platform", required=True, help="Where the post or the author is.")
-@click.option("--author", help="The platform's author id (as the source delivers it).")
-@click.option("--post", help="The platform's post id.")
+@click.option(
+    "--platform", type=Identifier(), required=True, help="Where the post or the author is."
+)
+@click.option(
+    "--author", type=Identifier(), help="The platform's author id (as the source delivers it)."
+)
+@click.option("--post", type=Identifier(), help="The platform's post id.")
 @with_call
 def forget_command(call: Call, platform: str, author: str | None, post: str | None) -> None:
     """Erases a post, or all posts of an author, from every topic, and refuses them from now on."""

@@ -71,6 +71,10 @@ def test_options_may_stand_before_or_after_the_command(place: Place, tmp_path: P
         pytest.param(["frobnicate"], 2, "No such command", id="unknown command"),
         pytest.param(["models", "promote", "0123456789ab"], 1, "0123456789ab", id="no version"),
         pytest.param(["retrain"], 1, "no labelled posts", id="nothing to train on"),
+        pytest.param(["forget", "--platform", "x", "--author", ""], 2, "empty", id="no author"),
+        pytest.param(["forget", "--platform", "x", "--post", " "], 2, "empty", id="no post"),
+        pytest.param(["forget", "--platform", "", "--post", "1"], 2, "empty", id="no platform"),
+        pytest.param(["forget", "--platform", "x", "--author", "\udcff"], 2, "UTF-8", id="a byte"),
         pytest.param(["collect", "x"], 2, "not enabled", id="a source that is off"),
     ],
 )
