@@ -31,12 +31,14 @@ def staging(folder: Path, work: str) -> Iterator[Path]:
             raise MonitorError(
                 f"another {work} is at work in {folder}", hint="wait for it to end, then try again"
             )
-        with _disk_errors(place):
+        try:
+            with _disk_errors(place):
+                _empty(place)
+                yield place
+        finally:
+            # While others may still wait for the lock, the folder itself stays.
             _empty(place)
-            yield place
     finally:
-        # While others may still wait for the lock, the folder itself stays.
-        _empty(place)
         os.close(handle)
 
 

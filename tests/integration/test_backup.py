@@ -17,6 +17,7 @@ from command_line import ROOT
 from monitor import bootstrap
 from monitor.pipeline import backup as backup_module
 from monitor.sealing import write_new_key
+from monitor.staging import staging
 
 TOPIC = """
 name = "strike"
@@ -292,10 +293,11 @@ def test_old_backups_go_when_asked_and_strangers_stay(
 
 
 def test_two_backups_at_once_do_not_mix(filled: Home, tmp_path: Path) -> None:
-    from monitor.staging import staging
-
-    with staging(filled.folder / "home", "backup"):
+    with staging(filled.folder / "home", "backup") as place:
+        (place / "monitor.db").write_text("of the first")
         assert "another backup is at work" in filled.run("backup", tmp_path / "kept", code=1)
+        assert (place / "monitor.db").read_text() == "of the first"
+    assert list(place.iterdir()) == []
 
 
 def test_a_server_s_database_is_refused_with_the_tools_to_use(home: Callable[[str], Home]) -> None:
