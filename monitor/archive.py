@@ -51,6 +51,11 @@ class Manifest:
     files: Mapping[str, tuple[int, str]]
 
 
+def can_be_named(name: str) -> bool:
+    """Whether `pack` and `unpack` take a file of that name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def pack(to: BinaryIO, files: Mapping[str, Path], about: Mapping[str, Any]) -> Manifest:
     """Writes files under their names, and the manifest.
 
@@ -61,7 +66,7 @@ def pack(to: BinaryIO, files: Mapping[str, Path], about: Mapping[str, Any]) -> M
     # Level 1: most of the bytes are weights and pages, and time matters more than room.
     with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, path in files.items():
-            if not _NAME.fullmatch(name):
+            if not can_be_named(name):
                 raise ValueError(f"{name!r} cannot be a name in an archive")
             with path.open("rb") as source, archive.open(name, "w", force_zip64=True) as member:
                 packed[name] = _copy(source, member)
@@ -125,7 +130,7 @@ def _check_names(opened: zipfile.ZipFile, manifest: Manifest, most_bytes: int) -
     present = [info.filename for info in opened.infolist()]
     if sorted(present) != sorted([*manifest.files, MANIFEST]):
         raise _damaged("what is in it is not what its manifest lists")
-    strange = [name for name in manifest.files if not _NAME.fullmatch(name)]
+    strange = [name for name in manifest.files if not can_be_named(name)]
     if strange:
         raise _damaged(f"{len(strange)} name(s) in it are none that a backup has")
     if any(size < 0 for size, _ in manifest.files.values()):

@@ -98,6 +98,7 @@ def _disk_errors(place: Path) -> Iterator[None]:
     except OSError as exc:
         raise MonitorError(
             f"{exc.filename or place} cannot be used: {exc.strerror or type(exc).__name__}",
-            hint="see that the disk has room and that this user may write there; then try again",
+            hint="see that the disk has room and that this user may read and write there; "
+            "then try again",
             retryable=True,
         ) from exc

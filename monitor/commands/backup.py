@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import click
 from monitor.commands.call import Call, with_call
 from monitor.errors import UsageError
 from monitor.sealing import write_new_key
+
+_SHOWN = 5
 
 
 @click.command("backup")
@@ -20,7 +23,9 @@ from monitor.sealing import write_new_key
     default=None,
     help="Whether the keys of pseudonyms come along (default: where it is encrypted).",
 )
-@click.option("--keep", type=click.IntRange(min=1), help="Remove all but the newest N in FOLDER.")
+@click.option(
+    "--keep", type=click.IntRange(min=1), help="Remove all but this one and the newest N-1 others."
+)
 @click.option(
     "--new-key",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -45,6 +50,8 @@ def backup_command(
         call.say("It is not encrypted: whoever reads the file reads the posts. See --new-key.")
     if not made.keys:
         call.say("The keys of pseudonyms are not in it: keep home/keys apart, or give --keys.")
+    if made.left_out:
+        call.say(_left_out(made.left_out))
     words = (
         f"{made.path}: {made.size / 1e6:.1f} MB, {made.files} files, "
         f"{made.rows.get('posts', 0):,} posts, {made.keys} keys, "
@@ -77,6 +84,14 @@ def restore_command(call: Call, backup: Path, only_check: bool) -> None:
         f"What was deleted, forgotten or revoked after {held.created_at} is back: repeat "
         "`monitor forget`, `monitor users` and `monitor tokens` of that time, and run "
         "`monitor purge`."
+    )
+
+
+def _left_out(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return (
+        "Not in it, as a backup holds only plain files whose names are of letters, digits and "
+        f"_ . @ + -: {', '.join(names[:_SHOWN])}{more}. Rename what you need, and back up again."
     )
 
 

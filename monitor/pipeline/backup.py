@@ -12,6 +12,7 @@ from pathlib import Path
 
 from monitor.archive import digest, pack, unpack
 from monitor.errors import MonitorError, UsageError
+from monitor.pipeline.backup_files import choose_files
 from monitor.sealing import Seal
 from monitor.settings import Settings
 from monitor.staging import draft_of, staging
@@ -35,6 +36,7 @@ class Backup:
         read_back: Whether what lies on the disk was read again and compared; a key that only
             locks cannot do that.
         dropped: Older backups that were removed.
+        left_out: Names of files of home or the configuration that no backup can hold.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Backup:
     sealed: bool
     read_back: bool
     dropped: int
+    left_out: Sequence[str]
 
 
 class BackupStep:
@@ -75,7 +78,7 @@ class BackupStep:
             keep: How many of the folder's backups stay, this one among them; None: all.
 
         Raises:
-            MonitorError: It could not be made; nothing is left of it.
+            MonitorError: It could not be made, or would be incomplete; nothing is left of it.
         """
         database = database_file(self._settings.database_url)
         keys = self._seal is not None if with_keys is None else with_keys
@@ -84,7 +87,10 @@ class BackupStep:
             raise UsageError(f"{path} is there already", hint="try again in a second")
         with staging(self._settings.home, "backup") as place, draft_of(path) as draft:
             state = copy_database(database, place / "monitor.db")
-            files = {"database/monitor.db": place / "monitor.db", **self._files(with_keys=keys)}
+            chosen = choose_files(self._settings, with_keys=keys)
+            if with_keys and state.rows.get("posts") and not chosen.keys:
+                raise _without_keys(self._settings.home / "keys", state.rows["posts"])
+            files = {"database/monitor.db": place / "monitor.db", **chosen.files}
             about = {
                 "format": FORMAT,
                 "program": version("employee-sentiment-monitor"),
@@ -106,31 +112,16 @@ class BackupStep:
             revision=state.revision,
             rows=state.rows,
             files=len(files),
-            keys=sum(name.startswith("keys/") for name in files),
+            keys=chosen.keys,
             sealed=self._seal is not None,
             read_back=read_back,
-            dropped=_drop_old(folder, keep),
+            dropped=_drop_old(path, keep),
+            left_out=chosen.left_out,
         )
 
     def _name(self) -> str:
         ending = ".backup.age" if self._seal else ".backup"
         return f"monitor-{self._clock().astimezone(UTC):%Y%m%dT%H%M%SZ}{ending}"
-
-    def _files(self, *, with_keys: bool) -> dict[str, Path]:
-        """What goes in, by its name there; what is hidden is half done, and stays out."""
-        home, config = self._settings.home, self._settings.config
-        topics = sorted((config / "topics").glob("*.toml"))
-        found = {
-            "models": _named(home / "models", sorted((home / "models").rglob("*"))),
-            "keys": _named(home / "keys", sorted((home / "keys").glob("*.key"))),
-            "config": _named(config, [config / "local.toml", *topics]),
-        }
-        return {
-            f"{kind}/{name}": path
-            for kind, paths in found.items()
-            if with_keys or kind != "keys"
-            for name, path in paths.items()
-        }
 
     def _write(self, plain: Path, draft: Path) -> bool:
         """Writes the file, and reads it again where that can be done."""
@@ -157,20 +148,19 @@ class BackupStep:
         return True
 
 
-def _named(folder: Path, paths: Sequence[Path]) -> dict[str, Path]:
-    below = {path.relative_to(folder): path for path in paths if path.is_file()}
-    return {
-        name.as_posix(): path
-        for name, path in below.items()
-        if not any(part.startswith(".") for part in name.parts)
-    }
+def _without_keys(folder: Path, posts: int) -> MonitorError:
+    return MonitorError(
+        f"the keys of pseudonyms were asked for, and {folder} has none, for {posts:,} posts",
+        hint="see that MONITOR_HOME is the right one and put its keys back, or give --no-keys",
+    )
 
 
-def _drop_old(folder: Path, keep: int | None) -> int:
+def _drop_old(made: Path, keep: int | None) -> int:
+    """Removes older backups beside the one just made; that one stays, whatever the clock says."""
     if keep is None:
         return 0
-    ours = sorted(path for path in folder.iterdir() if _BACKUP.fullmatch(path.name))
-    old = ours[: max(0, len(ours) - keep)]
+    others = sorted(p for p in made.parent.iterdir() if _BACKUP.fullmatch(p.name) and p != made)
+    old = others[: max(0, len(others) - (keep - 1))]
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)

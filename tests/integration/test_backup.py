@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -290,6 +291,87 @@ def test_old_backups_go_when_asked_and_strangers_stay(
     names = sorted(path.name for path in kept.iterdir())
     assert names[:2] == ["mine", "monitor-20200102T000000Z.backup.age"]
     assert len(names) == 3
+
+
+def test_a_backup_just_made_stays_whatever_the_clock_said_before(
+    filled: Home, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "monitor-20990101T000000Z.backup").write_text("")
+    made = json.loads(filled.run("backup", kept, "--keep", "1", "--json"))
+    assert made["dropped"] == 1
+    assert [str(path) for path in kept.iterdir()] == [made["path"]]
+
+
+def test_models_behind_links_come_along_and_a_loop_of_links_ends(
+    filled: Home, home: Callable[[str], Home], tmp_path: Path
+) -> None:
+    models, disk = filled.folder / "home/models", tmp_path / "disk"
+    models.mkdir(parents=True, exist_ok=True)
+    disk.mkdir()
+    (disk / "version.json").write_text("{}")
+    (disk / "back").symlink_to(models)
+    (models / "0123456789ab").symlink_to(disk)
+    (models / "home").symlink_to(filled.folder / "home")
+    filled.run("backup", tmp_path / "kept")
+    home("second").run("restore", only(tmp_path / "kept"))
+    files = [path for path in (tmp_path / "second/home/models").rglob("*") if path.is_file()]
+    assert files == [tmp_path / "second/home/models/0123456789ab/version.json"]
+
+
+@pytest.mark.parametrize("what", ["models", "models/0123456789ab", "keys", "keys/strike.old.key"])
+def test_what_cannot_be_read_stops_a_backup_and_is_named(
+    what: str, filled: Home, tmp_path: Path
+) -> None:
+    place = filled.folder / "home" / what
+    if place.is_dir():
+        place.rename(tmp_path / "moved")
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(tmp_path / "a disk that is not there")
+    said = filled.run("backup", tmp_path / "kept", "--keys", code=1)
+    assert f"{place} cannot be read (No such file or directory)" in said
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_a_folder_that_may_not_be_read_stops_a_backup_and_is_named(
+    filled: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, iterdir = filled.folder / "home/keys", Path.iterdir
+
+    def refuse(path: Path) -> Iterator[Path]:
+        if path == keys:
+            raise PermissionError(13, "Permission denied", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    said = filled.run("backup", tmp_path / "kept", "--keys", code=1)
+    assert f"{keys} cannot be read (Permission denied)" in said
+
+
+def test_keys_that_were_asked_for_and_are_not_there_are_missed(
+    filled: Home, tmp_path: Path
+) -> None:
+    (filled.folder / "home/keys").rename(tmp_path / "moved")
+    said = filled.run("backup", tmp_path / "kept", "--keys", code=1)
+    assert "home/keys has none, for 60 posts" in said
+    assert list((tmp_path / "kept").iterdir()) == []
+    filled.run("backup", tmp_path / "kept")
+
+
+def test_stray_files_are_left_out_of_a_backup_and_named(
+    filled: Home, home: Callable[[str], Home], tmp_path: Path
+) -> None:
+    strays = ["models/notes (1).txt", "keys/strike (copy).key"]
+    (filled.folder / "home/models").mkdir(exist_ok=True)
+    for name in strays:
+        (filled.folder / "home" / name).write_text("stray")
+    os.mkfifo(filled.folder / "home/models/pipe")
+    said = filled.run("backup", tmp_path / "kept", "--keys")
+    assert all(name in said for name in [*strays, "models/pipe"])
+    assert "sound" in home("second").run("restore", "--check", only(tmp_path / "kept"))
+    made = json.loads(filled.run("backup", tmp_path / "again", "--json"))
+    assert made["left_out"] == ["models/notes (1).txt", "models/pipe"]
 
 
 def test_two_backups_at_once_do_not_mix(filled: Home, tmp_path: Path) -> None:
