@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from collectors.lines import CHUNK, LINE_LIMIT, Flaw, Unit
+from collectors.lines import CHUNK, DAMAGE, LINE_LIMIT, Flaw, Unit
 
 _BETWEEN_ELEMENTS = re.compile(r"[ \t\r\n\[\],]*")
 
@@ -82,6 +82,7 @@ class _ArrayText:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
         self._text = ""
         self._at = 0
+        self._damage: Exception | None = None
         self.broken = False
 
     def has_element(self) -> bool:
@@ -108,12 +109,22 @@ class _ArrayText:
                 return parsed
 
     def _grow(self) -> bool:
-        """Doubles what is in memory, so that one long element is parsed few times."""
+        """Doubles what is in memory, so that one long element is parsed few times.
+
+        What comes before damage is parsed first; the damage is told at the next call.
+        """
+        if self._damage:
+            raise self._damage
         rest = self._text[self._at :]
         parts = [rest]
         wanted = max(CHUNK, len(rest))
-        while wanted > 0 and (data := self._stream.read1(CHUNK)):
-            parts.append(self._decode(data))
-            wanted -= len(data)
+        try:
+            while wanted > 0 and (data := self._stream.read1(CHUNK)):
+                parts.append(self._decode(data))
+                wanted -= len(data)
+        except DAMAGE as exc:
+            if len(parts) == 1:
+                raise
+            self._damage = exc
         self._text, self._at = "".join(parts), 0
         return len(parts) > 1

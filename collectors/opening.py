@@ -37,6 +37,7 @@ class _ZstdStream(io.RawIOBase):
         self._frame = self._new_frame()
         self._inside = False
         self._ready = memoryview(b"")
+        self._damage: zstandard.ZstdError | None = None
 
     @staticmethod
     def _new_frame() -> zstandard.ZstdDecompressionObj:
@@ -47,6 +48,8 @@ class _ZstdStream(io.RawIOBase):
 
     def readinto(self, target: Any) -> int:
         while not self._ready:
+            if self._damage:
+                raise DamagedFileError("the Zstandard data are damaged") from self._damage
             data = self._source.read(_ZSTD_INPUT)
             if not data:
                 break
@@ -59,20 +62,19 @@ class _ZstdStream(io.RawIOBase):
         return size
 
     def _decompress(self, data: bytes) -> bytes:
+        """What comes before damage is given first; the damage is told at the next reading."""
         parts = []
         while data:
-            parts.append(self._step(data))
+            try:
+                parts.append(self._frame.decompress(data))
+            except zstandard.ZstdError as exc:
+                self._damage = exc
+                break
             self._inside = not self._frame.eof
             data = self._frame.unused_data if self._frame.eof else b""
             if self._frame.eof:
                 self._frame = self._new_frame()
         return b"".join(parts)
-
-    def _step(self, data: bytes) -> bytes:
-        try:
-            return self._frame.decompress(data)
-        except zstandard.ZstdError as exc:
-            raise DamagedFileError("the Zstandard data are damaged") from exc
 
 
 def fingerprint(path: Path) -> str:

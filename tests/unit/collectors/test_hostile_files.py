@@ -120,6 +120,24 @@ def test_posts_before_damage_in_a_compressed_file_are_kept(tmp_path: Path, how: 
 
 
 @pytest.mark.parametrize("how", ["gzip", "zstd"])
+@pytest.mark.parametrize("format_name", ["jsonl", "csv", "array"])
+@pytest.mark.parametrize("count", [3, 5000])
+def test_no_post_before_nonsense_at_the_end_of_a_compressed_file_is_lost(
+    tmp_path: Path, how: str, format_name: str, count: int
+) -> None:
+    moment = datetime(2020, 6, 1, tzinfo=UTC)
+    posts = [Post("x", str(n), moment, f"we walk {n}") for n in range(count)]
+    path = tmp_path / "posts"
+    plain = write_as(posts, tmp_path, format_name).read_bytes()
+    path.write_bytes(compress(plain, how) + b"nonsense")
+
+    result = harvest(path)
+
+    assert result.posts == posts
+    assert result.reasons == {"truncated_file": 1}
+
+
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
 def test_a_bomb_of_one_line_is_passed_over_in_little_memory(tmp_path: Path, how: str) -> None:
     path = tmp_path / "posts"
     bomb = b"a" * (100 * MEBIBYTE) + b"\n"
