@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import quote
 
 from pydantic import (
     BaseModel,
@@ -354,8 +355,19 @@ def _with_database(layer: Layer, environ: Mapping[str, str]) -> Layer:
         values["database_url"] = secret
         origins["database_url"] = variable if environ.get(variable) else variable + FILE_SUFFIX
     elif not values["database_url"]:
-        values["database_url"] = f"sqlite:///{values['home']}/monitor.db"
+        values["database_url"] = _file_url(str(values["home"]))
     return Layer(values, origins, layer.lines)
+
+
+def _file_url(home: str) -> str:
+    """The address of the database's file in `home`, whatever characters that path has."""
+    try:
+        return f"sqlite:///{quote(home)}/monitor.db"
+    except UnicodeEncodeError as exc:
+        raise ConfigurationError(
+            f"MONITOR_HOME {home.encode(errors='replace').decode()} is not written in UTF-8",
+            hint="rename the folder, or choose another MONITOR_HOME",
+        ) from exc
 
 
 def _validated(effective: Layer, folder: Path) -> Settings:

@@ -167,11 +167,17 @@ def _revision(connection: Connection) -> str | None:
 def _parse(database_url: str) -> URL:
     hint = "Set MONITOR_DATABASE_URL to sqlite:///path/to/file.db or postgresql://user@host/name."
     try:
+        database_url.encode()  # A path need not be UTF-8, an address has to be.
         url = make_url(database_url)
     except (ArgumentError, ValueError) as exc:
         raise StoreError("the database address cannot be read", hint=hint) from exc
     if url.drivername in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
+    if url.drivername == "sqlite" and "?" in database_url:
+        raise StoreError(
+            "an SQLite address takes no options, and this one has a question mark",
+            hint="Use sqlite:///path/to/file.db; a ? in the path is written %3F.",
+        )
     if url.drivername in ("postgresql+psycopg", "sqlite"):
         return url
     raise StoreError(f"databases of the kind {url.drivername!r} are not supported", hint=hint)
@@ -182,11 +188,6 @@ def sqlite_engine(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise StoreError(
             "the database address names no file", hint="Use sqlite:///path/to/file.db."
-        )
-    if url.query:
-        raise StoreError(
-            f"an SQLite address takes no options, and {len(url.query)} follow its question mark",
-            hint="Use sqlite:///path/to/file.db.",
         )
     try:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)

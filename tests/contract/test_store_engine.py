@@ -35,15 +35,22 @@ DAY = NOW.date()
         "mysql://localhost/x",
         "sqlite://",
         "sqlite:////dev/null/monitor.db",
+        "sqlite:////tmp/\udcff.db",
         "postgresql://someone:secret@127.0.0.1:1/nothing",
     ],
-    ids=["empty", "nonsense", "other kind", "no file", "no folder", "nobody there"],
+    ids=["empty", "nonsense", "other kind", "no file", "no folder", "bytes", "nobody there"],
 )
 def test_an_unusable_address_is_a_clear_error(url: str) -> None:
     with pytest.raises(StoreError) as caught:
         open_engine(url)
     assert caught.value.hint
     assert "secret" not in str(caught.value)
+
+
+def test_an_address_with_a_question_mark_opens_no_other_file(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="question mark"):
+        open_engine(f"sqlite:///{tmp_path}/what?x/monitor.db")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from monitor.errors import ConfigurationError
 from monitor.settings import config_folder, load_settings
+from monitor.store.backup import database_file
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -60,6 +61,20 @@ def test_the_database_lies_in_home_unless_it_is_set() -> None:
     assert at_home.database_url == "sqlite:////srv/m/monitor.db"
     assert elsewhere.database_url == "postgresql://db/m"
     assert elsewhere.origins["database_url"] == "MONITOR_DATABASE_URL"
+
+
+@pytest.mark.parametrize(
+    "home", ["/srv/a%b", "/srv/a%41b", "/srv/a#b", "/srv/what?x", "/srv/our büro", "a+b"]
+)
+def test_the_database_lies_in_home_whatever_the_folder_is_called(home: str) -> None:
+    settings = load_settings({"MONITOR_HOME": home})
+
+    assert database_file(settings.database_url) == settings.home / "monitor.db"
+
+
+def test_a_home_that_is_not_utf_8_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"MONITOR_HOME /srv/\? is not written in UTF-8"):
+        load_settings({"MONITOR_HOME": "/srv/\udcff"})
 
 
 def test_the_database_url_can_stand_in_a_file(tmp_path: Path) -> None:
