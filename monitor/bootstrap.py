@@ -112,9 +112,24 @@ class Application:
             )
         return self.topics[wanted]
 
+    def make_home(self) -> None:
+        """Makes the home folder where it is not there.
+
+        Raises:
+            ConfigurationError: It cannot be made.
+        """
+        home = self.settings.home
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise ConfigurationError(
+                f"MONITOR_HOME {home} cannot be made: {exc.strerror}",
+                hint="let it name a folder, or the place for one, where this user may write",
+            ) from exc
+
     @cached_property
     def _engine(self) -> Engine:
-        self.settings.home.mkdir(parents=True, exist_ok=True)
+        self.make_home()
         engine = open_engine(self.settings.database_url)
         migrate(engine)
         return engine

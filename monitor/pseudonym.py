@@ -160,13 +160,20 @@ def load_key(path: Path) -> bytes:
     Zeros are a destroyed key, which everybody knows: a new one takes their place.
 
     Raises:
-        ConfigurationError: The key file is damaged; a new key would count authors twice.
+        ConfigurationError: It cannot be read or made, or the key file is damaged; a new key would
+            count authors twice.
     """
-    if not path.exists():
-        _create_key(path)
-    if path.read_bytes() == _DESTROYED:
-        _replace_destroyed(path)
-    key = path.read_bytes()
+    try:
+        if not path.exists():
+            _create_key(path)
+        if path.read_bytes() == _DESTROYED:
+            _replace_destroyed(path)
+        key = path.read_bytes()
+    except OSError as exc:
+        raise ConfigurationError(
+            f"the key {path} cannot be read or made: {exc.strerror}",
+            hint="let this user, and no other, read and write the folder of the keys and its files",
+        ) from exc
     if len(key) != KEY_BYTES:
         raise ConfigurationError(
             f"{path} holds {len(key)} bytes, a pseudonym key has {KEY_BYTES}",

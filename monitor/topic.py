@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from collectors.post import Window
 from monitor.alert_rule import completed
-from monitor.errors import ConfigurationError
+from monitor.errors import ConfigurationError, UsageError
 from monitor.problem import Problem
 from monitor.topic_file import TopicFile, read_topic_file
 
@@ -191,7 +191,13 @@ def _instant(at: date, zone: ZoneInfo) -> datetime:
     moment = at if isinstance(at, datetime) else datetime.combine(at, time())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise UsageError(
+            f"{moment.isoformat()} is no time of the years 1 to 9999 in UTC",
+            hint="choose a time within them",
+        ) from exc
 
 
 def _when(event: Event) -> datetime:

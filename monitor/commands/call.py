@@ -65,7 +65,7 @@ class Call:
 
     def note_access(self, what: str) -> None:
         """Writes down that this user took something out of the topic."""
-        self.app.store.note_access(getpass.getuser(), what, self.topic.name)
+        self.app.store.note_access(_user(), what, self.topic.name)
 
     @contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
@@ -145,6 +145,14 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         for line in cells
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _user() -> str:
+    """Who runs this; by number where the system has no name for it, as in containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _shown(value: Any) -> str:

@@ -6,7 +6,6 @@ import csv
 import importlib
 import io
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
@@ -17,6 +16,7 @@ import click
 
 from collectors.post import Window
 from monitor.commands.call import Call, Day, with_call
+from monitor.commands.output import write
 from monitor.errors import UsageError
 from monitor.figure import Figure
 from monitor.shares.changes import Change
@@ -144,15 +144,6 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
         name: value.isoformat() if isinstance(value, date | datetime) else value
         for name, value in record.items()
     }
-
-
-def write(content: bytes, output: Path | None) -> None:
-    """Writes to a file, or prints."""
-    if output is not None:
-        output.write_bytes(content)
-        return
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
 
 
 WRITERS: dict[str, Callable[[Sequence[str], Records], bytes]] = {

@@ -75,7 +75,7 @@ def _python(_: Call) -> str:
 
 def _home(call: Call) -> str:
     home = call.app.settings.home
-    home.mkdir(parents=True, exist_ok=True)
+    call.app.make_home()
     free = shutil.disk_usage(home).free
     if free < LOW_DISK:
         raise MonitorError(f"{free / 1e6:.0f} MB free in {home}", hint="make room")

@@ -10,6 +10,7 @@ import click
 
 from monitor.agreement import Agreement
 from monitor.commands.call import Call, table, with_call
+from monitor.commands.output import write
 from monitor.errors import LabelError
 from monitor.labelfiles.doccano import doccano_labels
 from monitor.labelfiles.label_studio import label_studio_config
@@ -73,7 +74,7 @@ def export_command(call: Call, shape: str, texts: bool, output: Path | None) -> 
     topic = call.topic
     call.note_access("label export with texts" if texts else "label export")
     items = exported_items(call.app.queries, topic, texts=texts)
-    _write(SHAPES[shape].write(items, questions_of(topic)), output)
+    write(SHAPES[shape].write(items, questions_of(topic)).encode(), output)
 
 
 @label_group.command("queue")
@@ -108,7 +109,7 @@ def queue_command(call: Call, count: int, choose: str, shape: str, output: Path 
     items, questions = queue_items(
         app.queries, topic, review, choose=choose, limit=count, random_part=part
     )
-    _write(SHAPES[shape].write(items, questions), output)
+    write(SHAPES[shape].write(items, questions).encode(), output)
     if output is not None:
         call.say(
             f"{len(items)} posts, {len(questions)} questions; fill in `label` and `annotator`, "
@@ -122,8 +123,8 @@ def queue_command(call: Call, count: int, choose: str, shape: str, output: Path 
 @with_call
 def setup_command(call: Call, tool: str, output: Path | None) -> None:
     """The topic's questions as a labelling tool wants them (XML, or a list of labels)."""
-    write = label_studio_config if tool == "label-studio" else doccano_labels
-    _write(write(questions_of(call.topic)), output)
+    config_of = label_studio_config if tool == "label-studio" else doccano_labels
+    write(config_of(questions_of(call.topic)).encode(), output)
 
 
 @label_group.command("review")
@@ -193,13 +194,6 @@ def _alpha(found: Agreement) -> str:
         return "-"
     interval = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
     return f"{found.alpha:.2f}{interval}"
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
 
 
 COMMANDS = {"label": label_group}

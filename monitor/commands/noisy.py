@@ -11,7 +11,8 @@ import click
 
 from classifiers.heads import head as head_named
 from monitor.commands.call import Call, with_call
-from monitor.commands.export import WRITERS, write
+from monitor.commands.export import WRITERS
+from monitor.commands.output import write
 from monitor.errors import UsageError
 from monitor.pipeline.classify import questions_of
 

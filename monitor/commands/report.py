@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from monitor.commands.call import Call, Day, with_call
+from monitor.commands.output import write
 from monitor.errors import UsageError
 
 
@@ -42,7 +43,7 @@ def report_command(
         raise UsageError(f"--since {since} is not before --until {until}")
     asked = selection.Selection(by=(by,) if by else (), since=since, until=until)
     content = report.make_report(call.app.board(), call.topic, asked, kind)
-    output.write_bytes(content)
+    write(content, output)
     data = {"topic": call.topic.name, "file": str(output), "bytes": len(content)}
     call.answer(data, f"{output}: {len(content):,} bytes")
 

@@ -15,6 +15,7 @@ import click
 
 from classifiers.heads import reported_heads
 from monitor.commands.call import Call, with_call
+from monitor.commands.output import opened, put
 from monitor.errors import MonitorError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def score_command(call: Call, target: str, source: Path | None, output: Path | N
     rejected = 0
     with ExitStack() as files:
         lines: IO[bytes] = files.enter_context(_opened(source)) if source else sys.stdin.buffer
-        sink: IO[bytes] = files.enter_context(output.open("wb")) if output else sys.stdout.buffer
+        sink = files.enter_context(opened(output))
         for batch in _batches(lines):
             good = []
             for number, raw in batch:
@@ -58,9 +59,8 @@ def score_command(call: Call, target: str, source: Path | None, output: Path | N
                 except ValueError as error:
                     rejected += 1
                     click.echo(f"line {number}: {error}", err=True)
-            for record in _scored(scorer, good):
-                sink.write(json.dumps(record).encode() + b"\n")
-            sink.flush()
+            records = (json.dumps(record) + "\n" for record in _scored(scorer, good))
+            put("".join(records).encode(), sink, output)
     if rejected:
         raise MonitorError(
             f"{rejected} line(s) were not scored", hint="each line is an object with id and text"

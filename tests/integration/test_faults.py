@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -192,6 +193,66 @@ def command(
         return said.out + said.err
 
     return run
+
+
+@pytest.mark.parametrize("home", ["file", "file/below"])
+def test_a_home_that_cannot_be_made_is_a_clear_error(
+    home: str, command: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MONITOR_HOME", str(tmp_path / home))
+    assert f"MONITOR_HOME {tmp_path / home} cannot be made" in command("status", code=2)
+    assert "cannot be made" in command("doctor", code=1)
+
+
+WRITING = [
+    "export labels",
+    "export aggregates --format json",
+    "label queue",
+    "label export",
+    "label setup doccano",
+    "report",
+]
+
+
+@pytest.mark.parametrize("arguments", WRITING)
+def test_a_file_that_cannot_be_written_is_a_clear_error(
+    arguments: str, command: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.dashboard.report.make_report", lambda *_: b"made")
+    output = tmp_path / "nowhere/out.html"
+    said = command(*arguments.split(), "--output", output, code=1)
+    assert f"{output} cannot be written: No such file or directory" in said
+    assert "hint: " in said
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [("nowhere/out", "No such file or directory"), ("/dev/full", "No space left on device")],
+)
+def test_scores_that_cannot_be_written_are_a_clear_error(
+    output: str, why: str, command: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "texts").write_text('{"id": 1, "text": "we walk"}')
+    said = command("score", "--input", tmp_path / "texts", "--output", tmp_path / output, code=1)
+    assert f"{output} cannot be written: {why}" in said
+
+
+def test_a_full_disk_under_an_export_is_a_clear_error(command: Callable[..., str]) -> None:
+    said = command("export", "coverage", "--output", "/dev/full", code=1)
+    assert "/dev/full cannot be written: No space left on device" in said
+
+
+def test_a_user_without_a_name_is_written_down_by_number(
+    command: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    command("export", "aggregates")
+    with sqlite3.connect(tmp_path / "home/monitor.db") as database:
+        [[actor]] = database.execute("SELECT actor FROM accesses")
+    assert actor == f"uid {os.getuid()}"
 
 
 @pytest.mark.parametrize("table", ["posts", "predictions"])

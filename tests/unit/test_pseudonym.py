@@ -46,6 +46,25 @@ def test_zeros_that_an_earlier_program_left_are_replaced_by_one_new_key(tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["topic.key"]
 
 
+@pytest.mark.parametrize("what", ["exists", "read_bytes"])
+def test_a_key_that_may_not_be_read_is_a_clear_error(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    load_pseudonyms(tmp_path, "topic")
+    monkeypatch.setattr(Path, what, refuse)
+    with pytest.raises(ConfigurationError, match=r"topic\.key cannot be read or made: Permission"):
+        load_pseudonyms(tmp_path, "topic")
+
+
+def test_a_folder_of_keys_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("a file in its place")
+    with pytest.raises(ConfigurationError, match=r"topic\.key cannot be read or made"):
+        load_pseudonyms(tmp_path / "keys", "topic")
+
+
 def test_a_damaged_key_is_refused_instead_of_replaced(tmp_path: Path) -> None:
     (tmp_path / "topic.key").write_bytes(b"short")
     with pytest.raises(ConfigurationError, match="5 bytes"):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.errors import ConfigurationError
+from monitor.errors import ConfigurationError, UsageError
 from monitor.topic import Topic, load_topic, load_topics
 
 TOPICS = Path(__file__).parents[2] / "config" / "topics"
@@ -48,6 +48,11 @@ def test_the_window_runs_from_local_midnight_to_local_midnight(tmp_path: Path) -
 
     assert topic.window.start == datetime(2020, 3, 27, 23, tzinfo=UTC)
     assert topic.window.end == datetime(2020, 3, 30, 22, tzinfo=UTC)
+
+
+def test_a_window_beyond_what_a_clock_can_tell_is_refused() -> None:
+    with pytest.raises(UsageError, match="9999-12-31T23:59:00"):
+        WALKOUT.window_of(date(2020, 6, 1), datetime(9999, 12, 31, 23, 59))  # noqa: DTZ001
 
 
 def test_days_leave_out_the_end(tmp_path: Path) -> None:
