@@ -148,11 +148,12 @@ class SeriesModel:
         """Shares among the very posts of each cell, (cells, labels), given the crowd's.
 
         Of the posts that nobody labelled the scores tell how they differ from the crowd they
-        are a sample of; the others' labels are known.
+        are a sample of; the others' labels are known. (There can be more of these than posts, where
+        some have been removed.)
         """
         rest = solvable.shares_of_rest(draw, rng)
         mixed = self._seen.rest[:, None] * self.shares(rest) + self._seen.labelled
-        known = mixed / np.maximum(self._posts, 1)[:, None]
+        known = mixed / np.maximum(self._seen.rest + self._seen.audited, 1)[:, None]
         return np.where(self._posts[:, None] > 0, known, self.shares(draw.shares))
 
     def shares(self, points: Floats) -> Floats:

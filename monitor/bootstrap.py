@@ -678,12 +678,14 @@ class Application:
         return step.choose(topic, settings.chosen, progress=progress)
 
     def purge(self, topic: Topic) -> Mapping[str, int]:
-        """Deletes texts and pseudonyms past their time.
+        """Deletes texts and pseudonyms past their time, and removed answers that have company.
 
         Days are counted first: a purged post's author can no longer be.
         """
         self.aggregate(topic)
-        return self.purge_stored(topic.name)
+        counts = self.purge_stored(topic.name)
+        self.store.let_go_removed_answers(topic.name, topic.minimum_authors)
+        return counts
 
     def purge_stored(self, topic: str) -> Mapping[str, int]:
         """Deletes texts and pseudonyms past their time; a topic without a file has them too."""

@@ -335,7 +335,6 @@ class FakeQueries:
         labels = LABELS[head]
         return [
             AuditLabel(
-                native_id=str(n),
                 platform="x",
                 day=_day(n % 20),
                 cohort="public",

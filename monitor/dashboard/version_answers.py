@@ -25,7 +25,7 @@ FEWEST = 50
 
 @dataclass(frozen=True, slots=True)
 class MatrixCell:
-    """How many posts of one true label the model gave one label.
+    """Which part of the posts of one true label the model gave one label.
 
     Attributes:
         part: Of the row, in words; empty where the row is.
@@ -33,7 +33,6 @@ class MatrixCell:
         is_right: Whether both labels are the same.
     """
 
-    count: int
     part: str
     shade: int
     is_right: bool
@@ -41,11 +40,15 @@ class MatrixCell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """What people said (rows) against what the model said (columns) of the same posts."""
+    """What people said (rows) against what the model said (columns) of the same posts.
+
+    It holds no counts. A later version's checked posts lack those removed in between: beside an
+    earlier version's, counts would tell what people had said of them.
+    """
 
     title: str
     labels: tuple[str, ...]
-    rows: tuple[tuple[str, int, tuple[MatrixCell, ...]], ...]
+    rows: tuple[tuple[str, tuple[MatrixCell, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class AnswerBlock:
         basis: How many posts it rests on, and how far off the confidence is on average.
         spec: The reliability diagram.
         bins: The same as a table.
-        shares: How far off the version's own counting is, before any correction.
+        shares: How far off the version's own counting is, before any correction. Not what
+            people counted, for the same reason as in `Matrix`.
     """
 
     key: str
@@ -101,12 +105,10 @@ def _block(
         spec=reliability_chart(found),
         bins=_bins_table(found),
         shares=Table(
-            columns=("Answer", "People", "Model", "Off by, in points"),
+            columns=("Answer", "Off by, in points"),
             rows=tuple(
                 (
                     Cell(label),
-                    Cell(words.percent(one.true)),
-                    Cell(words.percent(one.told)),
                     Cell(
                         words.points(one.error),
                         f"{words.points(one.low)} to {words.points(one.high)}",
@@ -126,14 +128,13 @@ def matrix(title: str, labels: Sequence[str], counts: Sequence[Sequence[int]]) -
         whole = sum(row)
         cells = tuple(
             MatrixCell(
-                count=count,
                 part=words.percent(count / whole) if whole else "",
                 shade=round(5 * count / whole) if whole else 0,
                 is_right=column == number,
             )
             for column, count in enumerate(row)
         )
-        rows.append((label, whole, cells))
+        rows.append((label, cells))
     return Matrix(title, tuple(labels), tuple(rows))
 
 

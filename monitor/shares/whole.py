@@ -122,7 +122,8 @@ def _estimate(
     soft: Counter[str] = Counter()
     for one in counts.values():
         soft.update(one.soft_sums)
-    others = sum(one.posts for one in counts.values()) - len(inside)
+    # Audited posts that were removed may be in the audit longer than in the counts.
+    others = max(sum(one.posts for one in counts.values()) - len(inside), 0)
     sums = np.array([soft[label] for label in labels]) / SCALE - scores.sum(axis=0)
     return range_shares(truth, scores, others, sums, weights=weights)
 

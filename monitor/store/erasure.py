@@ -9,14 +9,14 @@ from datetime import date
 from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from monitor.authors import AuthorSketch
-from monitor.store import releases
+from monitor.store import audit, releases
 from monitor.store.rows import AGGREGATES, POSTS, TOMBSTONES, TRAINING_POSTS
 
 _NOBODY = AuthorSketch.of(())
 
 
 def erase_authors(connection: Connection, topic: str, pseudonyms: Sequence[str]) -> None:
-    """Takes authors out of the stored sketches, and blanks them in what was released."""
+    """Takes authors out of the stored sketches, and blanks them in what is still shown."""
     if not pseudonyms:
         return
     gone = AuthorSketch.of(pseudonyms)
@@ -34,6 +34,7 @@ def erase_authors(connection: Connection, topic: str, pseudonyms: Sequence[str])
         here = [column == bindparam(f"its_{column.name}") for column in key]
         connection.execute(update(AGGREGATES).where(cell.topic == topic, *here), changed)
     releases.forget_authors(connection, topic, pseudonyms, secrets.token_hex(16))
+    audit.forget_authors(connection, topic, pseudonyms)
 
 
 def record_training(

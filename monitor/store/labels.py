@@ -13,10 +13,8 @@ from sqlalchemy import Connection, Row, and_, func, select
 
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
-from monitor.store.rows import LABELS, POSTS, PREDICTIONS
-from monitor.store.scores import unpack
+from monitor.store.rows import LABELS, POSTS
 from monitor.store.values import (
-    AuditLabel,
     Conflict,
     HumanLabel,
     LabelledPost,
@@ -82,36 +80,6 @@ def stored(connection: Connection, topic: str, since: date, until: date) -> list
     found = [StoredLabel(*row) for row in connection.execute(statement)]
     key = attrgetter("day", "platform", "native_id", "head", "target", "annotator")
     return sorted(found, key=key)
-
-
-def audit(connection: Connection, topic: str, question: Question, version: str) -> list[AuditLabel]:
-    """Gives randomly drawn posts with the people's and the version's answer, sorted."""
-    answer = PREDICTIONS.c
-    same_question = and_(
-        answer.post_id == POSTS.c.id,
-        answer.version == version,
-        answer.head == LABELS.c.head,
-        answer.target == LABELS.c.target,
-    )
-    statement = (
-        select(
-            *(POSTS.c[n] for n in ("id", "native_id", "platform", "day", "cohort", "language")),
-            *(LABELS.c[n] for n in ("label", "labelled_at", "decides")),
-            answer.label.label("predicted"),
-            answer.scores,
-        )
-        .select_from(_LABELS_WITH_POSTS.join(PREDICTIONS, same_question))
-        .where(POSTS.c.topic == topic, _asks(question), LABELS.c.sample == "random")
-    )
-    of_post: dict[int, list[AnyRow]] = defaultdict(list)
-    for row in connection.execute(statement):
-        of_post[row.id].append(row)
-    found = [
-        _audit_label(rows[0], truth)
-        for rows in of_post.values()
-        if (truth := _truth(rows)) is not None
-    ]
-    return sorted(found, key=lambda each: (each.day, each.platform, each.native_id))
 
 
 def examples(connection: Connection, topic: str) -> list[LabelledPost]:
@@ -241,7 +209,7 @@ def _deciding(rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
     return [row for row in rows if row.sample == "random"] or rows
 
 
-def _truth(rows: Sequence[AnyRow]) -> str | None:
+def truth_of(rows: Sequence[AnyRow]) -> str | None:
     """What settles, else the answer given most often; None where two were given equally often."""
     settling = [row for row in rows if row.decides]
     if settling:
@@ -252,23 +220,10 @@ def _truth(rows: Sequence[AnyRow]) -> str | None:
     return str(ranked[0][0])
 
 
-def _audit_label(row: AnyRow, truth: str) -> AuditLabel:
-    return AuditLabel(
-        native_id=row.native_id,
-        platform=row.platform,
-        day=row.day,
-        cohort=row.cohort,
-        language=row.language,
-        truth=truth,
-        predicted=row.predicted,
-        scores=unpack(row.scores),
-    )
-
-
 def _example(rows: Sequence[AnyRow]) -> LabelledPost | None:
     """One answer of the people; where some labels are random, those alone decide."""
     deciding = _deciding(rows)
-    label = _truth(deciding)
+    label = truth_of(deciding)
     if label is None:
         return None
     row = deciding[0]

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from monitor.kept import KeptPage, KeptPost, PageOutcome
-from monitor.store import coverage, days, reads, removals, sources, tallies, unscored
+from monitor.store import audit, coverage, days, reads, removals, sources, tallies, unscored
 from monitor.store.bulk import insert_rows, new_post_ids
 from monitor.store.chunks import in_chunks, is_among
 from monitor.store.engine import unstorable
@@ -141,6 +141,8 @@ def _write(connection: Connection, delivery: Delivery, standings: Sequence[_Stan
         touched |= {standing.post.day, standing.stored.day}
         if standing.post.text_digest != standing.stored.text_digest:
             rewritten.append(standing.id)
+    for chunk in in_chunks(rewritten):
+        audit.keep_removed(connection, delivery.topic, POSTS.c.id.in_(chunk))
     if changes:
         connection.execute(update(POSTS).where(POSTS.c.id == bindparam("post_id")), changes)
     _drop_answers(connection, rewritten)

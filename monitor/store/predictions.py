@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import Connection, Select, delete, exists, func, insert, select
 
-from monitor.store import claims, days, releases, unscored
+from monitor.store import audit, claims, days, releases, unscored
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import POSTS, PREDICTIONS, TARGETS
@@ -180,6 +180,7 @@ def _drop_answers(connection: Connection, topic: str, targets: Sequence[str]) ->
         .where(POSTS.c.topic == topic, exists().where(_ANSWERS.post_id == POSTS.c.id, asked))
     )
     touched = list(connection.execute(statement).scalars())
+    audit.drop_targets(connection, topic, targets)
     connection.execute(delete(PREDICTIONS).where(asked, _ANSWERS.post_id.in_(of_topic)))
     unscored.forget(connection, topic)
     days.drop_targets(connection, topic, targets, touched)

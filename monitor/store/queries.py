@@ -12,6 +12,7 @@ from collectors.post import Window
 from monitor.kept import PlatformId
 from monitor.store import (
     accesses,
+    audit,
     chosen,
     coverage,
     days,
@@ -195,11 +196,12 @@ class Queries:
     def audit_labels(self, topic: str, head: str, target: str, version: str) -> list[AuditLabel]:
         """Gives the randomly drawn posts that people and the version have answered.
 
-        The annotators' majority is the truth; where they are even, the post is left out.
-        Sorted by day, platform, native id.
+        The annotators' majority is the truth; where they are even, the post is left out. What
+        was said of posts that were removed since stays until `Store.let_go_removed_answers`.
+        Sorted by day, platform, cohort, language and what was said.
         """
         with reading(self._engine) as connection:
-            return labels.audit(connection, topic, (head, target), version)
+            return audit.labels(connection, topic, (head, target), version)
 
     def examples(self, topic: str) -> list[LabelledPost]:
         """Gives every labelled post that still has its text, with the annotators' majority.

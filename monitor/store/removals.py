@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from monitor.kept import KeptDeletion, KeptPost, PlatformId
-from monitor.store import days, erasure, reinstatements, tallies
+from monitor.store import audit, days, erasure, reinstatements, tallies
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import (
@@ -133,8 +133,10 @@ def obey(
     _doom_posts_of_authors(connection, delivery.topic, doomed, arriving)
     _bury(connection, delivery, doomed, _met(connection, delivery, doomed, arriving))
     _open_accounts(connection, delivery, deletions)
+    removed = _remove(connection, delivery.topic, _of_posts(doomed.posts), keep_answers=True)
+    # What has just been kept of them is blanked as well.
     erasure.erase_authors(connection, delivery.topic, [author for _, author in doomed.authors])
-    return _remove(connection, delivery.topic, _of_posts(doomed.posts))
+    return removed
 
 
 def _open_accounts(
@@ -210,10 +212,10 @@ def forget_unmet(connection: Connection, topic: str, at: datetime) -> int:
 
 
 def remove_source(connection: Connection, topic: str, source: str) -> int:
-    """Removes all that came from a source."""
+    """Removes all that came from a source; nothing of it stays in the audit either."""
     for table in (CHECKPOINTS, COVERAGE, REJECTIONS):
         connection.execute(delete(table).where(table.c.topic == topic, table.c.source == source))
-    removed = _remove(connection, topic, [POSTS.c.source == source])
+    removed = _remove(connection, topic, [POSTS.c.source == source], keep_answers=False)
     tallies.forget(connection, topic, source)
     return removed
 
@@ -338,14 +340,25 @@ def _of_posts(posts: Iterable[PlatformId]) -> Iterator[ColumnElement[bool]]:
             yield and_(here, repost, POSTS.c.reference.in_(chunk))
 
 
-def _remove(connection: Connection, topic: str, which: Iterable[ColumnElement[bool]]) -> int:
-    """Removes posts with all that hangs on them, and marks their days."""
+def _remove(
+    connection: Connection,
+    topic: str,
+    which: Iterable[ColumnElement[bool]],
+    *,
+    keep_answers: bool,
+) -> int:
+    """Removes posts with all that hangs on them, and marks their days.
+
+    With `keep_answers` what was answered about audited ones stays, without the posts.
+    """
     removed = 0
     touched: set[date] = set()
     for condition in which:
         here = and_(POSTS.c.topic == topic, condition)
         touched.update(connection.execute(select(POSTS.c.day).distinct().where(here)).scalars())
         tallies.take_posts(connection, topic, here)
+        if keep_answers:
+            audit.keep_removed(connection, topic, condition)
         removed += connection.execute(delete(POSTS).where(here)).rowcount
     days.mark(connection, topic, touched)
     return removed

@@ -260,6 +260,34 @@ class LabelRow(Row, table=True):
     decides: bool = Field(sa_column_kwargs={"server_default": false()})
 
 
+class RemovedAnswerRow(Row, table=True):
+    """What people and one version said of an audited post that has gone, see `audit.py`.
+
+    Of its author there is a digest of the pseudonym, of one who was erased a random one.
+    """
+
+    __tablename__ = "removed_answers"
+    __table_args__ = (
+        Index("ix_removed_answers_topic", "topic", "version"),
+        # The newest id tells whether something has come: see `stamp.py`.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    topic: str
+    version: str
+    head: str
+    target: str
+    day: date
+    platform: str
+    cohort: str
+    language: str
+    truth: str
+    predicted: str
+    scores: str
+    author: str | None = None
+
+
 class ChosenPostRow(Row, table=True):
     """A post that a model version would learn much from, in the order of asking."""
 
@@ -450,6 +478,7 @@ PREDICTIONS = _table(PredictionRow)
 SCORING = _table(ScoringRow)
 UNSCORED = _table(UnscoredRow)
 LABELS = _table(LabelRow)
+REMOVED_ANSWERS = _table(RemovedAnswerRow)
 CHOSEN_POSTS = _table(ChosenPostRow)
 TARGETS = _table(TargetRow)
 DAYS = _table(DayRow)

@@ -7,7 +7,16 @@ from typing import Any
 from sqlalchemy import Connection, Engine, extract, func, select
 
 from monitor.store.engine import reading
-from monitor.store.rows import CHECKPOINTS, COVERAGE, DAYS, LABELS, POSTS, RELEASES, SHOWN_VERSIONS
+from monitor.store.rows import (
+    CHECKPOINTS,
+    COVERAGE,
+    DAYS,
+    LABELS,
+    POSTS,
+    RELEASES,
+    REMOVED_ANSWERS,
+    SHOWN_VERSIONS,
+)
 
 Stamp = tuple[Any, ...]
 """Two equal ones: nothing has changed between them."""
@@ -27,8 +36,8 @@ class Stamps:
         """Gives a topic's stamp.
 
         A day's two clocks move with every post, answer and removal, and with every rebuilding;
-        a page moves the checkpoint; a label its moment, or their number. A closed gap makes the
-        complete time longer, a release moves its day's revision.
+        a page moves the checkpoint; a label its moment, or their number, also where its post has
+        gone. A closed gap makes the complete time longer, a release moves its day's revision.
         """
         with reading(self._engine) as connection:
             return (
@@ -49,6 +58,12 @@ class Stamps:
                     select(func.count(), func.max(LABELS.c.labelled_at))
                     .select_from(LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id))
                     .where(POSTS.c.topic == topic),
+                ),
+                *_row(
+                    connection,
+                    select(func.count(), func.max(REMOVED_ANSWERS.c.id)).where(
+                        REMOVED_ANSWERS.c.topic == topic
+                    ),
                 ),
                 *_coverage(connection, topic),
                 *_row(

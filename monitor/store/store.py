@@ -12,6 +12,7 @@ from collectors.post import Checkpoint
 from monitor.kept import KeptDeletion, KeptPage, PageOutcome, PlatformId
 from monitor.store import (
     accesses,
+    audit,
     budgets,
     calendar,
     chosen,
@@ -135,6 +136,19 @@ class Store:
             return removals.purge_texts(
                 connection, topic, stored_before, self._clock(), keep_labelled=keep_labelled
             )
+
+    def let_go_removed_answers(self, topic: str, minimum: int) -> int:
+        """Takes answers about removed posts out of the audit, where enough people's have come.
+
+        Args:
+            topic: The topic.
+            minimum: Of how many distinct known authors they must be in each cell that they leave.
+
+        Returns:
+            How many went.
+        """
+        with writing(self._engine) as connection:
+            return audit.let_go(connection, topic, minimum)
 
     def reclaim(self) -> None:
         """Lets the database's files no longer hold what was removed from its tables."""

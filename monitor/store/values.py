@@ -181,9 +181,8 @@ class LabelOutcome:
 
 @dataclass(frozen=True, slots=True)
 class AuditLabel:
-    """A randomly drawn post with the people's answer and one version's."""
+    """What people and one version said of a randomly drawn post; not which post."""
 
-    native_id: str
     platform: str
     day: date
     cohort: str

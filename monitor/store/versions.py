@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from monitor.store import audit
 from monitor.store.engine import insert_into
 from monitor.store.rows import AGGREGATES, MODEL_VERSIONS, POSTS, PREDICTIONS, SHOWN_VERSIONS
 from monitor.store.values import RecordedVersion
@@ -65,6 +66,7 @@ def drop(connection: Connection, topic: str, gone: Collection[str]) -> None:
             PREDICTIONS.c.version.in_(gone), PREDICTIONS.c.post_id.in_(of_topic)
         )
     )
+    audit.drop_versions(connection, topic, gone)
     connection.execute(
         delete(AGGREGATES).where(AGGREGATES.c.topic == topic, AGGREGATES.c.version.in_(gone))
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sqlalchemy import Engine
-from store_values import NOW, answers, cell, label, page, pending, post
+from store_values import NOW, answers, cell, deletion, label, page, pending, post
 
 from collectors.post import Coverage
 from monitor.releases import Chain
@@ -41,6 +41,10 @@ def test_every_change_moves_the_stamp_and_reading_does_not(
     assert moved()
     span = Coverage(NOW, NOW + timedelta(hours=1), "complete", "")
     store.save_page(topic, "file", page(coverage=[span], state=2), at=NOW + timedelta(hours=1))
+    assert moved()
+    store.remove(topic, deletion("1"), at=NOW)
+    assert moved()
+    assert store.let_go_removed_answers(topic, 1) > 0
     assert moved()
     store.remove_source(topic, "file")
     assert moved()

@@ -72,7 +72,7 @@ def test_an_audit_label_carries_post_and_prediction(
 ) -> None:
     store.save_labels(topic, [label("1"), label("2", sample="active")], at=NOW)
     store.save_predictions(topic, "v1", answers(pending(queries, topic)))
-    expected = AuditLabel("1", "x", NOW.date(), "public", "en", "favor", "none", (1000, 2000, 7000))
+    expected = AuditLabel("x", NOW.date(), "public", "en", "favor", "none", (1000, 2000, 7000))
     assert queries.audit_labels(topic, "stance", "walkout", "v1") == [expected]
     assert queries.audit_labels(topic, "stance", "walkout", "v2") == []
     assert queries.audit_labels(topic, "stance", "other", "v1") == []

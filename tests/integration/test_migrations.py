@@ -71,6 +71,7 @@ LATER = {
     "sealings": "0005",
     "alert_rules": "0008",
     "chosen_posts": "0006",
+    "removed_answers": "0009",
 }
 """Tables that came with a later revision: its dump has a row in each, earlier ones have none."""
 

@@ -89,8 +89,18 @@ def test_models_without_checked_posts_show_the_confusion_they_were_made_with(des
     queries: Any = FakeQueries(audited=0)
     reader = TestClient(desk.app(queries=queries), base_url="http://127.0.0.1")
     text = reader.get(f"{PLACE}/models").text
-    assert "model: opposes" in text and "75% <small>30</small>" in text
+    assert "model: opposes" in text and ">75%</td>" in text
     assert "checked posts that it had not trained on" not in text
+
+
+def test_versions_are_compared_with_people_without_a_count_of_what_people_said(
+    reader: TestClient,
+) -> None:
+    text = reader.get(f"{PLACE}/models").text
+    matrix = text.split('<table class="matrix">')[1].split("</table>")[0]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", matrix)
+    assert cells and all(re.fullmatch(r"\d+%|–|&lt;1%|&gt;99%", cell) for cell in cells)
+    assert '<th scope="col">People</th>' not in text
 
 
 def test_drift_names_the_days_that_the_labels_do_not_explain(reader: TestClient) -> None:

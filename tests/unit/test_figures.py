@@ -76,7 +76,7 @@ def scored(day, cell, sentiment, *, posts=None, authors=None):
 
 def audit_label(day, truth, predicted, cell=("x", "public", "en")):
     scores = tuple(10_000 * (label == predicted) for label in SENTIMENT)
-    return AuditLabel("1", cell[0], day, cell[1], cell[2], truth, predicted, scores)
+    return AuditLabel(cell[0], day, cell[1], cell[2], truth, predicted, scores)
 
 
 @dataclass

@@ -112,6 +112,18 @@ def test_audit_labels_outside_the_cells_teach_how_the_classifier_errs():
     assert np.mean(inside) >= 0.88
 
 
+def test_shares_add_up_where_more_posts_were_audited_than_are_left():
+    one = series(0, FAIR)
+    busiest = np.bincount(one.audit.cell).argmax()
+    posts = one.cells.posts.copy()
+    sums = one.cells.sums.copy()
+    sums[busiest] *= 2 / posts[busiest]
+    posts[busiest] = 2
+    found = estimate_shares(replace(one.cells, posts=posts, sums=sums), one.audit)
+    assert found.share[busiest].sum() == pytest.approx(1)
+    assert found.high.max() <= 1
+
+
 def test_where_the_classifier_errs_otherwise_a_platforms_own_audit_labels_tell():
     one = series(2, FAIR, labels=500, tilted=2.0)
     cells = replace(one.cells, series=np.repeat([0, 1], 15), day=np.arange(30) % 15)
