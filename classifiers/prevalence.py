@@ -256,6 +256,8 @@ def _check(cells: Cells, audit: Audit) -> None:
         raise ValueError("the cells' arrays differ in length")
     if audit.scores.shape != (len(audit.truth), shape[1]) or len(audit.cell) != len(audit.truth):
         raise ValueError("the audit's arrays do not fit together")
+    if audit.series is not None and len(audit.series) != len(audit.truth):
+        raise ValueError("the audit's series are not those of its posts")
     for name, values, low, high in (
         ("cell", audit.cell, -1, shape[0]),
         ("truth", audit.truth, 0, shape[1]),

@@ -418,7 +418,9 @@ def _observed(cells: Cells, audit: Audit, looser: Floats) -> _Observed:
     gap = np.where(same, np.maximum(cells.day[1:] - cells.day[:-1], 0.5), np.inf)
     starts = np.flatnonzero(np.concatenate([[True], ~same]))
     of_series = np.cumsum(np.concatenate([[True], ~same])) - 1
-    of_audit = np.add.reduceat(audited, starts) / max(len(audit.truth), 1)
+    drawn = np.add.reduceat(audited, starts)
+    if audit.series is not None:
+        drawn = audit.alike * (audit.series[:, None] == cells.series[starts]).sum(axis=0)
     return _Observed(
         labelled=labelled,
         audited=audited,
@@ -429,7 +431,7 @@ def _observed(cells: Cells, audit: Audit, looser: Floats) -> _Observed:
         gap=gap,
         starts=starts,
         of_series=of_series,
-        free=1 - of_audit,
+        free=1 - drawn / max(len(audit.truth), 1),
     )
 
 

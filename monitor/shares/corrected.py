@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 
+from classifiers.audit_errors import Integers
 from classifiers.drift import deviations
 from classifiers.prevalence import Audit, Cells, Estimate, Floats, Shares, estimate_shares
 from monitor.privacy import Cell, coarsen
@@ -35,11 +37,15 @@ def corrected_shares(
         labels: The head's.
         by: The split's dimensions.
         unit: What the shares are shares of. Audit labels are of posts: where another unit is
-            meant, they teach only how the classifier errs.
+            meant, they teach only how the classifier errs, and in which series.
     """
     keys = sorted(cells)
     known = keys if unit == "posts" else []
-    shares = estimate_shares(_cells(cells, keys, labels, unit), _audit(audit, known, labels, by=by))
+    found = _audit(audit, known, labels, by=by)
+    if unit != "posts":
+        series, alike = _drawn_from(audit, keys, by), _alike(cells, unit)
+        found = replace(found, series=series, alike=alike)
+    shares = estimate_shares(_cells(cells, keys, labels, unit), found)
     return {
         key: {
             label: _estimate(shares, row, column, cells[key]) for column, label in enumerate(labels)
@@ -74,7 +80,7 @@ def _estimate(shares: Shares, row: int, column: int, counts: CellCounts) -> Esti
 def _cells(
     cells: Mapping[Place, CellCounts], keys: Sequence[Place], labels: Sequence[str], unit: Unit
 ) -> Cells:
-    series = {cell: number for number, cell in enumerate(sorted({cell for _, cell in keys}))}
+    series = _series(keys)
     counted = [cells[key].in_unit(unit) for key in keys]
     return Cells(
         posts=np.array([one.count for one in counted], dtype=np.float64),
@@ -83,6 +89,28 @@ def _cells(
         day=np.array([day.toordinal() for day, _ in keys], dtype=np.int64),
         counts=_table([one.labels for one in counted], labels),
     )
+
+
+def _series(keys: Sequence[Place]) -> dict[Cell, int]:
+    return {cell: number for number, cell in enumerate(sorted({cell for _, cell in keys}))}
+
+
+def _drawn_from(
+    audit: Sequence[AuditLabel], keys: Sequence[Place], by: Collection[str]
+) -> Integers:
+    """Which series each label was drawn from, whatever its day."""
+    series = _series(keys)
+    return np.array([series.get(_cell_of(one, by), -1) for one in audit], dtype=np.int64)
+
+
+def _alike(cells: Mapping[Place, CellCounts], unit: Unit) -> float:
+    """How many of the unit there are for each post: 1 where everybody wrote once."""
+    posts = sum(one.posts for one in cells.values())
+    return min(sum(one.in_unit(unit).count for one in cells.values()) / max(posts, 1), 1.0)
+
+
+def _cell_of(one: AuditLabel, by: Collection[str]) -> Cell:
+    return coarsen((one.platform, one.cohort, one.language), by)
 
 
 def _table(counted: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Floats:
@@ -99,10 +127,7 @@ def _audit(
 ) -> Audit:
     rows = {key: row for row, key in enumerate(keys)}
     index = {label: column for column, label in enumerate(labels)}
-    places = [
-        rows.get((one.day, coarsen((one.platform, one.cohort, one.language), by)), -1)
-        for one in audit
-    ]
+    places = [rows.get((one.day, _cell_of(one, by)), -1) for one in audit]
     scores = np.array([one.scores for one in audit], dtype=np.float64)
     return Audit(
         cell=np.array(places, dtype=np.int64),

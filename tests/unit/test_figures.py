@@ -192,6 +192,23 @@ def test_shares_by_authors_are_told_where_they_give_nobody_away_beside_posts(
     assert negative.share_raw is None
 
 
+def test_where_everybody_wrote_once_shares_by_authors_are_not_much_less_sure_than_by_posts(
+    released,
+):
+    cells = [replace(one, units={"authors": _voices(one.label_counts)}) for one in ten_days()]
+    queries = FakeQueries(cells, good_audit())
+    widths = {
+        unit: np.mean([one.high - one.low for one in released(queries, unit=unit) if one.low])
+        for unit in ("posts", "authors")
+    }
+    assert widths["authors"] < 2 * widths["posts"]
+
+
+def _voices(labels):
+    soft = {label: 10_000 * count for label, count in labels.items()}
+    return {"count": sum(labels.values()), "labels": soft, "soft": soft, "apart": {}}
+
+
 def test_an_audit_of_one_day_validates_nothing(settings):
     queries = FakeQueries(ten_days(), good_audit(days=1))
     sentiment = next(

@@ -124,6 +124,29 @@ def test_shares_add_up_where_more_posts_were_audited_than_are_left():
     assert found.high.max() <= 1
 
 
+def test_audit_labels_that_do_not_count_in_cells_teach_the_errors_of_their_series():
+    inside, widths = [], []
+    for seed in range(2):
+        one = series(seed, FAIR)
+        outside = replace(one.audit, cell=np.full_like(one.audit.cell, -1))
+        drawn = replace(outside, series=np.zeros_like(one.audit.cell))
+        tried = (drawn, replace(drawn, alike=0.5), outside)
+        found = [estimate_shares(one.cells, audit) for audit in tried]
+        inside.append(held(found[0], one.posts))
+        widths.append([(one.high - one.low).mean() for one in found])
+    assert np.mean(inside) >= 0.9
+    known, half, unknown = np.mean(widths, axis=0)
+    assert known < 0.8 * unknown
+    assert known < half < unknown
+
+
+def test_audit_labels_without_their_series_are_refused():
+    one = series(0, FAIR, days=3)
+    few = replace(one.audit, series=np.zeros(2, dtype=np.int64))
+    with pytest.raises(ValueError, match="series"):
+        estimate_shares(one.cells, few)
+
+
 def test_where_the_classifier_errs_otherwise_a_platforms_own_audit_labels_tell():
     one = series(2, FAIR, labels=500, tilted=2.0)
     cells = replace(one.cells, series=np.repeat([0, 1], 15), day=np.arange(30) % 15)
