@@ -20,7 +20,7 @@ from collectors import platforms
 from collectors.post import Checkpoint, Collector, Deletion, Window
 from monitor.alarms.evidence import Spending
 from monitor.errors import ConfigurationError, UsageError
-from monitor.job import Job, JobRunner, ShouldStop
+from monitor.job import Job, JobRunner, ShouldStop, is_configured
 from monitor.kept import KeptPage
 from monitor.live import Live
 from monitor.pipeline.retention import RetentionStep, destroy_keys
@@ -189,6 +189,7 @@ class Application:
                 topic, self.alert_rules.of(topic.name)
             ),
             spending=self._spending,
+            counts_run=partial(is_configured, topics=self.topics, settings=self.settings),
         )
         return made
 

@@ -15,7 +15,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from monitor.errors import DaemonDeadError, StandbyError, StoreError
-from monitor.job import Job, JobRunner
+from monitor.job import Job, JobRunner, asks_platform
 from monitor.lease import DaemonLease
 from monitor.observability import get_logger
 from monitor.settings import DaemonSettings, JobSettings
@@ -132,7 +132,9 @@ class Daemon:
             executors={
                 "default": ThreadPoolExecutor(WORKERS),
                 # A platform that is slow (or streams) must not keep scoring and counting waiting.
-                "platforms": ThreadPoolExecutor(max(1, sum(map(_asks, self._jobs)))),
+                "platforms": ThreadPoolExecutor(
+                    max(1, sum(asks_platform(job.name) for job in self._jobs))
+                ),
                 "heartbeat": ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "max_instances": 1},
@@ -150,7 +152,7 @@ class Daemon:
                 _trigger(job.schedule),
                 args=[job],
                 id=job.name,
-                executor="platforms" if _asks(job) else "default",
+                executor="platforms" if asks_platform(job.name) else "default",
                 next_run_time=self._first_run(job, position),
                 misfire_grace_time=max(1, int(job.schedule.misfire_grace)),
             )
@@ -229,11 +231,6 @@ def next_run(schedule: JobSettings, last: JobRun | None, now: datetime) -> datet
     if last is None or schedule.every is None or last.started_at > now:
         return now  # A run in the future was recorded by a clock that has been put right since.
     return max(now, last.started_at + timedelta(seconds=schedule.every))
-
-
-def _asks(job: Job) -> bool:
-    """Whether a job waits for a platform."""
-    return job.name.startswith(("collect:", "compliance:"))
 
 
 def _trigger(schedule: JobSettings) -> BaseTrigger:

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from collectors.errors import CollectorError
 from monitor.errors import StoreError
 from monitor.observability import get_logger
-from monitor.settings import JobSettings
+from monitor.settings import JobSettings, Settings
 from monitor.store.store import Store
-from monitor.store.values import FinishedStatus
+from monitor.store.values import FinishedStatus, JobRun
+from monitor.topic import Topic
 
 ShouldStop = Callable[[], bool]
 
@@ -91,6 +92,23 @@ class JobRunner:
         elif any(counts.values()):
             log.info("job_finished", **counts)
         return not error
+
+
+def is_configured(run: JobRun, topics: Mapping[str, Topic], settings: Settings) -> bool:
+    """Whether the job of a run still is one: its topic known, its step and source switched on.
+
+    Each job's last run is kept for ever, and so is what it says.
+    """
+    step, _, rest = run.job.partition(":")
+    schedule = getattr(settings.jobs, step, None)
+    if schedule is None or not schedule.enabled or (run.topic and run.topic not in topics):
+        return False
+    return not asks_platform(run.job) or rest.partition(":")[0] in settings.sources.enabled()
+
+
+def asks_platform(job: str) -> bool:
+    """Whether a job of this name waits for a platform."""
+    return job.startswith(("collect:", "compliance:"))
 
 
 def describe(failure: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -62,6 +63,12 @@ TOPIC = Topic(
     ),
     sample="walkout",
 )
+RETENTION = f"retention:{TOPIC.name}"
+"""A job that runs once a day."""
+GONE_JOBS = (
+    f"report:{TOPIC.name}", "retention:gone", f"collect:x:{TOPIC.name}", f"renamed:{TOPIC.name}"
+)  # fmt: skip
+"""Jobs switched off, of no topic, of a source that is off, and of another release."""
 SETTINGS = SimpleNamespace(
     config=Path("/nonexistent"),
     home=Path(__file__).parent,
@@ -79,6 +86,9 @@ SETTINGS = SimpleNamespace(
     ),
     jobs=SimpleNamespace(
         collect=SimpleNamespace(enabled=True, every=300.0, cron=None),
+        classify=SimpleNamespace(enabled=True, every=10.0, cron=None),
+        retention=SimpleNamespace(enabled=True, every=86400.0, cron=None),
+        report=SimpleNamespace(enabled=False, every=None, cron="0 7 * * mon"),
         compliance=SimpleNamespace(enabled=True, every=7200.0, cron=None),
     ),
     sources=SourcesSettings.model_validate({"contact": "", "sample": {"enabled": True}}),
@@ -360,6 +370,21 @@ class FakeQueries:
             raise StoreError("the database does not answer", hint="is it running?")
         return self.runs[:limit]
 
+    def last_runs(self, each: int, *, ended: bool = False) -> list[JobRun]:
+        seen: Counter[str] = Counter()
+        found = []
+        for run in self.runs:
+            if not (ended and run.status == "running") and seen[run.job] < each:
+                seen[run.job] += 1
+                found.append(run)
+        return found
+
+
+def seldom_and_often(*gone: str) -> list[JobRun]:
+    """A nightly failure, newest runs first, before very many runs of another job."""
+    often = [_job_run(9000 - n, f"classify:{TOPIC.name}", "ok") for n in range(2000)]
+    return [*often, *(_job_run(n, job, "failed") for n, job in enumerate((RETENTION, *gone)))]
+
 
 def fake_app(
     figures: FakeFigures | None = None, queries: FakeQueries | None = None, **options: Any
@@ -390,10 +415,15 @@ def _scores(likely: int, most: int) -> tuple[int, ...]:
 
 
 def _run(number: int, status: Any) -> JobRun:
+    job = f"classify:{TOPIC.name}" if status == "ok" else f"collect:sample:{TOPIC.name}"
+    return _job_run(number, job, status)
+
+
+def _job_run(number: int, job: str, status: Any) -> JobRun:
     error = "the source refused (ask again later)" if status == "failed" else ""
-    job = f"classify:{TOPIC.name}" if status == "ok" else f"collect:x:{TOPIC.name}"
     ended = NOW + timedelta(seconds=number)
-    return JobRun(number, job, TOPIC.name, NOW, ended, status, {"posts_scored": 1500}, error)
+    topic = job.rpartition(":")[2]
+    return JobRun(number, job, topic, NOW, ended, status, {"posts_scored": 1500}, error)
 
 
 def _day(n: int) -> date:

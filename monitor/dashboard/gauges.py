@@ -18,6 +18,7 @@ from collectors.post import Window
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.operations import told_moment, told_silence
 from monitor.figure import Figure
+from monitor.job import is_configured
 from monitor.pipeline.backup import LAST_BACKUP
 from monitor.privacy import whole_groups
 from monitor.shares.hours import covered_hours
@@ -25,7 +26,7 @@ from monitor.standing import Standing, standings
 from monitor.store.values import SAMPLE_SOURCE, JobRun
 from monitor.topic import Topic
 
-RUNS_LOOKED_AT = 500
+RUNS_LOOKED_AT = 20
 COVERAGE_HOURS = 24
 FIGURE_DAYS = 7
 
@@ -109,13 +110,13 @@ def collecting(board: Dashboard) -> Iterator[Metric]:
 
 def jobs(board: Dashboard) -> Iterator[Metric]:
     """How each job does, and how fast it was the last time."""
-    ok = gauge("monitor_job_ok", "Whether a job's last run went well.", "job")
+    ok = gauge("monitor_job_ok", "Whether a job's last finished run went well.", "job")
     started = gauge(
         "monitor_job_started_timestamp_seconds", "When a job's last run started.", "job"
     )
     failed = gauge(
         "monitor_job_recent_failures",
-        f"Failed runs among the last {RUNS_LOOKED_AT} of all jobs.",
+        f"Failed runs among a job's last {RUNS_LOOKED_AT}.",
         "job",
     )
     every = gauge("monitor_job_every_seconds", "How often a job is to run.", "job")
@@ -126,16 +127,17 @@ def jobs(board: Dashboard) -> Iterator[Metric]:
         "job",
         "what",
     )
-    runs = board.queries.job_runs(RUNS_LOOKED_AT)
+    found = board.queries.last_runs(RUNS_LOOKED_AT)
+    runs = [run for run in found if is_configured(run, board.topics, board.settings)]
     failures = Counter(run.job for run in runs if run.status == "failed")
     for job, run in sorted(_first(runs).items()):
-        ok.add_metric([job], run.status != "failed")
         started.add_metric([job], run.started_at.timestamp())
         failed.add_metric([job], failures[job])
-        schedule = getattr(board.settings.jobs, job.partition(":")[0], None)
-        if schedule is not None and schedule.enabled and schedule.every:
+        schedule = getattr(board.settings.jobs, job.partition(":")[0])
+        if schedule.every:
             every.add_metric([job], schedule.every)
     for job, run in sorted(_first([run for run in runs if run.finished_at]).items()):
+        ok.add_metric([job], run.status != "failed")
         if run.finished_at:
             took.add_metric([job], (run.finished_at - run.started_at).total_seconds())
         for what, count in run.counts.items():

@@ -11,13 +11,14 @@ from monitor.dashboard import words
 from monitor.dashboard.operations import counts_in_words, smallest_group, told_moment, told_silence
 from monitor.errors import StoreError
 from monitor.figures import Answered, every_question
+from monitor.job import is_configured
 from monitor.settings import Settings
 from monitor.standing import Standing, standings
 from monitor.store.queries import Queries
 from monitor.store.values import SAMPLE_SOURCE, JobRun, Lease
 from monitor.topic import Topic
 
-_RUNS_LOOKED_AT = 200
+_RUNS_LOOKED_AT = 50
 _FAILURES_SHOWN = 10
 _UTC = ZoneInfo("UTC")
 
@@ -114,7 +115,8 @@ def status_page(
     database = settings.database_url.partition(":")[0].partition("+")[0]
     if health.database != "ok":
         return StatusPage(health, database, "not known", (), (), ())
-    runs = queries.job_runs(_RUNS_LOOKED_AT)
+    found = queries.last_runs(_RUNS_LOOKED_AT)
+    runs = [run for run in found if is_configured(run, topics, settings)]
     failures = [run for run in runs if run.status == "failed"][:_FAILURES_SHOWN]
     return StatusPage(
         health=health,

@@ -14,9 +14,9 @@ from monitor.pipeline.hours import last_hours
 from monitor.store.alert_rules import StoredRule
 from monitor.store.incidents import Incident, Incidents
 from monitor.store.queries import Queries
+from monitor.store.values import JobRun
 from monitor.topic import Topic
 
-_RUNS_LOOKED_AT = 500
 _ABOUT_SHARES = ("share", "change")
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=1)
@@ -44,6 +44,7 @@ class AlertStep:
     Attributes:
         rules: Gives a topic's rules in force, wherever they were made.
         spending: Tells what the sources of a topic that are billed have cost.
+        counts_run: Whether a run is of a job that there still is.
     """
 
     figures: Figures
@@ -53,6 +54,7 @@ class AlertStep:
     clock: Callable[[], datetime]
     rules: Callable[[Topic], Sequence[Rule]] = lambda topic: topic.alerts
     spending: Callable[[Topic], Sequence[Spending]] = lambda _: ()
+    counts_run: Callable[[JobRun], bool] = lambda _: True
 
     def alert(self, topic: Topic) -> dict[str, int]:
         """Judges every rule of a topic, then sends the messages that are due."""
@@ -81,13 +83,18 @@ class AlertStep:
             figures=self.figures.released(topic, by=by) if kind in _ABOUT_SHARES else (),
             volumes=self.figures.volumes(topic) if kind == "volume" else (),
             sources=self.queries.sources(topic.name) if kind == "silence" else (),
-            runs=self.queries.job_runs(_RUNS_LOOKED_AT) if kind == "jobs" else (),
+            runs=self._ended_runs(rule) if kind == "jobs" else (),
             today=topic.day_of(now),
             now=now,
             budgets=self.spending(topic) if kind == "budget" else (),
             drift=self.figures.drift(topic) if kind == "drift" else (),
             hours=lambda one: last_hours(one, topic, self.queries, now),
         )
+
+    def _ended_runs(self, rule: Rule) -> list[JobRun]:
+        """As many of each job's last runs as a rule is about."""
+        runs = self.queries.last_runs(rule["failures"], ended=True)
+        return [run for run in runs if self.counts_run(run)]
 
     def _end_ruleless(self, topic: Topic, rules: Sequence[Rule]) -> int:
         """Ends what still lasts of rules that are gone or switched off."""

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from monitor.store.rows import AUDIT_LOG, JOB_RUNS
 from monitor.store.values import FinishedStatus, JobRun, LogEntry
@@ -64,6 +74,40 @@ def runs(connection: Connection, limit: int) -> list[JobRun]:
     """Gives the last runs, newest first."""
     statement = select(JOB_RUNS).order_by(JOB_RUNS.c.id.desc()).limit(limit)
     return [JobRun(**row) for row in connection.execute(statement).mappings()]
+
+
+def last_runs(connection: Connection, each: int, *, ended: bool = False) -> list[JobRun]:
+    """Gives every job's last runs, newest first, however rarely it runs.
+
+    Args:
+        connection: To the database.
+        each: How many of each job.
+        ended: Whether to leave out those that still run, or were broken off.
+    """
+    last = _last_ids(each, *[JOB_RUNS.c.status != "running"] if ended else [])
+    statement = select(JOB_RUNS).join(last, last.c.id == JOB_RUNS.c.id)
+    found = connection.execute(statement.order_by(JOB_RUNS.c.id.desc()))
+    return [JobRun(**row) for row in found.mappings()]
+
+
+def _last_ids(each: int, *which: ColumnElement[bool]) -> CTE:
+    """The ids of every job's last runs, one step down the index for each."""
+    run, names = JOB_RUNS.c, _job_names()
+    newest = select(func.max(run.id)).where(run.job == names.c.job, *which).scalar_subquery()
+    first = select(names.c.job, newest.label("id"), literal(1).label("number"))
+    walk = first.where(names.c.job.is_not(None)).cte("last_ids", recursive=True)
+    older = run.job == walk.c.job, run.id < walk.c.id
+    following = select(func.max(run.id)).where(*older, *which).scalar_subquery()
+    step = select(walk.c.job, following, walk.c.number + 1)
+    return walk.union_all(step.where(walk.c.id.is_not(None), walk.c.number < each))
+
+
+def _job_names() -> CTE:
+    """Every job's name, and a last row without one: DISTINCT would read the whole index."""
+    job = JOB_RUNS.c.job
+    names = select(func.min(job).label("job")).cte("job_names", recursive=True)
+    following = select(func.min(job)).where(job > names.c.job).scalar_subquery()
+    return names.union_all(select(following).where(names.c.job.is_not(None)))
 
 
 def first_run(connection: Connection, job: str) -> JobRun | None:

@@ -172,13 +172,17 @@ def test_daily_work_reads_no_table_from_end_to_end(tmp_path: Path) -> None:
     list(queries.day_rows("t", DAY))
     store.replace_day("t", dirty, [cell("t")])
     queries.cells("t", ["v1"], DAY, DAY + timedelta(days=1))
+    store.finish_run(store.start_run("collect", "t", NOW), NOW, "ok")
     queries.last_run("collect")
+    queries.last_runs(3)
+    queries.last_runs(3, ended=True)
     queries.labels("t", DAY, DAY + timedelta(days=1))
     queries.audit_labels("t", "stance", "walkout", "v1")
     queries.unlabelled("t", QUESTIONS, ["en"], limit=5)
     engine.dispose()
-    # That table has a row for each of a few tables; the other one is a parameter.
+    # That table has a row for each of a few tables; others are a parameter, and what was found.
     fair = {"SCAN sqlite_sequence", "SCAN listed VIRTUAL TABLE INDEX 1:"}
+    fair |= {"SCAN job_names", "SCAN last_ids"}
     assert [found for found in scans(seen, path) if found not in fair] == []
 
 

@@ -23,9 +23,11 @@ from monitor.pipeline.alert import AlertStep, rules_in_force
 from monitor.store.alert_rules import StoredRule
 from monitor.store.engine import migrate, open_engine
 from monitor.store.incidents import Incidents
+from monitor.store.queries import Queries
+from monitor.store.store import Store
 from monitor.testing import FakeClock
 from monitor.topic import Topic
-from tests.dashboard_fakes import NOW, TOPIC, FakeFigures, FakeQueries, figure
+from tests.dashboard_fakes import NOW, RETENTION, TOPIC, FakeFigures, FakeQueries, figure
 
 RULE = AlertTable.model_validate(
     {
@@ -134,6 +136,23 @@ def test_an_incident_ends_with_its_rule(world: World) -> None:
     world.look(0.7, hours=1)
     assert world.told.messages[-1].endswith("The rule was taken away or switched off.")
     assert world.incidents.lasting(TOPIC.name) == []
+
+
+def test_a_job_that_runs_seldom_is_told_of_until_it_is_gone(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'monitor.db'}")
+    migrate(engine)
+    store, told = Store(engine), Told()
+    for _ in range(3):
+        store.finish_run(store.start_run(RETENTION, TOPIC.name, NOW), NOW, "failed")
+    for _ in range(600):
+        store.finish_run(store.start_run("classify:walkout", TOPIC.name, NOW), NOW, "ok")
+    watched = replace(TOPIC, alerts=({**RULE, "kind": "jobs", "failures": 3, "name": "jobs"},))
+    figures: Any = FakeFigures()
+    step = AlertStep(figures, Queries(engine), Incidents(engine), told, FakeClock(NOW))
+    step.alert(watched)
+    replace(step, counts_run=lambda run: run.job != RETENTION).alert(watched)
+    engine.dispose()
+    assert [one.split(" (")[0] for one in told.messages] == ["Alert: jobs", "Over: jobs"]
 
 
 def test_rules_from_pages_are_judged_besides_those_of_the_file() -> None:

@@ -98,7 +98,7 @@ def note_statements(engine: Engine) -> list[tuple[str, Any]]:
     seen: list[tuple[str, Any]] = []
 
     def note(_c: Any, _cursor: Any, statement: str, values: Any, _x: Any, many: bool) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")) and "WHERE" in statement:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH")) and "WHERE" in statement:
             seen.append((statement, values[0] if many else values))
 
     event.listen(engine, "before_cursor_execute", note)
@@ -157,6 +157,18 @@ def test_a_large_table_is_entered_by_the_index_meant_for_it(
     assert index in plan(engine, *found[0], sequential=True)
 
 
+def test_a_jobs_last_runs_are_found_among_very_many_by_the_index(engine: Engine) -> None:
+    queries = Queries(engine)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(MANY_RUNS))
+        connection.execute(text("ANALYZE job_runs"))
+    seen = note_statements(engine)
+    assert len(queries.last_runs(3)) == len(queries.last_runs(3, ended=True)) == 30
+    plans = [plan(engine, *each, sequential=True) for each in seen]
+    assert len(plans) == 2
+    assert [each for each in plans if "Seq Scan on job_runs" in each] == []
+
+
 def test_a_days_posts_are_streamed_by_the_days_index(
     large: tuple[Engine, Sequence[tuple[str, Any]]], topic: Topic
 ) -> None:
@@ -194,6 +206,12 @@ MANY = (
     "ANALYZE",
 )
 """Rows made by the server from one post."""
+
+
+MANY_RUNS = """INSERT INTO job_runs (job, topic, started_at, status, counts, error)
+  SELECT 'job ' || CASE WHEN n <= 30 THEN n % 10 ELSE n % 5 END, '', now(), 'ok', '{}', ''
+  FROM generate_series(1, 100000) n"""
+"""Half of the jobs have run three times only, long ago."""
 
 
 @pytest.fixture(scope="module")

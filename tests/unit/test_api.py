@@ -13,7 +13,15 @@ from schemathesis.checks import CHECKS
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from monitor.errors import StoreError
-from tests.dashboard_fakes import TOPIC, FakeFigures, FakeQueries, fake_app
+from tests.dashboard_fakes import (
+    GONE_JOBS,
+    RETENTION,
+    TOPIC,
+    FakeFigures,
+    FakeQueries,
+    fake_app,
+    seldom_and_often,
+)
 
 FIGURES = "/api/v1/topics/walkout/figures"
 
@@ -153,10 +161,28 @@ def test_metrics_tell_the_programs_state() -> None:
         "monitor_database_up 1.0",
         'monitor_posts{topic="walkout"} 900.0',
         'monitor_pending_posts{topic="walkout"} 1234.0',
-        'monitor_job_ok{job="collect:x:walkout"} 0.0',
+        'monitor_job_ok{job="collect:sample:walkout"} 0.0',
         'route="/topics/{name}",status="200"',
     ):
         assert line in text
+
+
+def test_metrics_tell_of_jobs_that_run_seldom() -> None:
+    text = client(None, FakeQueries(runs=seldom_and_often())).get("/metrics").text
+    assert f'monitor_job_ok{{job="{RETENTION}"}} 0.0' in text
+    assert f'monitor_job_recent_failures{{job="{RETENTION}"}} 1.0' in text
+
+
+def test_metrics_tell_nothing_of_jobs_that_are_gone() -> None:
+    text = client(None, FakeQueries(runs=seldom_and_often(*GONE_JOBS))).get("/metrics").text
+    assert [job for job in GONE_JOBS if f'job="{job}"' in text] == []
+
+
+def test_a_job_that_fails_is_failing_while_it_is_tried_again() -> None:
+    failed = seldom_and_often()[-1]
+    trying = replace(failed, id=9999, status="running", finished_at=None)
+    text = client(None, FakeQueries(runs=[trying, failed])).get("/metrics").text
+    assert f'monitor_job_ok{{job="{RETENTION}"}} 0.0' in text
 
 
 def test_metrics_still_answer_without_a_database() -> None:

@@ -17,12 +17,15 @@ from fastapi.testclient import TestClient
 
 from monitor.errors import StoreError
 from tests.dashboard_fakes import (
+    GONE_JOBS,
     NOW,
+    RETENTION,
     SETTINGS,
     TOPIC,
     FakeFigures,
     FakeQueries,
     fake_app,
+    seldom_and_often,
     write_truth,
 )
 
@@ -292,6 +295,12 @@ def test_status_shows_jobs_failures_lease_and_backlog() -> None:
     text = client().get("/status").text
     for told in ("classify:walkout", "the source refused", "host/42", "1,234 posts to score"):
         assert told in text
+
+
+def test_status_shows_jobs_that_run_seldom_and_none_that_are_gone() -> None:
+    text = client(None, FakeQueries(runs=seldom_and_often(*GONE_JOBS))).get("/status").text
+    assert RETENTION in text
+    assert [job for job in GONE_JOBS if job in text] == []
 
 
 def test_status_still_answers_without_a_database() -> None:
