@@ -113,14 +113,14 @@ class Application:
         return self.topics[wanted]
 
     def make_home(self) -> None:
-        """Makes the home folder where it is not there.
+        """Makes the home folder, its owner's alone, where it is not there.
 
         Raises:
             ConfigurationError: It cannot be made.
         """
         home = self.settings.home
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as exc:
             raise ConfigurationError(
                 f"MONITOR_HOME {home} cannot be made: {exc.strerror}",

@@ -205,6 +205,14 @@ def test_a_home_that_cannot_be_made_is_a_clear_error(
     assert "cannot be made" in command("doctor", code=1)
 
 
+def test_a_new_home_is_its_owners_alone(
+    command: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONITOR_HOME", str(tmp_path / "new/home"))
+    command("status")
+    assert (tmp_path / "new/home").stat().st_mode & 0o777 == 0o700
+
+
 WRITING = [
     "export labels",
     "export aggregates --format json",
