@@ -15,8 +15,9 @@ _EMAIL = re.compile(r"(?<![\w@＠.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _LETTER = "0-9A-Za-z_\u00c0-\u024f\u0370-\u052f"
 _HANDLE = rf"(?:[{_LETTER}](?:[{_LETTER}.-]*[{_LETTER}])?|\w(?:[\w.-]*\w)?)"
 # "@user", "@user@instance.social", "@name.bsky.social", and the full-width sign that X accepts.
-# As X has it, other letters than ASCII's may stand before one, and so may "RT" and "/".
-_MENTION = re.compile(rf"(?:(?<![0-9A-Za-z_])|(?<=\b[Rr][Tt]))[@＠]{_HANDLE}(?:@{_HANDLE})*")
+# As X has it, other letters than ASCII's may stand before one, and so may "RT" and "/". (The sign
+# comes first in the pattern, so that it alone is sought.)
+_MENTION = re.compile(rf"[@＠](?:(?<![0-9A-Za-z_].)|(?<=\b[Rr][Tt].)){_HANDLE}(?:@{_HANDLE})*")
 _REDDIT_USER = re.compile(r"(?<![0-9A-Za-z_/])/?u/[\w-]{3,}")
 _LINK = re.compile(r"(https?://)(?:[^\s/?#@]*@)?([^\s/?#]+)[^\s]*", re.IGNORECASE)
 # As platforms show links: "www.example.org/name", "example.org/name". Nothing of what follows
