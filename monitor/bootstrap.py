@@ -338,6 +338,10 @@ class Application:
         )
         return made
 
+    def echo_labels(self, topic: Topic) -> int:
+        """Labels copies of the topic's labelled texts; returns how many."""
+        return self.label_step(topic).echo(topic)
+
     def champion(self, topic: Topic) -> ModelVersion:
         """The version that the topic's posts are scored with."""
         return self.registry.champion(topic.name)

@@ -48,6 +48,7 @@ def retrain_topic(
         LabelError: The topic has no labels.
         ClassifierError: The labels are too few or too uniform to train on.
     """
+    app.echo_labels(topic)
     retrained = app.retrain_step().retrain(topic, progress=progress)
     version = retrained.version.id
     wanted = promote == "force" or (promote == "auto" and retrained.beats)

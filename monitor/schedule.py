@@ -6,6 +6,7 @@ When each runs is the daemon's business (`monitor/daemon.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from monitor.job import Job, Resting, ShouldStop
@@ -86,7 +87,15 @@ def _classify_job(app: Application, topic: Topic) -> Job:
 
 
 def _aggregate_job(app: Application, topic: Topic) -> Job:
+    echoed: datetime | None = None
+
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        nonlocal echoed
+        now = app.clock()
+        # The labelling page makes copies every 50 posts: here those of the last ones.
+        if app.queries.labels_since(topic.name, echoed):
+            app.echo_labels(topic)
+        echoed = now
         return app.aggregate(topic, should_stop=should_stop)
 
     return Job(f"aggregate:{topic.name}", topic.name, work, app.settings.jobs.aggregate)

@@ -51,10 +51,12 @@ def import_command(call: Call, file: Path, shape: str, annotator: str) -> None:
     lines = [
         f"{sum(counts.values()):,} labels: "
         + ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items()),
+        *([f"{imported.copies:,} copies of labelled texts took labels"] * bool(imported.copies)),
         *[f"  {problem}" for problem in imported.problems],
     ]
     call.answer(
-        {"topic": topic.name, **counts, "problems": imported.problems, "audit": validation},
+        {"topic": topic.name, **counts, "copies": imported.copies}
+        | {"problems": imported.problems, "audit": validation},
         "\n".join(lines),
     )
     if not any(counts[name] for name in ("stored", "repeated", "changed")):
@@ -104,7 +106,7 @@ def queue_command(call: Call, count: int, choose: str, shape: str, output: Path 
             app.choose_posts(topic, progress=stage)
     review = app.label_review(topic) if choose in ("conflicts", "errors") else None
     if review is None:
-        app.store.echo_labels(topic.name, questions_of(topic), topic.languages, limit=count)
+        app.echo_labels(topic)
     part = app.settings.labelling.random_part if choose == "mixed" else 1.0
     items, questions = queue_items(
         app.queries, topic, review, choose=choose, limit=count, random_part=part

@@ -33,10 +33,12 @@ class LabelsImported:
     Attributes:
         counts: `LabelOutcome`'s counts, and `rejected`.
         problems: The first rejections, each with its line.
+        copies: How many posts with the text of a labelled one took its labels.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    copies: int = 0
 
     def reject(self, place: str, why: str) -> None:
         """Counts a record that is no label."""
@@ -60,7 +62,7 @@ class LabelStep:
     def import_file(
         self, topic: Topic, path: Path, *, shape: str = "auto", annotator: str = ""
     ) -> LabelsImported:
-        """Stores every good label; a bad one is counted with its place.
+        """Stores every good label, also for copies; a bad one is counted with its place.
 
         Args:
             topic: The topic that the posts belong to.
@@ -80,7 +82,12 @@ class LabelStep:
         except LabelError as error:
             raise LabelError(f"{path}: {error}", hint=error.hint) from error
         self._save(topic, batch, imported)
+        imported.copies = self.echo(topic)
         return imported
+
+    def echo(self, topic: Topic) -> int:
+        """Labels copies of labelled texts with those texts' labels; returns how many."""
+        return self.store.echo_labels(topic.name, questions_of(topic), topic.languages)
 
     def _take(
         self,

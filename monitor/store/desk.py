@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from hashlib import blake2b
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, Table, delete, func, or_, select
 
 from monitor.languages import UNDETERMINED
-from monitor.store import chosen, draw
+from monitor.store import chosen, draw, echo, undo
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into, reading, writing
 from monitor.store.face_rows import LABEL_MARKS
@@ -114,22 +113,26 @@ class LabelDesk:
         """Draws the posts that this annotator has to answer next; returns their ids.
 
         The order is the fixed shuffle of `Queries.unlabelled`: it depends on the posts' ids
-        alone, never on what a model or a person thinks of them. Posts that they skipped come last.
+        alone, never on what a model or a person thinks of them. Texts that they skipped come last,
+        and copies of a text that was answered wait for its labels (`echo.py`).
         """
         with writing(self._engine) as connection:
             wanted = draw.Wanted(assignment.topic, assignment.questions, assignment.languages)
-            draw.echo(connection, wanted, limit)
+            echo.echo(connection, wanted)
         with reading(self._engine) as connection:
             others, mine, skipped = _state(connection, assignment)
-            shuffled = sorted(_eligible(connection, assignment), key=_lot)
-        open_posts = [
-            row.id
-            for row in shuffled
-            if _left(row, assignment, (others.get(row.id, {}), mine.get(row.id, ())))
-        ]
+            shuffled = sorted(_eligible(connection, assignment), key=draw.lot_of)
         digests = {row.id: row.text_digest for row in shuffled}
-        fresh = [one for one in open_posts if one not in skipped]
-        again = [one for one in open_posts if one in skipped]
+        by_others, by_me = _by_text(others, digests), _by_text(mine, digests)
+        open_posts = []
+        for row in shuffled:
+            of_others, text = others.get(row.id, {}), row.text_digest
+            left = _left(row, assignment, (of_others, by_me[text]))
+            if any(one in of_others or one not in by_others[text] for one in left):
+                open_posts.append(row.id)
+        put_off = {digests[post_id] for post_id in skipped if post_id in digests}
+        fresh = [one for one in open_posts if digests[one] not in put_off]
+        again = [one for one in open_posts if digests[one] in put_off]
         return _once([*fresh, *again], digests, limit=limit)
 
     def chosen(self, assignment: Assignment, limit: int) -> list[int]:
@@ -196,30 +199,11 @@ class LabelDesk:
     def undo(self, topic: str, annotator: str) -> int | None:
         """Takes back an annotator's last answer and returns its post, None where there is none.
 
-        Labels that came in a file are left alone: many posts share their moment.
+        Copies of the post lose what they took from it. Labels that came in a file are left alone:
+        many posts share their moment.
         """
         with writing(self._engine) as connection:
-            found = [
-                row
-                for table, moment in ((LABELS, "labelled_at"), (LABEL_MARKS, "marked_at"))
-                for row in _last(connection, table, moment, (topic, annotator))
-            ]
-            if not found:
-                return None
-            last = max(row.at for row in found)
-            posts = {row.post_id for row in found if row.at == last}
-            if len(posts) != 1:
-                return None
-            (post_id,) = posts
-            for table, moment in ((LABELS, "labelled_at"), (LABEL_MARKS, "marked_at")):
-                connection.execute(
-                    delete(table).where(
-                        table.c.post_id == post_id,
-                        table.c.annotator == annotator,
-                        table.c[moment] == last,
-                    )
-                )
-            return int(post_id)
+            return undo.undo(connection, topic, annotator)
 
     def counts(self, topic: str) -> DeskCounts:
         """Tells how far labelling is."""
@@ -261,12 +245,22 @@ def _left(
         said: By whom else each question is answered, and what they have answered themselves.
     """
     others, mine = said
-    wanted = _annotators(_lot(row), assignment)
+    wanted = _annotators(draw.lot_of(row), assignment)
     return tuple(
         question
         for question in assignment.questions
         if question not in mine and len(others.get(question, ())) < wanted
     )
+
+
+def _by_text(
+    said: Mapping[int, Iterable[Question]], digests: Mapping[int, str]
+) -> dict[str, set[Question]]:
+    """Questions that were answered about any post with a text, by that text."""
+    found: dict[str, set[Question]] = defaultdict(set)
+    for post_id, questions in said.items():
+        found[digests.get(post_id, "")].update(questions)
+    return found
 
 
 def _once(post_ids: Sequence[int], digests: dict[int, str], *, limit: int) -> list[int]:
@@ -288,10 +282,6 @@ def _eligible(connection: Connection, assignment: Assignment) -> Iterable[AnyRow
         POSTS.c.language.in_([*assignment.languages, UNDETERMINED]),
     )
     return connection.execute(statement)
-
-
-def _lot(row: AnyRow) -> bytes:
-    return blake2b(f"{row.platform}\0{row.native_id}".encode(), digest_size=16).digest()
 
 
 def _annotators(lot: bytes, assignment: Assignment) -> int:
@@ -384,17 +374,3 @@ def _put(
         set_={name: insertion.excluded[name] for name in changed},
     )
     connection.execute(insertion, [row | {moment: at} for row in rows])
-
-
-def _last(connection: Connection, table: Table, moment: str, who: tuple[str, str]) -> list[AnyRow]:
-    """The rows of an annotator's latest moment in a table."""
-    topic, annotator = who
-    mine = (POSTS.c.topic == topic) & (table.c.annotator == annotator)
-    joined = table.join(POSTS, table.c.post_id == POSTS.c.id)
-    latest = select(func.max(table.c[moment])).select_from(joined).where(mine).scalar_subquery()
-    statement = (
-        select(table.c.post_id, table.c[moment].label("at"))
-        .select_from(joined)
-        .where(mine, table.c[moment] == latest)
-    )
-    return list(connection.execute(statement))

@@ -275,8 +275,7 @@ class Queries:
 
         The draw is a fixed shuffle of the topic's posts that depends on their ids alone: it is
         the same until they are labelled, and goes on behind them afterwards. Of posts with the
-        same text the first alone is drawn; the others take its labels once it has some
-        (`Store.echo_labels`).
+        same text the first alone is drawn; the others take its labels (`Store.echo_labels`).
         """
         wanted = draw.Wanted(topic, tuple(questions), tuple(languages))
         with reading(self._engine) as connection:

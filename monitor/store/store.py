@@ -19,6 +19,7 @@ from monitor.store import (
     claims,
     days,
     draw,
+    echo,
     erasure,
     jobs,
     labels,
@@ -359,15 +360,15 @@ class Store:
             return labels.save(connection, topic, given, at)
 
     def echo_labels(
-        self, topic: str, questions: Sequence[Question], languages: Sequence[str], *, limit: int
+        self, topic: str, questions: Sequence[Question], languages: Sequence[str]
     ) -> int:
-        """Labels copies of labelled texts that `Queries.unlabelled` would draw; returns how many.
+        """Labels copies of labelled texts, up to what has still to be asked; returns how many.
 
         The labelled posts stay a random sample of all posts, and nobody is asked a text twice.
         """
         wanted = draw.Wanted(topic, tuple(questions), tuple(languages))
         with writing(self._engine) as connection:
-            return draw.echo(connection, wanted, limit)
+            return echo.echo(connection, wanted)
 
     def choose_posts(
         self, topic: str, post_ids: Sequence[int], *, reason: str, version: str, at: datetime

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy import Engine
 from store_values import NOW, QUESTIONS, answers, label, page, pending, post
 
-from monitor.store.desk import Answer, Assignment, LabelDesk
+from monitor.store.desk import WHOLE_POST, Answer, Assignment, LabelDesk, Mark
+from monitor.store.draw import lot_of
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 
 STANCE = ("stance", "walkout")
+
+
+HASHTAGS, OTHERS = 250, 250
 
 
 @pytest.fixture(autouse=True)
@@ -72,23 +78,135 @@ def test_of_copies_one_is_drawn_and_the_others_take_its_labels(
 ) -> None:
     drawn = queries.unlabelled(topic, [STANCE], ["en"], limit=99)
     assert sorted(each.native_id[:4] for each in drawn) == ["1", "2", "copy"]
-    (copy,) = [each for each in drawn if each.native_id.startswith("copy")]
-    given = label(copy.native_id, "against")
-    store.save_labels(topic, [given], at=NOW)
-    assert store.echo_labels(topic, [STANCE], ["en"], limit=99) == 2
-    assert store.echo_labels(topic, [STANCE], ["en"], limit=99) == 0
+    store.save_labels(topic, [label(each.native_id, "against") for each in drawn], at=NOW)
+    assert store.echo_labels(topic, [STANCE], ["en"]) == 2
+    assert store.echo_labels(topic, [STANCE], ["en"]) == 0
     found = [(each.label, each.sample) for each in queries.examples(topic)]
-    assert found == [("against", "random")] * 3
+    assert found == [("against", "random")] * 5
+    assert queries.unlabelled(topic, [STANCE], ["en"], limit=99) == []
 
 
-def test_only_copies_that_the_draw_has_met_take_labels(
+def test_copies_behind_a_text_that_has_to_be_asked_take_no_labels(
     store: Store, queries: Queries, topic: str
 ) -> None:
-    order = [each.native_id for each in queries.unlabelled(topic, [STANCE], ["en"], limit=99)]
-    place = next(n for n, one in enumerate(order) if one.startswith("copy"))
-    store.save_labels(topic, [label(order[place])], at=NOW)
-    met = store.echo_labels(topic, [STANCE], ["en"], limit=1)
-    assert met <= store.echo_labels(topic, [STANCE], ["en"], limit=99) + met == 2
+    order = _in_order(["1", "2", "copy0", "copy1", "copy2"])
+    copies = [one for one in order if one.startswith("copy")]
+    others = [one for one in order if not one.startswith("copy")]
+    before = [one for one in copies if order.index(one) < order.index(others[0])]
+    store.save_labels(topic, [label(copies[-1])], at=NOW)
+    assert store.echo_labels(topic, [STANCE], ["en"]) == len({*before} - {copies[-1]})
+    assert _labelled(queries, topic) == {*before, copies[-1]}
+    assert [one.native_id for one in queries.unlabelled(topic, [STANCE], ["en"], limit=99)] == (
+        others
+    )
+    store.save_labels(topic, [label(one) for one in others], at=NOW)
+    store.echo_labels(topic, [STANCE], ["en"])
+    assert _labelled(queries, topic) == set(order)
+
+
+def test_labels_from_elsewhere_give_copies_none_far_behind_what_was_asked(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    _fill(store, topic)
+    every = [f"h{n}" for n in range(HASHTAGS)] + [f"o{n}" for n in range(OTHERS)]
+    first = _in_order([*every, "1", "2", "copy0"])[0]
+    elsewhere = [one for one in every[::10] if one != first]
+    store.save_labels(topic, [label(one) for one in elsewhere], at=NOW)
+    made = store.echo_labels(topic, [STANCE], ["en"])
+    assert made < 10
+    assert len(_labelled(queries, topic)) == len(elsewhere) + made
+
+
+def test_with_its_copies_the_audit_has_the_share_of_all_posts(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    _fill(store, topic)
+    drawn = queries.unlabelled(topic, [STANCE], ["en"], limit=100)
+    store.save_labels(topic, [label(one.native_id, _truth(one.native_id)) for one in drawn], at=NOW)
+    assert store.echo_labels(topic, [STANCE], ["en"]) > 50
+    found = [one.label for one in queries.examples(topic)]
+    share = found.count("favor") / len(found)
+    assert abs(share - HASHTAGS / (HASHTAGS + OTHERS)) < 2 * (0.25 / len(found)) ** 0.5
+    labelled = _labelled(queries, topic)
+    assert labelled == set(_in_order(_everything())[: len(labelled)])
+
+
+def test_each_question_has_its_own_labels_for_copies(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    drawn = queries.unlabelled(topic, QUESTIONS, ["en"], limit=99)
+    store.save_labels(topic, [label(one.native_id) for one in drawn], at=NOW)
+    assert store.echo_labels(topic, QUESTIONS, ["en"]) == 2
+    assert len(queries.examples(topic)) == 5
+    again = queries.unlabelled(topic, QUESTIONS, ["en"], limit=99)
+    assert [one.native_id for one in again] == [one.native_id for one in drawn]
+
+
+def test_a_copy_with_labels_of_its_own_takes_no_others(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    given = [label(one) for one in ("1", "2", "copy0", "copy1")]
+    store.save_labels(topic, [*given, label("copy2", "none", annotator="ben")], at=NOW)
+    assert store.echo_labels(topic, QUESTIONS, ["en"]) == 0
+
+
+@pytest.mark.parametrize("mark", ["unsure", "skip"])
+def test_what_was_asked_in_vain_holds_no_copies_up(
+    engine: Engine, queries: Queries, topic: str, mark: Mark
+) -> None:
+    desk = LabelDesk(engine)
+    ann = Assignment(topic, "ann", (STANCE,), ("en",), overlap=0.0)
+    texts = {one: desk.text(topic, one) for one in desk.draw(ann, 50)}
+    about = WHOLE_POST if mark == "skip" else STANCE
+    for number, (post_id, text) in enumerate(texts.items()):
+        copied = text == "the same words again"
+        said = {"labels": ((STANCE, "favor"),)} if copied else {"marks": ((about, mark),)}
+        at = NOW + timedelta(seconds=number)
+        desk.save(topic, Answer(post_id, "ann", **said), at=at)  # type: ignore[arg-type]
+    desk.draw(ann, 50)
+    assert _labelled(queries, topic) == {"copy0", "copy1", "copy2"}
+
+
+@pytest.mark.parametrize("mark", ["unsure", "skip"])
+def test_copies_of_what_was_asked_in_vain_are_asked_no_earlier(
+    engine: Engine, topic: str, mark: Mark
+) -> None:
+    desk = LabelDesk(engine)
+    ann = Assignment(topic, "ann", (STANCE,), ("en",), overlap=0.0)
+    drawn = desk.draw(ann, 50)
+    (copy,) = [one for one in drawn if desk.text(topic, one) == "the same words again"]
+    about = WHOLE_POST if mark == "skip" else STANCE
+    desk.save(topic, Answer(copy, "ann", marks=((about, mark),)), at=NOW)
+    others = [one for one in drawn if one != copy]
+    assert desk.draw(ann, 50) == [*others, copy][: 2 if mark == "unsure" else 3]
+
+
+def test_nobody_is_asked_a_copy_that_waits_for_its_label(
+    engine: Engine, store: Store, queries: Queries, topic: str
+) -> None:
+    desk = LabelDesk(engine)
+    ann = Assignment(topic, "ann", (STANCE,), ("en",), overlap=0.0)
+    copies = _in_order(_everything()[:3])
+    store.save_labels(topic, [label(copies[0])], at=NOW)
+    for who in ("ann", "ben"):
+        asked = desk.draw(replace(ann, annotator=who), 50)
+        assert len(asked) == 2
+        assert {desk.text(topic, one) for one in asked}.isdisjoint({"the same words again"})
+
+
+def test_an_answer_that_is_taken_back_is_taken_from_its_copies(
+    engine: Engine, queries: Queries, topic: str
+) -> None:
+    desk = LabelDesk(engine)
+    ann = Assignment(topic, "ann", (STANCE,), ("en",), overlap=0.0)
+    drawn = sorted(desk.draw(ann, 50), key=lambda one: "same words" in desk.text(topic, one))
+    for number, post_id in enumerate(drawn):
+        at = NOW + timedelta(seconds=number)
+        desk.save(topic, Answer(post_id, "ann", labels=((STANCE, "favor"),)), at=at)
+    assert desk.draw(ann, 50) == []
+    assert len(_labelled(queries, topic)) == 5
+    assert desk.undo(topic, "ann") == drawn[-1]
+    assert _labelled(queries, topic) == {"1", "2"}
 
 
 def test_the_desk_asks_a_text_once(engine: Engine, queries: Queries, topic: str) -> None:
@@ -130,6 +248,36 @@ def test_candidates_are_unlabelled_opinions_with_an_answer(
 class _Named:
     def __init__(self, post_id: int, native_id: str) -> None:
         self.post_id, self.native_id = post_id, native_id
+
+
+def _everything() -> list[str]:
+    many = [f"h{n}" for n in range(HASHTAGS)] + [f"o{n}" for n in range(OTHERS)]
+    return ["copy0", "copy1", "copy2", "1", "2", *many]
+
+
+def _truth(native_id: str) -> str:
+    return "favor" if native_id.startswith("h") else "none"
+
+
+def _fill(store: Store, topic: str) -> None:
+    """Posts of which half have the same text."""
+    same = [post(f"h{n}", text="#WalkOut") for n in range(HASHTAGS)]
+    others = [post(f"o{n}") for n in range(OTHERS)]
+    store.save_page(topic, "file", page(*same, *others, state=2), at=NOW)
+
+
+def _in_order(native_ids: list[str]) -> list[str]:
+    """Posts in the order in which they are drawn."""
+    return sorted(native_ids, key=lambda one: lot_of(_Id("x", one)))  # type: ignore[arg-type]
+
+
+def _labelled(queries: Queries, topic: str) -> set[str]:
+    return {one.native_id for one in queries.examples(topic)}
+
+
+class _Id(NamedTuple):
+    platform: str
+    native_id: str
 
 
 def _candidates(store: Store, queries: Queries, topic: str) -> list[_Named]:

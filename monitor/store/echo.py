@@ -1,0 +1,138 @@
+"""Copies of labelled texts take their labels, so that a text is asked once and counts each time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from monitor.store import draw
+from monitor.store.chunks import in_chunks
+from monitor.store.draw import Wanted
+from monitor.store.engine import insert_into
+from monitor.store.face_rows import LABEL_MARKS
+from monitor.store.rows import LABELS, POSTS
+from monitor.store.values import Question
+
+_EARLIER = timedelta(milliseconds=1)
+"""How long before its twin's a copy's label is dated, so that undoing goes by the twin."""
+_WHOLE_POST: Question = ("", "")
+
+Copies = dict[tuple[int, Question], int]
+"""Labelled twins by the copy and the question that they answer for it."""
+
+
+@dataclass(slots=True)
+class _Met:
+    """What was found of one question.
+
+    Attributes:
+        end: The lot of the first post that still has to be asked, None where there is none.
+        copies: Lots of unlabelled copies of labelled texts, each with the post and its twin.
+    """
+
+    end: bytes | None = None
+    copies: list[tuple[bytes, int, int]] = field(default_factory=list)
+
+
+def echo(connection: Connection, wanted: Wanted) -> int:
+    """Labels copies of labelled texts with those texts' labels; returns how many posts.
+
+    Question by question, in the order of the draw, up to the first post that still has to be
+    asked and no further: copies beyond it would be labelled while other texts there are not.
+    A post about which somebody was unsure, or which they skipped, has been asked: it stays
+    without a label, and so do its copies.
+    """
+    copies = _copies(connection, wanted)
+    rows: list[dict[str, Any]] = []
+    of_twin = _labels(connection, sorted(set(copies.values())))
+    for (post_id, question), twin in copies.items():
+        for label in of_twin[twin, question]:
+            at = label["labelled_at"] - _EARLIER
+            rows.append(label | {"post_id": post_id, "labelled_at": at})
+    if rows:
+        insertion = insert_into(connection, LABELS).on_conflict_do_nothing()
+        connection.execute(insertion, rows)
+    return len({post_id for post_id, _ in copies})
+
+
+def take_back(connection: Connection, topic: str, twin: tuple[int, str, datetime]) -> None:
+    """Takes a label back from the copies that have taken it.
+
+    Args:
+        connection: In a transaction.
+        topic: The post's.
+        twin: The labelled post, its annotator and when they labelled it.
+    """
+    post_id, annotator, at = twin
+    text = select(POSTS.c.text_digest).where(POSTS.c.id == post_id).scalar_subquery()
+    same = select(POSTS.c.id).where(POSTS.c.topic == topic, POSTS.c.text_digest == text)
+    connection.execute(
+        delete(LABELS).where(
+            LABELS.c.post_id.in_(same),
+            LABELS.c.annotator == annotator,
+            LABELS.c.sample == "random",
+            LABELS.c.labelled_at == at - _EARLIER,
+        )
+    )
+
+
+def _copies(connection: Connection, wanted: Wanted) -> Copies:
+    labelled = draw.labelled(connection, wanted.topic)
+    if not labelled:
+        return {}
+    own = {(row.id, (row.head, row.target)) for row in labelled}
+    twins = {((row.head, row.target), row.text_digest): row.id for row in labelled}
+    asked = _asked_texts(connection, wanted)
+    found = {question: _Met() for question in wanted.questions}
+    for row in draw.candidates(connection, wanted):
+        lot = draw.lot_of(row)
+        for question, met in found.items():
+            about = (question, row.text_digest)
+            if (row.id, question) in own:
+                continue
+            if about in twins:
+                met.copies.append((lot, row.id, twins[about]))
+            elif about not in asked:
+                met.end = lot if met.end is None else min(lot, met.end)
+    return {
+        (post_id, question): twin
+        for question, met in found.items()
+        for lot, post_id, twin in met.copies
+        if met.end is None or lot < met.end
+    }
+
+
+def _labels(
+    connection: Connection, post_ids: Iterable[int]
+) -> dict[tuple[int, Question], list[dict[str, Any]]]:
+    """The random labels of posts, by question."""
+    found: dict[tuple[int, Question], list[dict[str, Any]]] = defaultdict(list)
+    for chunk in in_chunks(post_ids):
+        statement = select(LABELS).where(LABELS.c.post_id.in_(chunk), LABELS.c.sample == "random")
+        for row in connection.execute(statement).mappings():
+            found[row["post_id"], (row["head"], row["target"])].append(dict(row))
+    return found
+
+
+def _asked_texts(connection: Connection, wanted: Wanted) -> set[tuple[Question, str]]:
+    """What somebody was asked about a text, where no random label came of it."""
+    asked: set[tuple[Question, str]] = set()
+    for table, condition in (
+        (LABELS, LABELS.c.sample != "random"),
+        (LABEL_MARKS, LABEL_MARKS.c.mark.in_(["unsure", "skip"])),
+    ):
+        statement = (
+            select(POSTS.c.text_digest, table.c.head, table.c.target)
+            .select_from(table.join(POSTS, table.c.post_id == POSTS.c.id))
+            .where(POSTS.c.topic == wanted.topic, POSTS.c.text != "", condition)
+        )
+        for row in connection.execute(statement):
+            question = (row.head, row.target)
+            about = wanted.questions if question == _WHOLE_POST else (question,)
+            asked.update((one, row.text_digest) for one in about)
+    return asked
