@@ -116,9 +116,8 @@ class LabelDesk:
         alone, never on what a model or a person thinks of them. Texts that they skipped come last,
         and copies of a text that was answered wait for its labels (`echo.py`).
         """
-        with writing(self._engine) as connection:
-            wanted = draw.Wanted(assignment.topic, assignment.questions, assignment.languages)
-            echo.echo(connection, wanted)
+        wanted = draw.Wanted(assignment.topic, assignment.questions, assignment.languages)
+        echo.echo(self._engine, wanted)
         with reading(self._engine) as connection:
             others, mine, skipped = _state(connection, assignment)
             shuffled = sorted(_eligible(connection, assignment), key=draw.lot_of)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Engine, delete, select
 
 from monitor.store import draw
 from monitor.store.chunks import in_chunks
 from monitor.store.draw import Wanted
-from monitor.store.engine import insert_into
+from monitor.store.engine import insert_into, reading, writing
 from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.values import Question
@@ -39,7 +39,7 @@ class _Met:
     copies: list[tuple[bytes, int, int]] = field(default_factory=list)
 
 
-def echo(connection: Connection, wanted: Wanted) -> int:
+def echo(engine: Engine, wanted: Wanted) -> int:
     """Labels copies of labelled texts with those texts' labels; returns how many posts.
 
     Question by question, in the order of the draw, up to the first post that still has to be
@@ -47,17 +47,34 @@ def echo(connection: Connection, wanted: Wanted) -> int:
     A post about which somebody was unsure, or which they skipped, has been asked: it stays
     without a label, and so do its copies.
     """
-    copies = _copies(connection, wanted)
+    with reading(engine) as connection:  # Every post is looked at, while others may write.
+        copies = _copies(connection, wanted)
+    if not copies:
+        return 0
+    with writing(engine) as connection:
+        return _label(connection, copies)
+
+
+def _label(connection: Connection, copies: Copies) -> int:
     rows: list[dict[str, Any]] = []
     of_twin = _labels(connection, sorted(set(copies.values())))
+    there = _there(connection, {post_id for post_id, _ in copies})
     for (post_id, question), twin in copies.items():
-        for label in of_twin[twin, question]:
+        for label in of_twin[twin, question] if post_id in there else ():
             at = label["labelled_at"] - _EARLIER
             rows.append(label | {"post_id": post_id, "labelled_at": at})
     if rows:
         insertion = insert_into(connection, LABELS).on_conflict_do_nothing()
         connection.execute(insertion, rows)
-    return len({post_id for post_id, _ in copies})
+    return len({row["post_id"] for row in rows})
+
+
+def _there(connection: Connection, post_ids: Iterable[int]) -> set[int]:
+    """Those of the posts that nobody has removed meanwhile."""
+    found: set[int] = set()
+    for chunk in in_chunks(post_ids):
+        found.update(connection.execute(select(POSTS.c.id).where(POSTS.c.id.in_(chunk))).scalars())
+    return found
 
 
 def take_back(connection: Connection, topic: str, twin: tuple[int, str, datetime]) -> None:

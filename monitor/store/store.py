@@ -366,9 +366,7 @@ class Store:
 
         The labelled posts stay a random sample of all posts, and nobody is asked a text twice.
         """
-        wanted = draw.Wanted(topic, tuple(questions), tuple(languages))
-        with writing(self._engine) as connection:
-            return echo.echo(connection, wanted)
+        return echo.echo(self._engine, draw.Wanted(topic, tuple(questions), tuple(languages)))
 
     def choose_posts(
         self, topic: str, post_ids: Sequence[int], *, reason: str, version: str, at: datetime
