@@ -23,6 +23,7 @@ import torch
 
 from classifiers.assessment import UNRELATED, assess
 from classifiers.augmentation import TargetAugmentation
+from classifiers.heads.stance import HEAD as STANCE
 from classifiers.masked_language import MaskedLanguageSettings
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.recipe import Recipe, read_recipe
@@ -63,6 +64,22 @@ def _equal_classes(recipe: Recipe) -> Recipe:
     return replace(_alone(recipe), run=replace(recipe.run, class_weight_power=0.0))
 
 
+def _unsmoothed(recipe: Recipe) -> Recipe:
+    return replace(_alone(recipe), run=replace(recipe.run, label_smoothing=0.0))
+
+
+def _mixed_evenly(recipe: Recipe) -> Recipe:
+    stance = [part for part in recipe.sets if part.head == STANCE.name]
+    rows = sum(part.rows for part in stance) // len(stance)
+    sets = [replace(part, rows=rows) if part in stance else part for part in recipe.sets]
+    return replace(_alone(recipe), sets=tuple(sets))
+
+
+def _as_sure_as_it_is(recipe: Recipe) -> Recipe:
+    assert recipe.teacher is not None
+    return replace(recipe, teacher=replace(recipe.teacher, temperature=1.0))
+
+
 def _equal_layers(recipe: Recipe) -> Recipe:
     return replace(recipe, run=replace(recipe.run, layer_decay=1.0))
 
@@ -86,6 +103,9 @@ VARIANTS = {
     "no unlabelled posts": Variant(_labelled_only),
     "labels count too": Variant(_labels_too),
     "labels alone, all classes weigh the same": Variant(_equal_classes),
+    "labels alone, not smoothed": Variant(_unsmoothed),
+    "labels alone, as many rows of every stance set": Variant(_mixed_evenly),
+    "the teacher at temperature 1": Variant(_as_sure_as_it_is),
     "all layers learn at one rate": Variant(_equal_layers),
     "weights averaged over the second half": Variant(_averaged),
 }
