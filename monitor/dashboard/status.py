@@ -18,7 +18,7 @@ from monitor.store.queries import Queries
 from monitor.store.values import SAMPLE_SOURCE, JobRun, Lease
 from monitor.topic import Topic
 
-_RUNS_LOOKED_AT = 50
+_RUNS_LOOKED_AT = 20
 _FAILURES_SHOWN = 10
 _UTC = ZoneInfo("UTC")
 

@@ -17,6 +17,8 @@ from monitor.store.queries import Queries
 from monitor.store.values import JobRun
 from monitor.topic import Topic
 
+_BROKEN_OFF = 10
+"""Runs without an end that may lie among a job's last: they are no failures, nor successes."""
 _ABOUT_SHARES = ("share", "change")
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=1)
@@ -83,7 +85,7 @@ class AlertStep:
             figures=self.figures.released(topic, by=by) if kind in _ABOUT_SHARES else (),
             volumes=self.figures.volumes(topic) if kind == "volume" else (),
             sources=self.queries.sources(topic.name) if kind == "silence" else (),
-            runs=self._ended_runs(rule) if kind == "jobs" else (),
+            runs=self._runs(rule) if kind == "jobs" else (),
             today=topic.day_of(now),
             now=now,
             budgets=self.spending(topic) if kind == "budget" else (),
@@ -91,9 +93,9 @@ class AlertStep:
             hours=lambda one: last_hours(one, topic, self.queries, now),
         )
 
-    def _ended_runs(self, rule: Rule) -> list[JobRun]:
-        """As many of each job's last runs as a rule is about."""
-        runs = self.queries.last_runs(rule["failures"], ended=True)
+    def _runs(self, rule: Rule) -> list[JobRun]:
+        """As many of each job's last runs as a rule is about, and some more."""
+        runs = self.queries.last_runs(rule["failures"] + _BROKEN_OFF)
         return [run for run in runs if self.counts_run(run)]
 
     def _end_ruleless(self, topic: Topic, rules: Sequence[Rule]) -> int:

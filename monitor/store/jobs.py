@@ -16,9 +16,11 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    tuple_,
     update,
 )
 
+from monitor.store.chunks import in_chunks
 from monitor.store.rows import AUDIT_LOG, JOB_RUNS
 from monitor.store.values import FinishedStatus, JobRun, LogEntry
 
@@ -76,30 +78,32 @@ def runs(connection: Connection, limit: int) -> list[JobRun]:
     return [JobRun(**row) for row in connection.execute(statement).mappings()]
 
 
-def last_runs(connection: Connection, each: int, *, ended: bool = False) -> list[JobRun]:
-    """Gives every job's last runs, newest first, however rarely it runs.
+def last_runs(connection: Connection, each: int) -> list[JobRun]:
+    """Gives that many last runs of every job, newest first, however rarely it runs."""
+    found: list[JobRun] = []
+    # Ids first, as PostgreSQL would join all runs with them: it cannot know how few they are.
+    for ids in in_chunks(sorted(_last_ids(connection, each), reverse=True)):
+        statement = select(JOB_RUNS).where(JOB_RUNS.c.id.in_(ids)).order_by(JOB_RUNS.c.id.desc())
+        found += [JobRun(**row) for row in connection.execute(statement).mappings()]
+    return found
 
-    Args:
-        connection: To the database.
-        each: How many of each job.
-        ended: Whether to leave out those that still run, or were broken off.
+
+def _last_ids(connection: Connection, each: int) -> list[int]:
+    """The ids of every job's last runs, one step down the index for each.
+
+    By ranges in the index's own order: for `job = ...` PostgreSQL takes the primary key's index,
+    and walks all runs since a job's last.
     """
-    last = _last_ids(each, *[JOB_RUNS.c.status != "running"] if ended else [])
-    statement = select(JOB_RUNS).join(last, last.c.id == JOB_RUNS.c.id)
-    found = connection.execute(statement.order_by(JOB_RUNS.c.id.desc()))
-    return [JobRun(**row) for row in found.mappings()]
-
-
-def _last_ids(each: int, *which: ColumnElement[bool]) -> CTE:
-    """The ids of every job's last runs, one step down the index for each."""
     run, names = JOB_RUNS.c, _job_names()
-    newest = select(func.max(run.id)).where(run.job == names.c.job, *which).scalar_subquery()
+    last = select(run.id).order_by(run.job.desc(), run.id.desc()).limit(1)
+    newest = last.where(run.job >= names.c.job, run.job <= names.c.job).scalar_subquery()
     first = select(names.c.job, newest.label("id"), literal(1).label("number"))
     walk = first.where(names.c.job.is_not(None)).cte("last_ids", recursive=True)
-    older = run.job == walk.c.job, run.id < walk.c.id
-    following = select(func.max(run.id)).where(*older, *which).scalar_subquery()
-    step = select(walk.c.job, following, walk.c.number + 1)
-    return walk.union_all(step.where(walk.c.id.is_not(None), walk.c.number < each))
+    here = tuple_(walk.c.job, walk.c.id)
+    older = last.where(run.job >= walk.c.job, tuple_(run.job, run.id) < here)
+    step = select(walk.c.job, older.scalar_subquery(), walk.c.number + 1)
+    walk = walk.union_all(step.where(walk.c.id.is_not(None), walk.c.number < each))
+    return list(connection.scalars(select(walk.c.id).where(walk.c.id.is_not(None))))
 
 
 def _job_names() -> CTE:

@@ -370,10 +370,10 @@ class Queries:
         with reading(self._engine) as connection:
             return jobs.runs(connection, limit)
 
-    def last_runs(self, each: int, *, ended: bool = False) -> list[JobRun]:
-        """Gives every job's last runs, newest first; those that have ended, if so wanted."""
+    def last_runs(self, each: int) -> list[JobRun]:
+        """Gives that many last runs of every job, newest first."""
         with reading(self._engine) as connection:
-            return jobs.last_runs(connection, each, ended=ended)
+            return jobs.last_runs(connection, each)
 
     def first_run(self, job: str) -> JobRun | None:
         """Gives a job's earliest recorded run, None before the first."""

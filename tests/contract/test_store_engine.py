@@ -175,7 +175,6 @@ def test_daily_work_reads_no_table_from_end_to_end(tmp_path: Path) -> None:
     store.finish_run(store.start_run("collect", "t", NOW), NOW, "ok")
     queries.last_run("collect")
     queries.last_runs(3)
-    queries.last_runs(3, ended=True)
     queries.labels("t", DAY, DAY + timedelta(days=1))
     queries.audit_labels("t", "stance", "walkout", "v1")
     queries.unlabelled("t", QUESTIONS, ["en"], limit=5)

@@ -46,19 +46,6 @@ def test_each_jobs_last_runs_are_found_however_rarely_it_runs(
     assert found == [*reversed(many[-3:]), rare]
 
 
-def test_runs_that_have_not_ended_are_left_out_if_so_wanted(
-    store: Store, queries: Queries, topic: str
-) -> None:
-    first, second, _broken_off, third, _going_on = (
-        store.start_run(f"a:{topic}", topic, NOW) for _ in range(5)
-    )
-    for run in (first, second, third):
-        store.finish_run(run, LATER, "failed")
-    store.start_run(f"b:{topic}", topic, NOW)
-    found = [run.id for run in queries.last_runs(2, ended=True) if run.topic == topic]
-    assert found == [third, second]
-
-
 def test_old_runs_go_but_the_last_of_each_job(store: Store, queries: Queries, topic: str) -> None:
     early = NOW - timedelta(days=9_000)  # before every other test's runs
     daily, weekly = f"daily:{topic}", f"weekly:{topic}"

@@ -144,6 +144,7 @@ def test_a_job_that_runs_seldom_is_told_of_until_it_is_gone(tmp_path: Path) -> N
     store, told = Store(engine), Told()
     for _ in range(3):
         store.finish_run(store.start_run(RETENTION, TOPIC.name, NOW), NOW, "failed")
+        store.start_run(RETENTION, TOPIC.name, NOW)  # broken off
     for _ in range(600):
         store.finish_run(store.start_run("classify:walkout", TOPIC.name, NOW), NOW, "ok")
     watched = replace(TOPIC, alerts=({**RULE, "kind": "jobs", "failures": 3, "name": "jobs"},))

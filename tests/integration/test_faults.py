@@ -25,7 +25,7 @@ from collectors.file import FileCollector
 from monitor import bootstrap
 from monitor.bootstrap import Application
 from monitor.daemon import next_run
-from monitor.job import Job, JobRunner
+from monitor.job import Job, JobRunner, is_configured
 from monitor.pipeline.classify import questions_of
 from monitor.settings import JobSettings, load_settings
 from monitor.store.engine import migrate, open_engine
@@ -479,6 +479,16 @@ def test_a_batch_that_does_not_fit_into_memory_costs_only_itself(
     questions = questions_of(app.topic())
     languages = app.topic().languages
     assert app.queries.pending_count(NAME, version, questions, languages=languages) == 0
+
+
+def test_every_job_of_the_daemon_counts_as_configured(application: Application) -> None:
+    app = application
+    jobs = app.jobs()
+    for job in jobs:
+        app.store.start_run(job.name, job.topic, app.clock())
+    runs = app.queries.last_runs(1)
+    assert {run.job for run in runs} == {job.name for job in jobs}
+    assert all(is_configured(run, app.topics, app.settings) for run in runs)
 
 
 def test_a_damaged_model_fails_its_job_with_what_to_do_and_no_other(
