@@ -627,12 +627,16 @@ class Application:
         return step
 
     def label_review(self, topic: Topic) -> LabelReview:
-        """What is known against the topic's labels."""
+        """What is known against the topic's labels.
+
+        Where no version that has learnt them is the champion, the newest candidate judges, refused
+        or not: it may have been refused for its labels.
+        """
         step: LabelReviewStep = _load("monitor.pipeline.label_review", "LabelReviewStep")(
             self.queries
         )
-        champion = self.champion(topic)
-        return step.review(topic, champion.id if champion.base else None)
+        versions = [self.champion(topic), *reversed(self.registry.list(topic.name))]
+        return step.review(topic, [one.id for one in versions if one.base])
 
     def drift(self, topic: Topic, *, embed: bool = True) -> DriftReport:
         """What has changed since the topic's champion was made, and whether to train again.

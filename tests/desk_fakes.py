@@ -97,7 +97,7 @@ class Desk:
             Incidents(self.engine),
             lambda _: VERSIONS,
             AlertRules(self.engine),
-            lambda topic: LabelReviewStep(Queries(self.engine)).review(topic, VERSIONS[0].id),
+            lambda topic: LabelReviewStep(Queries(self.engine)).review(topic, [VERSIONS[0].id]),
             lambda _: ("errors about <i>stance</i> rose from 20% to 40%",),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,9 @@ from monitor.agreement import Agreement, agreement, annotator_agreement
 from monitor.store.queries import Queries
 from monitor.store.values import Conflict, LabelledPost, Question, StoredLabel
 from monitor.topic import Topic
+
+Answers = Mapping[tuple[str, str, str], tuple[str, tuple[int, ...]]]
+"""Label and scores by (text digest, head, target)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +70,19 @@ class LabelReviewStep:
 
     queries: Queries
 
-    def review(self, topic: Topic, version: str | None) -> LabelReview:
+    def review(self, topic: Topic, versions: Sequence[str]) -> LabelReview:
         """Reviews every label of the topic.
 
         Args:
             topic: The topic.
-            version: Whose stored answers judge; about posts that trained it, these are those of
-                models that had not seen them. None where no version has learnt the topic: what
-                the shipped one finds improbable is more often its own error.
+            versions: Those that have learnt the topic; the first with stored answers judges.
+                About posts that trained it, these are those of models that had not seen them.
+                The shipped one is none: what it finds improbable is more often its own error.
         """
         posts = self.queries.examples(topic.name)
         stored = self.queries.labels(topic.name, topic.start, topic.end)
-        errors, noise = self._errors(topic, version, posts) if version else ([], {})
+        answers = self._answers(topic, versions, posts)
+        errors, noise = _errors(posts, answers)
         settled = {_key(label) for label in stored if label.decides}
         errors = [one for one in errors if _key(one.post) not in settled]
         reviews = [
@@ -86,23 +90,29 @@ class LabelReviewStep:
             for question, given in sorted(_by_question(stored).items())
         ]
         conflicts = self.queries.conflicts(topic.name)
-        return LabelReview(tuple(reviews), tuple(conflicts), tuple(errors), version is not None)
+        return LabelReview(tuple(reviews), tuple(conflicts), tuple(errors), bool(answers))
 
-    def _errors(
-        self, topic: Topic, version: str, posts: Sequence[LabelledPost]
-    ) -> tuple[list[ProbableError], dict[Question, float]]:
+    def _answers(
+        self, topic: Topic, versions: Sequence[str], posts: Sequence[LabelledPost]
+    ) -> Answers:
         digests = sorted({post.text_digest for post in posts})
-        answers = self.queries.known_predictions(topic.name, version, digests)
-        by_question: dict[Question, list[tuple[LabelledPost, tuple[int, ...]]]] = defaultdict(list)
-        for post in posts:
-            answer = answers.get((post.text_digest, post.head, post.target))
-            if answer is not None:
-                by_question[post.head, post.target].append((post, answer[1]))
-        found, noise = [], {}
-        for question, rows in by_question.items():
-            errors, noise[question] = _probable_errors(question[0], rows)
-            found += errors
-        return sorted(found, key=lambda each: (each.probability, each.post.native_id)), noise
+        known = (self.queries.known_predictions(topic.name, one, digests) for one in versions)
+        return next((answers for answers in known if answers), {})
+
+
+def _errors(
+    posts: Sequence[LabelledPost], answers: Answers
+) -> tuple[list[ProbableError], dict[Question, float]]:
+    by_question: dict[Question, list[tuple[LabelledPost, tuple[int, ...]]]] = defaultdict(list)
+    for post in posts:
+        answer = answers.get((post.text_digest, post.head, post.target))
+        if answer is not None:
+            by_question[post.head, post.target].append((post, answer[1]))
+    found, noise = [], {}
+    for question, rows in by_question.items():
+        errors, noise[question] = _probable_errors(question[0], rows)
+        found += errors
+    return sorted(found, key=lambda each: (each.probability, each.post.native_id)), noise
 
 
 def _key(label: StoredLabel | LabelledPost) -> tuple[str, str, str, str]:

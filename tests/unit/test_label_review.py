@@ -15,12 +15,14 @@ import pytest
 from classifiers.registry import Registry
 from classifiers.runtime import Scorer, load_scorer
 from classifiers.verdict import Tolerances
+from monitor.bootstrap import Application
 from monitor.pipeline.choose import ChooseStep
 from monitor.pipeline.drift import Advice, DriftStep, wilson
 from monitor.pipeline.example_groups import example_groups
 from monitor.pipeline.label_items import exported_items, queue_items
 from monitor.pipeline.label_review import LabelReviewStep
 from monitor.pipeline.trial import Trial
+from monitor.settings import load_settings
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import HumanLabel, LabelledPost, Prediction, StoredLabel
@@ -76,7 +78,7 @@ def drift_step(desk: Desk, registry: Registry, folder: Path) -> DriftStep:
 
 def test_probable_errors_conflicts_and_agreement_are_told(desk: Desk, registry: Registry) -> None:
     queries = Queries(desk.engine)
-    review = LabelReviewStep(queries).review(TOPIC, registry.shipped().id)
+    review = LabelReviewStep(queries).review(TOPIC, [registry.shipped().id])
     (question,) = review.questions
     assert (question.head, question.posts, question.agreement.posts) == ("sentiment", 60, 20)
     assert set(question.by_annotator) == {"ann", "ben"}
@@ -91,10 +93,33 @@ def test_probable_errors_conflicts_and_agreement_are_told(desk: Desk, registry: 
 
 
 def test_nobody_calls_labels_wrong_before_a_version_has_learnt_the_topic(desk: Desk) -> None:
-    review = LabelReviewStep(Queries(desk.engine)).review(TOPIC, None)
+    review = LabelReviewStep(Queries(desk.engine)).review(TOPIC, [])
     assert (review.errors, review.is_judged) == ((), False)
     assert review.questions[0].noise == 0
     assert len(review.conflicts) == 1
+
+
+def test_the_first_version_with_stored_answers_judges(desk: Desk, registry: Registry) -> None:
+    versions = ["unscored", registry.shipped().id, "later"]
+    review = LabelReviewStep(Queries(desk.engine)).review(TOPIC, versions)
+    assert (len(review.errors), review.is_judged) == (5, True)
+
+
+def test_versions_without_stored_answers_judge_nothing(desk: Desk) -> None:
+    review = LabelReviewStep(Queries(desk.engine)).review(TOPIC, ["unscored"])
+    assert (review.errors, review.is_judged) == ((), False)
+
+
+def test_labels_are_judged_by_a_refused_candidate_while_the_champion_has_not_learnt_them(
+    desk: Desk, registry: Registry, tmp_path: Path
+) -> None:
+    app = Application(load_settings({"MONITOR_HOME": str(tmp_path)}))
+    champion = SimpleNamespace(id="shipped", base="")
+    refused = SimpleNamespace(id=registry.shipped().id, base="shipped")
+    versions = SimpleNamespace(champion=lambda _: champion, list=lambda _: [champion, refused])
+    app.__dict__["registry"] = versions
+    app.__dict__["_database"] = (Store(desk.engine), Queries(desk.engine))
+    assert len(app.label_review(TOPIC).errors) == 5
 
 
 def test_exported_labels_have_texts_only_where_asked_for(desk: Desk) -> None:
