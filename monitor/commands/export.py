@@ -6,7 +6,7 @@ import csv
 import importlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from pathlib import Path
@@ -26,6 +26,15 @@ from monitor.spreadsheet import csv_cell
 from monitor.store.values import StoredLabel
 
 DIMENSIONS = ("platform", "cohort", "language")
+_DAYS = ("since", "until")
+_OPTIONS = {
+    "aggregates": (*_DAYS, "by", "unit", "include_unvalidated"),
+    "changes": (*_DAYS, "by", "unit"),
+    "whole": (),
+    "labels": _DAYS,
+    "coverage": _DAYS,
+}
+"""What each export lets one choose, besides the format and the file."""
 Records = list[dict[str, Any]]
 
 
@@ -47,7 +56,7 @@ class Dimensions(click.ParamType[tuple[str, ...]]):
 
 
 @click.command("export")
-@click.argument("what", type=click.Choice(("aggregates", "changes", "whole", "labels", "coverage")))
+@click.argument("what", type=click.Choice(tuple(_OPTIONS)))
 @click.option("--format", "format_", type=click.Choice(("csv", "json", "parquet")))
 @click.option("--since", type=Day(), help="First day.")
 @click.option("--until", type=Day(), help="First day left out.")
@@ -55,8 +64,7 @@ class Dimensions(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--unit",
     type=click.Choice(("posts", "authors", "texts")),
-    default="posts",
-    help="What shares are of; texts: copies once.",
+    help="What shares are of (posts); texts: copies once.",
 )
 @click.option("--include-unvalidated", is_flag=True, help="Raw shares of unaudited heads too.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file.")
@@ -71,6 +79,8 @@ def export_command(
     **asked: Any,
 ) -> None:
     """Released figures, changes in them, human labels or coverage (CSV unless told otherwise)."""
+    _refuse_unused(what, asked | {"include_unvalidated": include_unvalidated})
+    asked["unit"] = asked["unit"] or "posts"
     kind = format_ or ("json" if call.as_json else "csv")
     days = (asked["since"] or call.topic.start, asked["until"] or call.topic.end)
     if days[0] >= days[1]:
@@ -92,6 +102,21 @@ def export_command(
         columns, records = _columns(CoveredHour), _coverage(call, days)
     call.note_access(f"export {what}")
     write(WRITERS[kind](columns, records), output)
+
+
+def _refuse_unused(what: str, given: Mapping[str, Any]) -> None:
+    """Refuses options that an export would not look at: its file would be taken for another."""
+    unused = [name for name, value in given.items() if value and name not in _OPTIONS[what]]
+    if unused:
+        names, known = (_listed(each) for each in (unused, _OPTIONS[what]))
+        raise UsageError(
+            f"{names}: not for `monitor export {what}`",
+            hint=f"{what} takes {known or 'no option'} besides --format and --output",
+        )
+
+
+def _listed(options: Sequence[str]) -> str:
+    return ", ".join(f"--{option.replace('_', '-')}" for option in options)
 
 
 def _columns(record: type) -> list[str]:

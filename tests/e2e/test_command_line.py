@@ -84,6 +84,29 @@ def test_errors_say_what_happened_and_what_to_do(
     assert says in place.run(*arguments, code=code)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param("whole --since 2020-06-01 --unit texts", "--since, --unit", id="whole"),
+        pytest.param("whole --until 2020-06-02 --by platform", "--until, --by", id="whole split"),
+        pytest.param("labels --by cohort", "--by", id="labels"),
+        pytest.param("coverage --unit posts", "--unit", id="coverage"),
+        pytest.param("changes --include-unvalidated", "--include-unvalidated", id="changes"),
+    ],
+)
+def test_an_export_refuses_options_that_it_would_not_look_at(
+    place: Place, arguments: str, says: str
+) -> None:
+    what = arguments.partition(" ")[0]
+    said = place.run("export", *arguments.split(), code=2)
+    assert f"{says}: not for `monitor export {what}`" in said
+
+
+@pytest.mark.parametrize("what", ["aggregates", "changes", "labels", "coverage"])
+def test_an_export_takes_days(place: Place, what: str) -> None:
+    place.run("export", what, "--since", "2020-06-01", "--until", "2020-06-02")
+
+
 def test_coverage_begins_with_the_topic_however_early_the_first_day(
     place: Place, tmp_path: Path
 ) -> None:
