@@ -87,6 +87,7 @@ SETTINGS = SimpleNamespace(
     jobs=SimpleNamespace(
         collect=SimpleNamespace(enabled=True, every=300.0, cron=None),
         classify=SimpleNamespace(enabled=True, every=10.0, cron=None),
+        aggregate=SimpleNamespace(enabled=True, every=10.0, cron=None),
         retention=SimpleNamespace(enabled=True, every=86400.0, cron=None),
         report=SimpleNamespace(enabled=False, every=None, cron="0 7 * * mon"),
         compliance=SimpleNamespace(enabled=True, every=7200.0, cron=None),

@@ -87,7 +87,9 @@ def take_back(connection: Connection, topic: str, twin: tuple[int, str, datetime
     """
     post_id, annotator, at = twin
     text = select(POSTS.c.text_digest).where(POSTS.c.id == post_id).scalar_subquery()
-    same = select(POSTS.c.id).where(POSTS.c.topic == topic, POSTS.c.text_digest == text)
+    same = select(POSTS.c.id).where(
+        POSTS.c.topic == topic, POSTS.c.text_digest == text, POSTS.c.id != post_id
+    )
     connection.execute(
         delete(LABELS).where(
             LABELS.c.post_id.in_(same),

@@ -167,6 +167,19 @@ def test_undo_takes_back_the_last_answer_alone(
     assert queries.examples(ann.topic) == []
 
 
+def test_undo_leaves_what_was_said_of_the_same_post_a_moment_before(
+    desk: LabelDesk, ann: Assignment
+) -> None:
+    """A copy's label is dated a millisecond before its twin's, and goes with it."""
+    first = desk.draw(ann, 1)[0]
+    for number, question in enumerate((STANCE, MOOD)):
+        said = "favor" if question == STANCE else "negative"
+        at = NOW + timedelta(milliseconds=number)
+        desk.save(ann.topic, Answer(first, "ann", ((question, said),)), at=at)
+    assert desk.undo(ann.topic, "ann") == first
+    assert desk.post(ann, first).open == (MOOD,)  # type: ignore[union-attr]
+
+
 def test_undo_leaves_labels_from_a_file_alone(
     desk: LabelDesk, store: Store, ann: Assignment
 ) -> None:
