@@ -11,7 +11,7 @@ from monitor.alarms.evidence import DriftedDay
 from monitor.errors import UsageError
 from monitor.figure import Figure, Volume
 from monitor.pipeline.classify import questions_of
-from monitor.privacy import DIMENSIONS, release, release_volume, rounded_count, rounded_share
+from monitor.privacy import DIMENSIONS, release, release_volume, rounded
 from monitor.settings import Settings
 from monitor.shares.changes import Change, daily_changes, in_order, level_changes
 from monitor.shares.door import Door, Ledger
@@ -176,7 +176,7 @@ class Figures:
         found = [*daily_changes(figures, draws), *level_changes(figures, draws)]
         round_to = self._settings.release.round_counts_to
         return in_order(
-            [_rounded_change(one, round_to) for one in found if _is_within(one.day, since, until)]
+            [rounded(one, round_to) for one in found if _is_within(one.day, since, until)]
         )
 
     def whole(self, topic: Topic) -> list[WholeShare]:
@@ -198,7 +198,7 @@ class Figures:
                     widest=self._settings.release.maximum_interval_width,
                 )
         round_to = self._settings.release.round_counts_to
-        return [_rounded_whole(one, round_to) for one in found]
+        return [rounded(one, round_to) for one in found]
 
     def drift(self, topic: Topic) -> list[DriftedDay]:
         """Tells of every day whose shares are released how well the audit labels explain it."""
@@ -292,26 +292,6 @@ class Figures:
         known = before.door if before else None
         door = Door.of(topic.name, topic.minimum_authors, self._clock(), ledger, before=known)
         return _Made(topic, evidence, stamp, door)
-
-
-def _rounded_change(change: Change, round_to: int) -> Change:
-    return replace(
-        change,
-        difference=rounded_share(change.difference, round_to),
-        low=rounded_share(change.low, round_to),
-        high=rounded_share(change.high, round_to),
-    )
-
-
-def _rounded_whole(whole: WholeShare, round_to: int) -> WholeShare:
-    return replace(
-        whole,
-        posts=rounded_count(whole.posts, round_to),
-        audited=rounded_count(whole.audited, round_to),
-        share=rounded_share(whole.share, round_to),
-        low=rounded_share(whole.low, round_to),
-        high=rounded_share(whole.high, round_to),
-    )
 
 
 def _has_come(due: datetime | None, now: datetime) -> bool:

@@ -19,15 +19,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from monitor.authors import AuthorSketch
 from monitor.derivable import Derivable
 from monitor.figure import ALL, Figure, Volume, Withheld
 from monitor.settings import ReleaseSettings
 
-N = TypeVar("N", int, int | None)
-S = TypeVar("S", float, float | None)
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R", bound="DataclassInstance")
+_COUNTS = ("posts", "reposts", "authors", "unscored", "copies", "audited")
+_SHARES = ("share_raw", "share", "difference", "low", "high")
 Cell = tuple[str, str, str]
 """Platform, cohort and language; `ALL` where not split by it."""
 DIMENSIONS = ("platform", "cohort", "language")
@@ -114,16 +118,7 @@ class Standing:
 def release(figure: Figure, standing: Standing, *, preview: bool = False) -> Figure:
     """Lets of a complete figure out what may be shown, rounded where that is configured."""
     shown = _shown_part(figure, standing, preview=preview)
-    round_to = standing.rules.round_counts_to
-    return replace(
-        shown,
-        posts=rounded_count(shown.posts, round_to),
-        authors=rounded_count(shown.authors, round_to),
-        share_raw=rounded_share(shown.share_raw, round_to),
-        share=rounded_share(shown.share, round_to),
-        low=rounded_share(shown.low, round_to),
-        high=rounded_share(shown.high, round_to),
-    )
+    return rounded(shown, standing.rules.round_counts_to)
 
 
 def whole_groups(count: int, minimum: int) -> int:
@@ -134,16 +129,22 @@ def whole_groups(count: int, minimum: int) -> int:
     return count // max(minimum, 1) * max(minimum, 1)
 
 
-def rounded_count(count: N, round_to: int) -> N:
-    """The nearest multiple, half of one upwards; exact where `round_to` is 0."""
-    if count is None or not round_to:
-        return count
+def rounded(record: R, round_to: int) -> R:
+    """A record's counts as multiples, its shares as whole percent; as it is where that is 0."""
+    if not round_to:
+        return record
+    told = {name: getattr(record, name, None) for name in (*_COUNTS, *_SHARES)}
+    changes = {
+        name: round(value, 2) if name in _SHARES else _nearest(value, round_to)
+        for name, value in told.items()
+        if value is not None
+    }
+    return replace(record, **changes)
+
+
+def _nearest(count: int, round_to: int) -> int:
+    """The nearest multiple, half of one upwards."""
     return (2 * count + round_to) // (2 * round_to) * round_to
-
-
-def rounded_share(share: S, round_to: int) -> S:
-    """Whole percent where counts are rounded."""
-    return round(share, 2) if round_to and share is not None else share
 
 
 def _shown_part(figure: Figure, standing: Standing, *, preview: bool) -> Figure:
@@ -173,14 +174,7 @@ def _shown_part(figure: Figure, standing: Standing, *, preview: bool) -> Figure:
 def release_volume(volume: Volume, hidden: Withheld | None, *, round_to: int = 0) -> Volume:
     """Takes the counts out of a hidden cell's volume, and rounds those of others if so wanted."""
     if hidden is None:
-        return replace(
-            volume,
-            posts=rounded_count(volume.posts, round_to),
-            reposts=rounded_count(volume.reposts, round_to),
-            authors=rounded_count(volume.authors, round_to),
-            unscored=rounded_count(volume.unscored, round_to),
-            copies=rounded_count(volume.copies, round_to),
-        )
+        return rounded(volume, round_to)
     hollow = replace(volume, posts=None, reposts=None, authors=None, unscored=None, copies=None)
     return replace(hollow, withheld=hidden)
 
