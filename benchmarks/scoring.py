@@ -5,13 +5,13 @@ shipped bases are measured where none is named.
 
 One run measures, on the same texts:
 ours (sentiment, stance and relevance in one pass); ``transformers.pipeline`` with the same
-encoder weights (one pass, one answer); two pipelines of RoBERTa-base's size, one a head, with
-random weights, as the speed is the same; and the same two under our own runtime. With ``--tools``,
-the Python of an environment with pysentimiento and tweetnlp (``benchmarks/other_tools.txt``), also
-these tools' own code with models of that size. Then this machine's matrix peaks, and which share of
-the best one the multiplications of our path make, with what of them is padding. Texts are tweets of
-``../shared/data/series_airline2015``, without which generated ones of that length. Medians of five
-runs after one to warm up.
+encoder weights (a pass an answer: for one, and for both); two pipelines of RoBERTa-base's size, one
+a head, with random weights, as the speed is the same; and the same two under our own runtime. With
+``--tools``, the Python of an environment with pysentimiento and tweetnlp
+(``benchmarks/other_tools.txt``), also these tools' own code with models of that size. Then this
+machine's matrix peaks, and which share of the best one the multiplications of our path make, with
+what of them is padding. Texts are tweets of ``../shared/data/series_airline2015``, without which
+generated ones of that length. Medians of five runs after one to warm up.
 """
 
 import argparse
@@ -281,13 +281,20 @@ def memory(texts: list[str], base: Path, threads: int, cache: str) -> float:
 
 
 def measure_same_weights(texts: list[str], base: Path, ours: float) -> None:
-    """Print what a pipeline with a base's own encoder reaches."""
+    """Print what pipelines with a base's own encoder reach: for one answer, and for both.
+
+    One answer is the stance, from text and target; for both, the sentiment of the text as well.
+    """
     few = texts[:SLOW_POSTS]
     pairs = [{"text": text, "text_pair": TARGET} for text in few]
     same = our_weights_pipeline(base)
     for batch in (1, 32):
-        once = rate(len(few), lambda batch=batch: same(pairs, batch_size=batch))
-        tell(f"pipeline, these weights, batch {batch}", once, note=f"ours: {ours / once:.1f} x")
+        paired = rate(len(few), lambda batch=batch: same(pairs, batch_size=batch))
+        alone = rate(len(few), lambda batch=batch: same(few, batch_size=batch))
+        both = 1 / (1 / alone + 1 / paired)
+        for name, each in (("one answer", paired), ("both answers", both)):
+            note = f"ours: {ours / each:.1f} x"
+            tell(f"pipeline, these weights, {name}, batch {batch}", each, note=note)
 
 
 def measure_pipelines(texts: list[str], ours: Ours) -> None:
