@@ -189,7 +189,12 @@ class Application:
                 topic, self.alert_rules.of(topic.name)
             ),
             spending=self._spending,
-            counts_run=partial(is_configured, topics=self.topics, settings=self.settings),
+            counts_run=partial(
+                is_configured,
+                topics=self.topics,
+                stored=self.queries.topics(),
+                settings=self.settings,
+            ),
         )
         return made
 

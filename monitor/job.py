@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,6 @@ from monitor.observability import get_logger
 from monitor.settings import JobSettings, Settings
 from monitor.store.store import Store
 from monitor.store.values import FinishedStatus, JobRun
-from monitor.topic import Topic
 
 ShouldStop = Callable[[], bool]
 
@@ -94,14 +93,20 @@ class JobRunner:
         return not error
 
 
-def is_configured(run: JobRun, topics: Mapping[str, Topic], settings: Settings) -> bool:
+def is_configured(
+    run: JobRun, topics: Collection[str], stored: Collection[str], settings: Settings
+) -> bool:
     """Whether the job of a run still is one: its topic known, its step and source switched on.
 
-    Each job's last run is kept for ever, and so is what it says.
+    Each job's last run is kept for ever, and so is what it says. `topics` have a file; those that
+    are `stored` are purged without one too.
     """
     step, _, rest = run.job.partition(":")
     schedule = getattr(settings.jobs, step, None)
-    if schedule is None or not schedule.enabled or (run.topic and run.topic not in topics):
+    if schedule is None or not schedule.enabled:
+        return False
+    known = {"", *topics, *(stored if step == "retention" else ())}
+    if run.topic not in known:
         return False
     return not asks_platform(run.job) or rest.partition(":")[0] in settings.sources.enabled()
 

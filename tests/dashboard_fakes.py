@@ -65,10 +65,18 @@ TOPIC = Topic(
 )
 RETENTION = f"retention:{TOPIC.name}"
 """A job that runs once a day."""
+STORED = "former"
+"""A topic that has posts and no file any more."""
+STORED_RETENTION = f"retention:{STORED}"
 GONE_JOBS = (
-    f"report:{TOPIC.name}", "retention:gone", f"collect:x:{TOPIC.name}", f"renamed:{TOPIC.name}"
-)  # fmt: skip
-"""Jobs switched off, of no topic, of a source that is off, and of another release."""
+    f"report:{TOPIC.name}",
+    "retention:gone",
+    f"classify:{STORED}",
+    f"collect:x:{TOPIC.name}",
+    f"renamed:{TOPIC.name}",
+)
+"""Jobs switched off, of no topic, of one without a file, of a source that is off, and of another
+release."""
 SETTINGS = SimpleNamespace(
     config=Path("/nonexistent"),
     home=Path(__file__).parent,
@@ -296,6 +304,9 @@ class FakeQueries:
     audited: int = 200
     runs: list[JobRun] = field(default_factory=lambda: [_run(2, "failed"), _run(1, "ok")])
     switches: list[SeriesSwitch] = field(default_factory=list)
+
+    def topics(self) -> list[str]:
+        return [STORED, TOPIC.name]
 
     def sources(self, topic: str) -> list[SourceState]:
         return [SourceState("sample", 900, NOW, NOW - timedelta(hours=1), {"bad_json": 3})]

@@ -16,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from classifiers.drift import THRESHOLD
 from collectors.post import Window
 from monitor.dashboard.board import Dashboard
-from monitor.dashboard.operations import told_moment, told_silence
+from monitor.dashboard.operations import smallest_group, told_moment, told_silence
 from monitor.figure import Figure
 from monitor.job import is_configured
 from monitor.pipeline.backup import LAST_BACKUP
@@ -127,8 +127,9 @@ def jobs(board: Dashboard) -> Iterator[Metric]:
         "job",
         "what",
     )
-    found = board.queries.last_runs(RUNS_LOOKED_AT)
-    runs = [run for run in found if is_configured(run, board.topics, board.settings)]
+    found, stored = board.queries.last_runs(RUNS_LOOKED_AT), board.queries.topics()
+    topics = board.topics
+    runs = [run for run in found if is_configured(run, topics, stored, board.settings)]
     failures = Counter(run.job for run in runs if run.status == "failed")
     for job, run in sorted(_first(runs).items()):
         started.add_metric([job], run.started_at.timestamp())
@@ -141,7 +142,7 @@ def jobs(board: Dashboard) -> Iterator[Metric]:
         if run.finished_at:
             took.add_metric([job], (run.finished_at - run.started_at).total_seconds())
         for what, count in run.counts.items():
-            done.add_metric([job, what], whole_groups(count, _minimum(board, run)))
+            done.add_metric([job, what], whole_groups(count, smallest_group(topics, run.topic)))
     yield from (ok, started, failed, every, took, done)
 
 
@@ -276,13 +277,6 @@ def _first(runs: Sequence[JobRun]) -> dict[str, JobRun]:
     for run in runs:
         found.setdefault(run.job, run)
     return found
-
-
-def _minimum(board: Dashboard, run: JobRun) -> int:
-    """The smallest group of the run's topic; of runs for all topics, the largest of them."""
-    topics = board.topics
-    chosen = [topics[run.topic]] if run.topic in topics else list(topics.values())
-    return max((topic.minimum_authors for topic in chosen), default=1)
 
 
 def _add_moment(metric: GaugeMetricFamily, own: list[str], at: datetime | None) -> None:

@@ -115,8 +115,8 @@ def status_page(
     database = settings.database_url.partition(":")[0].partition("+")[0]
     if health.database != "ok":
         return StatusPage(health, database, "not known", (), (), ())
-    found = queries.last_runs(_RUNS_LOOKED_AT)
-    runs = [run for run in found if is_configured(run, topics, settings)]
+    found, stored = queries.last_runs(_RUNS_LOOKED_AT), queries.topics()
+    runs = [run for run in found if is_configured(run, topics, stored, settings)]
     failures = [run for run in runs if run.status == "failed"][:_FAILURES_SHOWN]
     return StatusPage(
         health=health,

@@ -488,7 +488,8 @@ def test_every_job_of_the_daemon_counts_as_configured(application: Application) 
         app.store.start_run(job.name, job.topic, app.clock())
     runs = app.queries.last_runs(1)
     assert {run.job for run in runs} == {job.name for job in jobs}
-    assert all(is_configured(run, app.topics, app.settings) for run in runs)
+    stored = app.queries.topics()
+    assert all(is_configured(run, app.topics, stored, app.settings) for run in runs)
 
 
 def test_a_damaged_model_fails_its_job_with_what_to_do_and_no_other(

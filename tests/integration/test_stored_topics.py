@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import faked_monitor
 import pytest
 
 from monitor.bootstrap import Application, open_application
+from monitor.job import ShouldStop
 
 TOPIC = """
 name = "{name}"
@@ -101,6 +103,25 @@ def test_the_daemon_purges_it(command: Callable[..., Any], home: Path) -> None:
     [job] = [job for job in app.jobs() if job.name == "retention:former"]
     assert app.job_runner().run(job, lambda: False)
     assert kept(home) == [("", None)] * AUTHORS
+
+
+def test_the_rule_about_jobs_tells_that_it_is_not_purged(
+    command: Callable[..., Any], home: Path
+) -> None:
+    rule = '\n[[alerts]]\nname = "jobs"\nkind = "jobs"\nfailures = 2\n'
+    with (home.parent / "config/topics/current.toml").open("a") as file:
+        file.write(rule)
+    app = open_application(os.environ)
+    [job] = [job for job in app.jobs() if job.name == "retention:former"]
+
+    def fail(_: ShouldStop) -> Mapping[str, int]:
+        raise OSError
+
+    for _ in range(2):
+        app.job_runner().run(replace(job, work=fail), lambda: False)
+    app.alert_step().alert(app.topic("current"))
+    [incident] = app.incidents.recent(5)
+    assert incident.message == "Failed 2 times in a row: retention:former."
 
 
 @pytest.mark.parametrize(("what", "of"), [("--author", "author-3"), ("--post", "3")])

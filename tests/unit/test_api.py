@@ -16,6 +16,7 @@ from monitor.errors import StoreError
 from tests.dashboard_fakes import (
     GONE_JOBS,
     RETENTION,
+    STORED_RETENTION,
     TOPIC,
     FakeFigures,
     FakeQueries,
@@ -168,9 +169,17 @@ def test_metrics_tell_the_programs_state() -> None:
 
 
 def test_metrics_tell_of_jobs_that_run_seldom() -> None:
-    text = client(None, FakeQueries(runs=seldom_and_often())).get("/metrics").text
-    assert f'monitor_job_ok{{job="{RETENTION}"}} 0.0' in text
-    assert f'monitor_job_recent_failures{{job="{RETENTION}"}} 1.0' in text
+    runs = seldom_and_often(STORED_RETENTION)
+    text = client(None, FakeQueries(runs=runs)).get("/metrics").text
+    for job in (RETENTION, STORED_RETENTION):
+        assert f'monitor_job_ok{{job="{job}"}} 0.0' in text
+        assert f'monitor_job_recent_failures{{job="{job}"}} 1.0' in text
+
+
+def test_metrics_tell_no_small_group_where_no_topic_has_a_file() -> None:
+    runs = [replace(seldom_and_often(STORED_RETENTION)[-1], counts={"posts": 7})]
+    text = client(None, FakeQueries(runs=runs), topics={}).get("/metrics").text
+    assert f'monitor_job_done{{job="{STORED_RETENTION}",what="posts"}} 0.0' in text
 
 
 def test_metrics_tell_nothing_of_jobs_that_are_gone() -> None:

@@ -21,6 +21,7 @@ from tests.dashboard_fakes import (
     NOW,
     RETENTION,
     SETTINGS,
+    STORED_RETENTION,
     TOPIC,
     FakeFigures,
     FakeQueries,
@@ -298,8 +299,10 @@ def test_status_shows_jobs_failures_lease_and_backlog() -> None:
 
 
 def test_status_shows_jobs_that_run_seldom_and_none_that_are_gone() -> None:
-    text = client(None, FakeQueries(runs=seldom_and_often(*GONE_JOBS))).get("/status").text
+    runs = seldom_and_often(STORED_RETENTION, *GONE_JOBS)
+    text = client(None, FakeQueries(runs=runs)).get("/status").text
     assert RETENTION in text
+    assert STORED_RETENTION in text
     assert [job for job in GONE_JOBS if job in text] == []
 
 
