@@ -84,6 +84,19 @@ def test_every_label_of_rules_and_dashboard_is_offered(offered: dict[str, set[st
     assert wrong == []
 
 
+def test_no_metric_has_a_label_that_prometheus_gives_itself(offered: dict[str, set[str]]) -> None:
+    """It renames such a label: summaries and panels would speak of the scraping job."""
+    assert {name for name, labels in offered.items() if labels & {"job", "instance"}} == set()
+    joined = [
+        label
+        for panel in PANELS
+        for target in panel["targets"]
+        for inside in re.findall(r"\b(?:on|ignoring|by) ?\(([^)]*)\)", target["expr"])
+        for label in inside.split(", ")
+    ]
+    assert set(joined) <= set().union(*offered.values())
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_every_alert_has_a_runbook(rule: dict[str, Any]) -> None:
     page, _, anchor = rule["annotations"]["runbook"].partition("#")

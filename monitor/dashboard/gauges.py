@@ -109,22 +109,25 @@ def collecting(board: Dashboard) -> Iterator[Metric]:
 
 
 def jobs(board: Dashboard) -> Iterator[Metric]:
-    """How each job does, and how fast it was the last time."""
-    ok = gauge("monitor_job_ok", "Whether a job's last finished run went well.", "job")
+    """How each job does, and how fast it was the last time.
+
+    Its name is in `name`: Prometheus itself says in `job` what it has scraped.
+    """
+    ok = gauge("monitor_job_ok", "Whether a job's last finished run went well.", "name")
     started = gauge(
-        "monitor_job_started_timestamp_seconds", "When a job's last run started.", "job"
+        "monitor_job_started_timestamp_seconds", "When a job's last run started.", "name"
     )
     failed = gauge(
         "monitor_job_recent_failures",
         f"Failed runs among a job's last {RUNS_LOOKED_AT}.",
-        "job",
+        "name",
     )
-    every = gauge("monitor_job_every_seconds", "How often a job is to run.", "job")
-    took = gauge("monitor_job_duration_seconds", "How long a job's last finished run took.", "job")
+    every = gauge("monitor_job_every_seconds", "How often a job is to run.", "name")
+    took = gauge("monitor_job_duration_seconds", "How long a job's last finished run took.", "name")
     done = gauge(
         "monitor_job_done",
         "What a job's last finished run counted, in whole smallest groups.",
-        "job",
+        "name",
         "what",
     )
     found, stored = board.queries.last_runs(RUNS_LOOKED_AT), board.queries.topics()

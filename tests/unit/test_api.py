@@ -162,7 +162,7 @@ def test_metrics_tell_the_programs_state() -> None:
         "monitor_database_up 1.0",
         'monitor_posts{topic="walkout"} 900.0',
         'monitor_pending_posts{topic="walkout"} 1234.0',
-        'monitor_job_ok{job="collect:sample:walkout"} 0.0',
+        'monitor_job_ok{name="collect:sample:walkout"} 0.0',
         'route="/topics/{name}",status="200"',
     ):
         assert line in text
@@ -172,26 +172,26 @@ def test_metrics_tell_of_jobs_that_run_seldom() -> None:
     runs = seldom_and_often(STORED_RETENTION)
     text = client(None, FakeQueries(runs=runs)).get("/metrics").text
     for job in (RETENTION, STORED_RETENTION):
-        assert f'monitor_job_ok{{job="{job}"}} 0.0' in text
-        assert f'monitor_job_recent_failures{{job="{job}"}} 1.0' in text
+        assert f'monitor_job_ok{{name="{job}"}} 0.0' in text
+        assert f'monitor_job_recent_failures{{name="{job}"}} 1.0' in text
 
 
 def test_metrics_tell_no_small_group_where_no_topic_has_a_file() -> None:
     runs = [replace(seldom_and_often(STORED_RETENTION)[-1], counts={"posts": 7})]
     text = client(None, FakeQueries(runs=runs), topics={}).get("/metrics").text
-    assert f'monitor_job_done{{job="{STORED_RETENTION}",what="posts"}} 0.0' in text
+    assert f'monitor_job_done{{name="{STORED_RETENTION}",what="posts"}} 0.0' in text
 
 
 def test_metrics_tell_nothing_of_jobs_that_are_gone() -> None:
     text = client(None, FakeQueries(runs=seldom_and_often(*GONE_JOBS))).get("/metrics").text
-    assert [job for job in GONE_JOBS if f'job="{job}"' in text] == []
+    assert [job for job in GONE_JOBS if f'name="{job}"' in text] == []
 
 
 def test_a_job_that_fails_is_failing_while_it_is_tried_again() -> None:
     failed = seldom_and_often()[-1]
     trying = replace(failed, id=9999, status="running", finished_at=None)
     text = client(None, FakeQueries(runs=[trying, failed])).get("/metrics").text
-    assert f'monitor_job_ok{{job="{RETENTION}"}} 0.0' in text
+    assert f'monitor_job_ok{{name="{RETENTION}"}} 0.0' in text
 
 
 def test_metrics_still_answer_without_a_database() -> None:
