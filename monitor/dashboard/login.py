@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from monitor.access import LOOPBACK
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.forms import read_form
 from monitor.dashboard.guard import COOKIE
@@ -17,6 +18,7 @@ from monitor.passwords import digest_of, is_password, new_secret
 from monitor.settings import AccessSettings
 from monitor.store.accounts import Accounts
 
+_LONGEST_ADDRESS = 100
 _WRONG = "That name and password do not fit together."
 
 
@@ -35,17 +37,17 @@ def add_login(
     async def log_in(request: Request) -> Response:
         form = await read_form(request)
         name, where = form.get("name", "").strip()[:200], _inside(form.get("next", "/"))
-        address = request.client.host if request.client else ""
+        address = _address(request, settings)
         wait = throttle.seconds_to_wait(name, address)
         if wait:
             wrong = f"Too many failed logins. Try again in {wait // 60 + 1} minutes."
             again = board.page("login.html", status=429, where=where, name=name, wrong=wrong)
             again.headers["Retry-After"] = str(wait)
             return again
+        throttle.tried(name, address)
         password = form.get("password", "")
         secret = await run_in_threadpool(_open, accounts, settings, board.clock(), name, password)
         if secret is None:
-            throttle.failed(name, address)
             await run_in_threadpool(note, "nobody", "login_failed", {})
             return board.page("login.html", status=401, where=where, name=name, wrong=_WRONG)
         throttle.succeeded(name, address)
@@ -61,6 +63,15 @@ def add_login(
         answer = RedirectResponse("/login", status_code=303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=settings.https)
         return answer
+
+
+def _address(request: Request, settings: AccessSettings) -> str:
+    """Where a reader is: their own address, or what a proxy here, or a trusted one, says of it."""
+    peer = request.client.host if request.client else ""
+    if peer in LOOPBACK or peer in settings.proxy_addresses:
+        told = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        return told[:_LONGEST_ADDRESS] or peer
+    return peer
 
 
 def _open(

@@ -20,7 +20,10 @@ class DashboardServer:
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         self._socket = _listen(host, port)
         self._host = host
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+        # Who is asking is the guard's to say: what a request says it was forwarded for is no peer.
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="off", proxy_headers=False
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="dashboard", daemon=True

@@ -37,8 +37,8 @@ class Throttle:
             waits = [self._wait(key, most) for key, most in self._keys(name, address).items()]
         return max(waits)
 
-    def failed(self, name: str, address: str) -> None:
-        """Counts a failed login."""
+    def tried(self, name: str, address: str) -> None:
+        """Counts a login as failed before its password is looked at: many may come at once."""
         with self._lock:
             if len(self._failures) > _MOST_KEYS:
                 self._forget()
@@ -46,8 +46,11 @@ class Throttle:
                 self._failures.setdefault(key, deque()).append(self._clock())
 
     def succeeded(self, name: str, address: str) -> None:
-        """Forgets the failures of a name from an address."""
+        """Takes a try back, and forgets the failures of its name from its address."""
         with self._lock:
+            for key in self._keys(name, address):
+                if times := self._failures.get(key):
+                    times.pop()
             self._failures.pop((name, address), None)
 
     def _keys(self, name: str, address: str) -> dict[tuple[str, str], int]:

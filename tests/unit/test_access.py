@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,12 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from monitor.access import refuse_open_door
 from monitor.dashboard.changes import Changes
+from monitor.dashboard.server import DashboardServer
 from monitor.dashboard.throttle import Throttle
 from monitor.errors import ConfigurationError, UsageError
 from monitor.passwords import digest_of, hash_password, is_password
@@ -220,14 +223,47 @@ def test_logins_that_fail_have_to_wait_and_then_may_again(door: Door) -> None:
     assert log_in(visitor, "viewer").status_code == 303
 
 
+def test_passwords_tried_at_the_same_moment_are_counted_too(door: Door) -> None:
+    app: Any = door.with_access(login_attempts=2).app()
+    form = {"name": "viewer", "password": "wrong password 1"}
+
+    async def at_once() -> list[int]:
+        place = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=place, base_url="http://127.0.0.1") as visitor:
+            tries = [visitor.post("/login", data=form, headers=HERE) for _ in range(8)]
+            return [one.status_code for one in await asyncio.gather(*tries)]
+
+    assert sorted(asyncio.run(at_once())) == [401] * 2 + [429] * 6
+
+
+def test_logins_that_succeed_are_no_failures(door: Door) -> None:
+    app = door.with_access(login_attempts=1).app()
+    for _ in range(12):
+        visitor = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
+        assert log_in(visitor, "viewer").status_code == 303
+
+
+def test_behind_a_proxy_on_this_machine_readers_do_not_lock_each_other_out(door: Door) -> None:
+    door = door.with_access(login_attempts=1)
+    visitor = door.visitor()
+    visitor.headers["x-forwarded-for"] = "203.0.113.9"
+    statuses = [log_in(visitor, "viewer", "wrong password 1").status_code for _ in range(2)]
+    assert statuses == [401, 429]
+    visitor.headers["x-forwarded-for"] = "203.0.113.9, 203.0.113.10"
+    assert log_in(visitor, "viewer").status_code == 303
+    stranger = door.visitor("10.0.0.1")
+    stranger.headers["x-forwarded-for"] = "203.0.113.11"
+    assert log_in(stranger, "viewer", "wrong password 1").status_code == 401
+
+
 def test_few_failures_from_elsewhere_lock_nobody_out() -> None:
     throttle = Throttle(2, 15, FakeClock(NOW))
     for _ in range(3):
-        throttle.failed("ada", "10.0.0.1")
+        throttle.tried("ada", "10.0.0.1")
     assert throttle.seconds_to_wait("ada", "10.0.0.1") > 0
     assert throttle.seconds_to_wait("ada", "10.0.0.2") == 0
     for n in range(20):
-        throttle.failed(f"name {n}", "10.0.0.3")
+        throttle.tried(f"name {n}", "10.0.0.3")
     assert throttle.seconds_to_wait("new", "10.0.0.3") > 0
 
 
@@ -296,6 +332,20 @@ def test_only_a_trusted_proxy_is_believed(door: Door) -> None:
     admin = {"x-forwarded-user": "admin"}
     assert behind.visitor("10.0.0.1").get("/access", headers=admin).status_code == 200
     assert door.visitor("10.0.0.1").get("/privacy", headers=name).status_code == 303
+
+
+@pytest.mark.parametrize(("proxy", "status"), [("127.0.0.1", 200), ("10.0.0.1", 303)])
+def test_a_proxy_is_known_by_its_own_address_and_not_by_what_it_forwards(
+    door: Door, proxy: str, status: int
+) -> None:
+    behind = door.with_access(proxy_header="X-User", proxy_addresses=(proxy,))
+    server = DashboardServer(behind.app(), "127.0.0.1", 0)
+    server.start()
+    try:
+        told = {"x-user": "viewer", "x-forwarded-for": "10.0.0.1"}
+        assert httpx.get(f"{server.url}/privacy", headers=told).status_code == status
+    finally:
+        server.stop()
 
 
 def test_names_from_the_proxy_that_are_no_users_need_a_role(door: Door) -> None:
