@@ -7,7 +7,7 @@ import hmac
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -137,8 +137,7 @@ class Guard:
             return None
         if self._accounts is not None and self._accounts.has_users():
             return None
-        name = urlsplit(f"//{request.headers.get('host', '')}").hostname
-        if name not in LOOPBACK:
+        if _parts(f"//{request.headers.get('host', '')}").hostname not in LOOPBACK:
             # A page elsewhere whose name was made to point at this machine.
             raise PageError(
                 421,
@@ -207,4 +206,12 @@ def _is_from_here(request: Request) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    return origin is not None and _parts(origin).netloc == request.headers.get("host")
+
+
+def _parts(address: str) -> SplitResult:
+    """The parts of an address; of one that makes no sense, none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")

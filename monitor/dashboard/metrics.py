@@ -54,9 +54,13 @@ class Metrics:
     async def count(self, request: Request, call_next: CallNext) -> Response:
         """Measures an answer; it is counted under its route, never under its address."""
         started = time.perf_counter()
-        response = await call_next(request)
-        route = getattr(request.scope.get("route"), "path", "none")
-        self._answered.labels(route, response.status_code).observe(time.perf_counter() - started)
+        status = 500  # What a page that breaks is answered with, further out.
+        try:
+            response = await call_next(request)
+            status = response.status_code
+        finally:
+            route = getattr(request.scope.get("route"), "path", "none")
+            self._answered.labels(route, status).observe(time.perf_counter() - started)
         return response
 
 

@@ -182,6 +182,14 @@ def test_a_name_made_to_point_at_this_machine_is_refused() -> None:
     assert reader.get("/topics/walkout").status_code == 421
 
 
+@pytest.mark.parametrize("host", ["[::1", "[x]"])
+def test_an_address_that_makes_no_sense_is_refused(door: Door, host: str) -> None:
+    reader = TestClient(fake_app(), base_url="http://127.0.0.1")
+    assert reader.get("/topics/walkout", headers={"host": host}).status_code == 421
+    sent = door.visitor().post("/login", headers={"origin": f"http://{host}"})
+    assert sent.status_code == 403
+
+
 def test_with_users_everybody_logs_in_and_goes_on_where_they_wanted(door: Door) -> None:
     visitor = door.visitor()
     sent = visitor.get("/topics/walkout?by=cohort")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -192,6 +193,18 @@ def test_a_job_that_fails_is_failing_while_it_is_tried_again() -> None:
     trying = replace(failed, id=9999, status="running", finished_at=None)
     text = client(None, FakeQueries(runs=[trying, failed])).get("/metrics").text
     assert f'monitor_job_ok{{name="{RETENTION}"}} 0.0' in text
+
+
+def test_a_page_that_breaks_is_counted_as_an_error() -> None:
+    class Broken(FakeQueries):
+        def accesses(self, since: date) -> Any:
+            raise ZeroDivisionError
+
+    visitor = client(None, Broken())
+    with pytest.raises(ZeroDivisionError):
+        visitor.get("/privacy")
+    text = visitor.get("/metrics").text
+    assert 'monitor_http_request_seconds_count{route="/privacy",status="500"} 1.0' in text
 
 
 def test_metrics_still_answer_without_a_database() -> None:
