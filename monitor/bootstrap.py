@@ -213,7 +213,7 @@ class Application:
             ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
         """
         addresses = (self.settings.secret("alerts_urls") or "").split()
-        made: Teller = _load("monitor.notify", "Teller")(addresses)
+        made: Teller = _load("monitor.notify", "teller_of")(tuple(addresses))
         return made
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import apprise
@@ -22,9 +23,10 @@ class Teller:
     """
 
     def __init__(self, addresses: Sequence[str]) -> None:
-        self._apprise = apprise.Apprise()
+        self._apprises = [apprise.Apprise() for _ in addresses]
+        self._taken: dict[tuple[str, str], set[int]] = {}
         for number, address in enumerate(addresses, 1):
-            if not self._apprise.add(address):
+            if not self._apprises[number - 1].add(address):
                 raise ConfigurationError(
                     f"address {number} in MONITOR_ALERTS_URLS is not one that Apprise knows",
                     hint="see docs/alerts.md; the address is not shown here, it may hold a secret",
@@ -33,13 +35,28 @@ class Teller:
     def tell(self, title: str, text: str, *, attachment: Path | None = None) -> bool:
         """Delivers a message to every address; returns whether all took it.
 
-        Without an address the message is logged, and that counts as told.
+        Told the same again, it leaves out those who have taken it. Without an address the message
+        is logged, and that counts as told.
         """
-        if not len(self._apprise):
+        if not self._apprises:
             get_logger().warning("alert", title=title, text=text)
             return True
-        return bool(
-            self._apprise.notify(
-                title=title, body=text, attach=str(attachment) if attachment else None
-            )
-        )
+        taken = self._taken.setdefault((title, text), set())
+        attach = str(attachment) if attachment else None
+        for number, one in enumerate(self._apprises):
+            if number not in taken and one.notify(title=title, body=text, attach=attach):
+                taken.add(number)
+        if len(taken) < len(self._apprises):
+            return False
+        del self._taken[title, text]
+        return True
+
+
+@cache
+def teller_of(addresses: tuple[str, ...]) -> Teller:
+    """Gives the teller of these addresses: the same again, as it knows who has taken what.
+
+    Raises:
+        ConfigurationError: One of them is none.
+    """
+    return Teller(addresses)

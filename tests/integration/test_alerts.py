@@ -18,7 +18,7 @@ from aiosmtpd.controller import Controller
 from monitor.alarms.evidence import Rule
 from monitor.alert_rule import AlertTable
 from monitor.errors import ConfigurationError
-from monitor.notify import Teller
+from monitor.notify import Teller, teller_of
 from monitor.pipeline.alert import AlertStep, rules_in_force
 from monitor.store.alert_rules import StoredRule
 from monitor.store.engine import migrate, open_engine
@@ -212,6 +212,36 @@ def test_mail_and_webhook_get_the_message(world: World) -> None:
     assert posts[0]["title"] == f"Alert: support ({TOPIC.title})"
     assert "68% to 72%" in posts[0]["message"]
     assert len(mails) == 1 and b"Alert" in mails[0]
+
+
+def test_an_address_that_does_not_answer_has_the_others_told_once(world: World) -> None:
+    taken: dict[str, int] = {"/well": 0, "/ill": 0}
+    answers = {"/well": 200, "/ill": 500}
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            taken[self.path] += answers[self.path] == 200
+            self.send_response(answers[self.path])
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    hook = HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    addresses = tuple(f"json://127.0.0.1:{hook.server_port}{path}" for path in taken)
+    try:
+        for _ in range(3):
+            world.told = teller_of(addresses)  # type: ignore[assignment]
+            world.look(0.7, hours=1)
+        assert taken == {"/well": 1, "/ill": 0}
+        answers["/ill"] = 200
+        world.look(0.7, hours=1)
+        world.look(0.5, hours=1)
+    finally:
+        hook.shutdown()
+        hook.server_close()
+    assert taken == {"/well": 2, "/ill": 2}
 
 
 def test_an_address_that_is_none_is_refused_without_showing_it() -> None:
