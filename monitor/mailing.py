@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from monitor.errors import MonitorError
 from monitor.topic import Topic
 
 if TYPE_CHECKING:
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
-    """Sends the report of the last `report.days` whole days; nothing where there are none."""
+    """Sends the report of the last `report.days` whole days; nothing where there are none.
+
+    Raises:
+        MonitorError: Not every address has taken it.
+    """
     until = min(topic.day_of(app.clock()), topic.end)
     since = max(until - timedelta(days=app.settings.report.days), topic.start)
     if since >= until or not app.figures.volumes(topic, since=since, until=until):
@@ -31,5 +36,9 @@ def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
         file = Path(folder) / f"{topic.name}-{until}.png"
         file.write_bytes(picture)
         text = f"{topic.title}: {since} to {until - timedelta(days=1)}. The picture is attached."
-        sent = app.teller().tell(f"Report: {topic.title}", text, attachment=file)
-    return {"sent": int(sent)}
+        if not app.teller().tell(f"Report: {topic.title}", text, attachment=file):
+            raise MonitorError(
+                "the report was not taken by every address in MONITOR_ALERTS_URLS",
+                hint="`monitor report` makes one by hand",
+            )
+    return {"sent": 1}

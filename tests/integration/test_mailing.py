@@ -6,7 +6,10 @@ from base64 import b64decode
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from monitor.dashboard.app import make_board
+from monitor.errors import MonitorError
 from monitor.mailing import send_report
 from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeFigures, FakeQueries
 
@@ -14,12 +17,13 @@ from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeFigures, FakeQueries
 class Told:
     """Keeps what it is told, and the attachment's bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, works: bool = True) -> None:
         self.messages: list[tuple[str, str, bytes]] = []
+        self._works = works
 
     def tell(self, title: str, text: str, *, attachment: Any) -> bool:
         self.messages.append((title, text, attachment.read_bytes()))
-        return True
+        return self._works
 
 
 def application(told: Told, figures: FakeFigures) -> Any:
@@ -42,6 +46,11 @@ def test_the_last_days_go_out_as_a_picture() -> None:
     assert TOPIC.title in title
     assert "2020-06-09 to 2020-06-15" in text
     assert picture.startswith(b64decode("iVBORw=="))
+
+
+def test_a_report_that_does_not_arrive_is_an_error() -> None:
+    with pytest.raises(MonitorError, match="not taken"):
+        send_report(application(Told(works=False), FakeFigures()), TOPIC)
 
 
 def test_days_without_anything_send_nothing() -> None:
