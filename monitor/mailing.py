@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 
 def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
-    """Sends the report of the last `report.days` whole days; nothing where there are none.
+    """Sends the report of the last `report.days` whole days; nothing where none may be shown.
 
     Raises:
         MonitorError: Not every address has taken it.
     """
     until = min(topic.day_of(app.clock()), topic.end)
     since = max(until - timedelta(days=app.settings.report.days), topic.start)
-    if since >= until or not app.figures.volumes(topic, since=since, until=until):
+    if since >= until:
+        return {"sent": 0}
+    volumes = app.figures.volumes(topic, since=since, until=until)
+    if all(one.withheld for one in volumes):
         return {"sent": 0}
     # The charts load only where pages are made.
     report = importlib.import_module("monitor.dashboard.report")

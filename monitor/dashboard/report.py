@@ -73,6 +73,11 @@ def _picture(block: Block) -> str:
 def _sheet(board: Dashboard, page: TopicPage) -> Spec:
     """One sheet: what is said in a sentence on top, then every chart with its notes."""
     shown = [block for block in blocks_of(page) if block.spec is not None and not block.is_preview]
+    if not shown:
+        raise UsageError(
+            f"nothing about {page.topic.name} in these days may be drawn: all of it is withheld",
+            hint="a name that ends in .html tells why, in words",
+        )
     head = [
         page.answer or "No share is shown yet: people have to check more posts.",
         told_below(page),

@@ -11,7 +11,15 @@ import pytest
 from monitor.dashboard.app import make_board
 from monitor.errors import MonitorError
 from monitor.mailing import send_report
-from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeFigures, FakeQueries
+from tests.dashboard_fakes import (
+    FIRST,
+    NOW,
+    SETTINGS,
+    TOPIC,
+    FakeFigures,
+    FakeQueries,
+    volume,
+)
 
 
 class Told:
@@ -53,7 +61,15 @@ def test_a_report_that_does_not_arrive_is_an_error() -> None:
         send_report(application(Told(works=False), FakeFigures()), TOPIC)
 
 
-def test_days_without_anything_send_nothing() -> None:
+class Withheld(FakeFigures):
+    """Days of a few people each."""
+
+    def volumes(self, *_: Any, **__: Any) -> Any:
+        return [volume(FIRST, posts=None)]
+
+
+@pytest.mark.parametrize("figures", [FakeFigures(days=0), Withheld()], ids=["none", "withheld"])
+def test_days_without_anything_to_show_send_nothing(figures: FakeFigures) -> None:
     told = Told()
-    assert send_report(application(told, FakeFigures(days=0)), TOPIC) == {"sent": 0}
+    assert send_report(application(told, figures), TOPIC) == {"sent": 0}
     assert told.messages == []

@@ -45,6 +45,14 @@ def test_a_sheet_has_every_chart(kind: str, begins: bytes) -> None:
     assert len(sheet) > 20_000
 
 
+@pytest.mark.parametrize("kind", ["pdf", "png"])
+def test_where_everything_is_withheld_there_is_no_sheet_but_words(kind: str) -> None:
+    day = {"since": date(2020, 6, 13), "until": date(2020, 6, 14)}  # the small one
+    with pytest.raises(UsageError, match="may be drawn"):
+        report(kind, **day)
+    assert b"<html" in report("html", **day)
+
+
 def test_days_without_anything_are_no_report() -> None:
     with pytest.raises(UsageError, match="nothing to report"):
         report("html", since=date(2021, 1, 1))
