@@ -133,8 +133,8 @@ class Guard:
         return Visitor(user.name, user.role, "session", digest_of(f"csrf {secret}"))
 
     def _local(self, request: Request) -> Visitor | None:
-        if self._host not in LOOPBACK or self._settings.proxy_header:
-            return None
+        if self._host not in LOOPBACK or self._settings.proxy_header or self._settings.https:
+            return None  # Through a proxy on this machine, everybody comes from here.
         if self._accounts is not None and self._accounts.has_users():
             return None
         if _parts(f"//{request.headers.get('host', '')}").hostname not in LOOPBACK:

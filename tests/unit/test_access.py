@@ -370,6 +370,15 @@ def test_what_others_can_reach_does_not_start_without_users(door: Door, host: st
     refuse_open_door(settings, has_users=True)
 
 
+def test_behind_a_proxy_with_https_nobody_gets_in_without_users(door: Door) -> None:
+    """The proxy is on this machine, and so is everybody who comes through it."""
+    settings: Any = door.with_access(https=True).settings
+    with pytest.raises(ConfigurationError, match="no users"):
+        refuse_open_door(settings, has_users=False)
+    reader = TestClient(fake_app(settings=settings), base_url="http://127.0.0.1")
+    assert reader.get("/status", follow_redirects=False).status_code == 303
+
+
 def test_probes_tell_strangers_no_reasons(door: Door) -> None:
     silent = NOW - timedelta(hours=1)
     app = fake_app(
