@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from monitor.privacy import whole_groups
 from monitor.retraining import promote_version, retrain_topic, roll_back
 from monitor.store.tasks import Task
 from monitor.task import Progress, Work
+from monitor.topic import Topic
 
 if TYPE_CHECKING:
     from monitor.bootstrap import Application
@@ -88,9 +90,17 @@ def _backfill(app: Application, task: Task, progress: Progress) -> str:
         should_stop=lambda: _is_stopped(progress),
     )
     counts = ", ".join(
-        f"{count:,} {name.replace('_', ' ')}" for name, count in collected.counts.items() if count
+        f"{_at_least(count, topic)} {name.replace('_', ' ')}"
+        for name, count in collected.counts.items()
+        if count
     )
     return f"{source}, {since} to {until}: {counts or 'nothing new'}."
+
+
+def _at_least(count: int, topic: Topic) -> str:
+    """A count as viewers may see it: of one day, it is that of posts that no figure may show."""
+    told = whole_groups(count, topic.minimum_authors)
+    return f"{told:,}" if told else f"fewer than {topic.minimum_authors}"
 
 
 def _is_stopped(progress: Progress) -> bool:

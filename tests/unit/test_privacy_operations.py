@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -13,10 +14,12 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.pipeline.collect import Collected
 from monitor.privacy import whole_groups
 from monitor.settings import SourcesSettings
 from monitor.standing import silence
 from monitor.store.values import Counts, JobRun, SourceState
+from monitor.wishes import works
 from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeQueries, fake_app
 
 POSTED = NOW - timedelta(hours=3, minutes=17)
@@ -72,6 +75,16 @@ def test_sources_tell_neither_a_few_posts_nor_the_minute_of_one() -> None:
     assert told["last_post_at"].startswith("2020-06-20T08:00:00")
     for page in ("/topics/walkout", "/topics/walkout/collection", "/status"):
         assert not re.search(r"\d:43\b", client().get(page).text)
+
+
+def test_a_backfill_of_one_day_does_not_tell_how_few_posts_it_has() -> None:
+    day = {"source": "mastodon", "since": "2020-06-01", "until": "2020-06-02"}
+    task: Any = SimpleNamespace(topic=TOPIC.name, arguments=day)
+    app: Any = SimpleNamespace(
+        topic=lambda _: TOPIC, collect=lambda *_, **__: Collected(Counter(COUNTS))
+    )
+    outcome = works(app)["backfill"](task, lambda *_: None)
+    assert outcome == "mastodon, 2020-06-01 to 2020-06-02: fewer than 10 stored, 40 repeated."
 
 
 def test_metrics_count_stored_posts_in_whole_groups() -> None:
