@@ -139,6 +139,15 @@ def test_a_unit_is_what_systemd_understands(unit: Path, tmp_path: Path) -> None:
     assert complaints == []
 
 
+def test_the_backup_s_unit_makes_the_folder_that_it_writes_to() -> None:
+    """systemd starts nothing where a folder of ReadWritePaths is missing."""
+    text = (ROOT / "ops/systemd/monitor-backup.service").read_text()
+    folder = re.search(r"^ExecStart=\S+ backup (\S+)", text, re.M)
+    assert folder is not None
+    made = rf"^ExecStartPre=\+/usr/bin/install -d -o monitor .* {folder[1]}$"
+    assert re.search(made, text, re.M)
+
+
 @pytest.mark.parametrize("unit", [u for u in UNITS if u.suffix == ".service"], ids=lambda p: p.name)
 def test_a_service_may_do_little(unit: Path) -> None:
     text = unit.read_text()
