@@ -195,6 +195,7 @@ class Application:
                 stored=self.queries.topics(),
                 settings=self.settings,
             ),
+            asked=self.live.names(),
         )
         return made
 

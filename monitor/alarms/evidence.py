@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
@@ -78,6 +78,7 @@ class Evidence:
         figures: Released, of everybody or of the rule's cohort.
         volumes: Released, not split.
         today: Days before it are over.
+        asked: The sources that the program asks by itself.
         hours: Gives the posts of a rule's last hours; they stay in here, only whether the rule
             holds gets out.
     """
@@ -88,6 +89,7 @@ class Evidence:
     runs: Sequence[JobRun]
     today: date
     now: datetime
+    asked: Collection[str] = ()
     budgets: Sequence[Spending] = ()
     drift: Sequence[DriftedDay] = ()
     hours: Callable[[Rule], Hours | None] = field(default=lambda _: None)

@@ -9,16 +9,20 @@ from monitor.store.values import JobRun
 
 
 def judge_silence(rule: Rule, evidence: Evidence) -> Finding:
-    """A source of which nothing was stored for the rule's hours."""
+    """A source of which nothing was stored for the rule's hours.
+
+    A file that was imported once, and a source that was switched off, are watched by name alone.
+    """
     limit = evidence.now - timedelta(hours=rule["hours"])
-    watched = [one for one in evidence.sources if rule["source"] in ("", one.source)]
+    names = [rule["source"]] if rule["source"] else evidence.asked
+    watched = [one for one in evidence.sources if one.source in names]
     told = [one for one in watched if one.checkpoint_at is not None]
     silent = [one.source for one in told if one.checkpoint_at and one.checkpoint_at < limit]
     if silent:
         names = ", ".join(sorted(silent))
         return Finding("firing", f"Nothing was stored from {names} for {rule['hours']:g} hours.")
     if not told:
-        return Finding("between", "no source has delivered yet")
+        return Finding("quiet", "No watched source is switched on and has delivered.")
     return Finding("quiet", "Every watched source delivers again.")
 
 

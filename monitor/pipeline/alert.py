@@ -47,6 +47,7 @@ class AlertStep:
         rules: Gives a topic's rules in force, wherever they were made.
         spending: Tells what the sources of a topic that are billed have cost.
         counts_run: Whether a run is of a job that there still is.
+        asked: The sources that the program asks by itself.
     """
 
     figures: Figures
@@ -57,6 +58,7 @@ class AlertStep:
     rules: Callable[[Topic], Sequence[Rule]] = lambda topic: topic.alerts
     spending: Callable[[Topic], Sequence[Spending]] = lambda _: ()
     counts_run: Callable[[JobRun], bool] = lambda _: True
+    asked: Sequence[str] = ()
 
     def alert(self, topic: Topic) -> dict[str, int]:
         """Judges every rule of a topic, then sends the messages that are due."""
@@ -88,6 +90,7 @@ class AlertStep:
             runs=self._runs(rule) if kind == "jobs" else (),
             today=topic.day_of(now),
             now=now,
+            asked=self.asked,
             budgets=self.spending(topic) if kind == "budget" else (),
             drift=self.figures.drift(topic) if kind == "drift" else (),
             hours=lambda one: last_hours(one, topic, self.queries, now),

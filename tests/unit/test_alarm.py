@@ -98,10 +98,18 @@ def test_a_spike_is_measured_against_the_usual_days() -> None:
 def test_a_silent_source_is_named() -> None:
     silent = SourceState("x", 5, NOW, NOW - timedelta(hours=30), {})
     talking = SourceState("file", 5, NOW, NOW, {})
-    found = judge(rule(kind="silence"), evidence(sources=[silent, talking]))
+    found = judge(rule(kind="silence"), evidence(sources=[silent, talking], asked=["x"]))
     assert (found.state, "from x for 24 hours" in found.message) == ("firing", True)
     assert state(rule(kind="silence", source="file"), sources=[silent, talking]) == "quiet"
-    assert state(rule(kind="silence")) == "between"
+    assert state(rule(kind="silence"), sources=[silent]) == "quiet"  # it was switched off
+
+
+def test_an_imported_file_or_a_source_that_was_switched_off_is_not_silent() -> None:
+    """It would last for ever, and nobody would hear of a source that falls silent meanwhile."""
+    old = [SourceState(name, 5, NOW, NOW - timedelta(days=30), {}) for name in ("file", "reddit")]
+    talking = SourceState("x", 5, NOW, NOW, {})
+    assert state(rule(kind="silence"), sources=[*old, talking], asked=["x"]) == "quiet"
+    assert state(rule(kind="silence", source="file"), sources=old, asked=["x"]) == "firing"
 
 
 def test_a_job_fires_after_failures_in_a_row() -> None:
