@@ -36,7 +36,7 @@ class Standing:
         last_success: When a run of it last went well, None if never.
         newest_post: When its newest post was posted.
         silent_for: Set where that is unusually long ago.
-        error: Of the last run, empty if it went well.
+        error: Of the last run that is over, empty if it went well.
     """
 
     source: str
@@ -64,7 +64,7 @@ def standings(
     found = []
     for source in sources:
         job = f"collect:{source}:{topic.name}"
-        success, last = queries.last_success(job), queries.last_run(job)
+        success, last = queries.last_success(job), queries.last_finished(job)
         found.append(
             Standing(
                 source=source,

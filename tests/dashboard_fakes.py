@@ -332,6 +332,9 @@ class FakeQueries:
     def last_run(self, job: str) -> JobRun | None:
         return next((run for run in self.runs if run.job == job), None)
 
+    def last_finished(self, job: str) -> JobRun | None:
+        return next((run for run in self.runs if run.job == job and run.finished_at), None)
+
     def last_success(self, job: str) -> JobRun | None:
         return next((run for run in self.runs if run.job == job and run.status == "ok"), None)
 

@@ -124,6 +124,11 @@ def last_run(connection: Connection, job: str) -> JobRun | None:
     return _one_run(connection, job, JOB_RUNS.c.id.desc())
 
 
+def last_finished(connection: Connection, job: str) -> JobRun | None:
+    """Gives a job's last run that is over."""
+    return _one_run(connection, job, JOB_RUNS.c.id.desc(), JOB_RUNS.c.finished_at.is_not(None))
+
+
 def last_success(connection: Connection, job: str) -> JobRun | None:
     """Gives a job's last run that went well."""
     return _one_run(connection, job, JOB_RUNS.c.id.desc(), JOB_RUNS.c.status == "ok")

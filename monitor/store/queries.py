@@ -385,6 +385,11 @@ class Queries:
         with reading(self._engine) as connection:
             return jobs.last_run(connection, job)
 
+    def last_finished(self, job: str) -> JobRun | None:
+        """Gives a job's last run that is over, None before the first."""
+        with reading(self._engine) as connection:
+            return jobs.last_finished(connection, job)
+
     def last_success(self, job: str) -> JobRun | None:
         """Gives a job's last run that went well, None before the first."""
         with reading(self._engine) as connection:

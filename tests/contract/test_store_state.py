@@ -27,6 +27,19 @@ def test_a_run_is_recorded_from_start_to_end(store: Store, queries: Queries, top
     assert queries.last_run(job) == finished
 
 
+def test_a_run_that_is_not_over_hides_no_failure(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    job = f"collect:x:{topic}"
+    assert queries.last_finished(job) is None
+    failed = store.start_run(job, topic, NOW)
+    store.finish_run(failed, LATER, "failed", error="no answer")
+    store.start_run(job, topic, LATER)
+    last = queries.last_finished(job)
+    assert last is not None
+    assert (last.id, last.error) == (failed, "no answer")
+
+
 def test_runs_are_listed_newest_first(store: Store, queries: Queries, topic: str) -> None:
     first = store.start_run(f"a:{topic}", topic, NOW)
     second = store.start_run(f"b:{topic}", topic, NOW)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -49,10 +49,11 @@ class Busy(FakeQueries):
         return [last - timedelta(minutes=n) for n in range(30)]
 
 
-def client() -> TestClient:
+def client(runs: list[JobRun] | None = None) -> TestClient:
     read = SourcesSettings.model_validate({"contact": "", "mastodon": {"enabled": True}})
     settings = SimpleNamespace(**vars(SETTINGS) | {"sources": read})
-    return TestClient(fake_app(None, Busy(), settings=settings), base_url="http://127.0.0.1")
+    busy = Busy() if runs is None else Busy(runs=runs)
+    return TestClient(fake_app(None, busy, settings=settings), base_url="http://127.0.0.1")
 
 
 def test_the_runs_of_jobs_do_not_count_few_posts() -> None:
@@ -85,6 +86,13 @@ def test_a_backfill_of_one_day_does_not_tell_how_few_posts_it_has() -> None:
     )
     outcome = works(app)["backfill"](task, lambda *_: None)
     assert outcome == "mastodon, 2020-06-01 to 2020-06-02: fewer than 10 stored, 40 repeated."
+
+
+def test_a_source_that_fails_is_failing_while_it_is_asked_again() -> None:
+    failed = JobRun(1, "collect:mastodon:walkout", TOPIC.name, NOW, NOW, "failed", {}, "no answer")
+    trying = replace(failed, id=2, finished_at=None, status="running", error="")
+    text = client([trying, failed]).get("/metrics").text
+    assert 'monitor_source_failing{source="mastodon",topic="walkout"} 1.0' in text
 
 
 def test_metrics_count_stored_posts_in_whole_groups() -> None:
