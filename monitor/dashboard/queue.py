@@ -31,7 +31,7 @@ class Queues:
     """
 
     desk: LabelDesk
-    _chosen: set[int] = field(default_factory=set)
+    _chosen: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     _drawn: dict[tuple[str, str], deque[int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -47,10 +47,13 @@ class Queues:
             drawn.extend(found)
         return self._first_open(drawn, assignment), len(found)
 
-    def is_chosen(self, post_id: int) -> bool:
-        """Tells whether a post was chosen for what the model would learn, not drawn at random."""
+    def is_chosen(self, assignment: Assignment, post_id: int) -> bool:
+        """Tells whether a post was chosen for what the model would learn, not drawn at random.
+
+        Each annotator's draw is its own: what is chosen for one may be random for another.
+        """
         with self._lock:
-            return post_id in self._chosen
+            return post_id in self._chosen.get((assignment.topic, assignment.annotator), ())
 
     def _mixed(self, assignment: Assignment) -> list[int]:
         """Random posts, with chosen ones spread evenly among them."""
@@ -60,8 +63,9 @@ class Queues:
         chosen = [post_id for post_id in chosen if post_id not in drawn]
         drawn = drawn[: DRAWN_AT_ONCE - len(chosen)]
         with self._lock:
-            self._chosen -= set(drawn)
-            self._chosen |= set(chosen)
+            mine = self._chosen.setdefault((assignment.topic, assignment.annotator), set())
+            mine -= set(drawn)
+            mine |= set(chosen)
         return spread(drawn, chosen)
 
     def put_last(self, assignment: Assignment, post_id: int) -> None:

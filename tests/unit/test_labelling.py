@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from monitor.dashboard.hostile import shown_text
+from monitor.dashboard.queue import Queues
+from monitor.store.desk import Assignment, DeskPost
 from monitor.store.queries import Queries
+from tests.dashboard_fakes import NOW, TOPIC
 from tests.desk_fakes import HOSTILE, Desk, open_desk
 
 PLACE = "/topics/walkout/label"
@@ -171,3 +175,22 @@ def test_hostile_texts_are_shown_harmlessly(tmp_path: Path) -> None:
 )
 def test_what_is_unseen_becomes_seen(text: str, shown: str) -> None:
     assert shown_text(text) == shown
+
+
+def test_what_was_drawn_at_random_for_one_stays_random_when_it_is_chosen_for_another() -> None:
+    """Left out of the audit, it would leave the posts that the model doubts out of it."""
+    waiting: list[int] = []
+    desk: Any = SimpleNamespace(
+        draw=lambda one, _: [1, 2] if one.annotator == "ada" else [3, 4],
+        chosen=lambda *_: waiting,
+        post=lambda _, post_id: DeskPost(post_id, NOW.date(), "text", (("stance", "walkout"),)),
+    )
+    queues = Queues(desk)
+    ada, ben = (
+        Assignment(TOPIC.name, name, (), ("en",), overlap=0.2, random_part=0.5)
+        for name in ("ada", "ben")
+    )
+    queues.next(ada)
+    waiting.append(1)
+    queues.next(ben)
+    assert [queues.is_chosen(one, 1) for one in (ada, ben)] == [False, True]
