@@ -46,6 +46,7 @@ LOOKED_AT = (
     "/topics/{name}/charts/{key}.{kind}",
     "/api/v1/topics/{name}/figures",
     "/api/v1/topics/{name}/volumes",
+    "/api/v1/topics/{name}/changes",
 )
 """The routes with figures on them; who asks for one has looked."""
 _ANSWERED = (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED)

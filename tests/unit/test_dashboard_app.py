@@ -343,8 +343,9 @@ def looked_at(*pages: str) -> list[tuple[str, str, str]]:
         ("/topics/walkout/charts/stance-walkout.csv", "/topics/{name}/charts/{key}.{kind}"),
         ("/api/v1/topics/walkout/figures", "/api/v1/topics/{name}/figures"),
         ("/api/v1/topics/walkout/volumes", "/api/v1/topics/{name}/volumes"),
+        ("/api/v1/topics/walkout/changes", "/api/v1/topics/{name}/changes"),
     ],
-    ids=["page", "json", "chart", "api", "api-volumes"],
+    ids=["page", "json", "chart", "api", "api-volumes", "api-changes"],
 )
 def test_who_looks_at_figures_is_noted_by_the_name_they_are_known_by(page: str, route: str) -> None:
     assert looked_at(page) == [("local", route, "walkout")]
