@@ -17,7 +17,7 @@ from collectors.errors import (
     NotFoundError,
     UnavailableError,
 )
-from collectors.formats.fields import Record, mapping, sequence
+from collectors.formats.fields import BadRecordError, Record, mapping, sequence, take_time
 from collectors.formats.x_v2 import PLATFORM, REMOVALS
 from collectors.post import Checkpoint, Deletion, Page, Post, Rejection
 from collectors.source import Surroundings
@@ -30,6 +30,8 @@ WAYS = ("auto", "job", "lookup")
 _FIRST_PAUSE = 5.0
 _LONGEST_PAUSE = 60.0
 _PAGE = 500
+_HOLDS = timedelta(hours=6)
+"""So old a job still counts: X keeps results for a week, and a round asks what has changed."""
 # What takes nothing away from us: no places are stored, and the rest gives a post back.
 _HARMLESS = frozenset({"scrub_geo", "undelete", "unprotect", "unsuspend", "reactivate"})
 _REASON = re.compile(r"[a-z_]{1,40}")
@@ -108,8 +110,8 @@ class XChecker:
     def _job(self, client: XClient, name: str) -> Record:
         jobs = client.jobs()
         for job in jobs:
-            alive = job.get("status") in ("created", "in_progress", "complete")
-            if alive and job.get("name") == name and isinstance(job.get("id"), str):
+            ours = job.get("name") == name and isinstance(job.get("id"), str)
+            if ours and self._is_of_use(job):
                 return job
         if any(job.get("status") == "in_progress" for job in jobs):
             raise UnavailableError(
@@ -117,6 +119,15 @@ class XChecker:
                 hint="The next run tries again.",
             )
         return client.create_job(name)
+
+    def _is_of_use(self, job: Record) -> bool:
+        """Whether a job will say what became of its posts, or has just said it."""
+        if job.get("status") not in ("created", "complete"):
+            return job.get("status") == "in_progress"
+        try:
+            return self._surroundings.now() - take_time(job, "created_at") < _HOLDS
+        except BadRecordError:
+            return False
 
     def _check_progress(self, job: Record, *, is_late: bool) -> None:
         if job.get("status") in ("failed", "expired"):
@@ -126,7 +137,8 @@ class XChecker:
         if is_late:
             raise UnavailableError(
                 f"X's compliance job is not finished after {self._patience.total_seconds():g} s",
-                hint="The next run fetches its result.",
+                hint="A run within six hours fetches its result; or raise "
+                "sources.x.compliance_wait.",
             )
 
     def _look_up(self, client: XClient, ids: Sequence[str]) -> Iterator[Page]:

@@ -125,6 +125,14 @@ class TestJobs:
         assert len(visitor.deletions) == 1
         assert len(visitor.site.jobs.by_id) == 1, "one job, not two"
 
+    def test_the_result_of_an_earlier_round_is_not_taken_again(self, visitor: Visitor) -> None:
+        ids = visitor.publish(2)
+        visitor.check(ids)
+        visitor.site.posts.remove(ids[0])
+        visitor.clock.forward(hours=8)
+        visitor.check(ids)
+        assert [one.native_id for one in visitor.deletions] == [ids[0]]
+
     def test_a_job_without_its_ids_gets_them(self, visitor: Visitor) -> None:
         (number,) = visitor.publish(1)
         visitor.site.posts.remove(number)

@@ -1,4 +1,7 @@
-"""X's batch compliance jobs, and the storage that their lists of ids go to and come from."""
+"""X's batch compliance jobs, and the storage that their lists of ids go to and come from.
+
+A result is written once, when its job is complete, and stays what it is.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ class Jobs:
     by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ids: dict[str, list[str]] = field(default_factory=dict)
     _asked: dict[str, int] = field(default_factory=dict)
+    _results: dict[str, bytes] = field(default_factory=dict)
 
     def answer(self, request: Request) -> Reply:
         number = request.path.removeprefix("/2/compliance/jobs").strip("/")
@@ -49,7 +53,7 @@ class Jobs:
             self._ids[number] = request.body.decode().split()
             self.by_id[number]["status"] = "in_progress"
             return Reply(type="text/html")
-        return Reply(self._result(number), type="application/octet-stream")
+        return Reply(self._results[number], type="application/octet-stream")
 
     def _create(self, asked: dict[str, Any]) -> dict[str, Any]:
         number = str(1_446_017_776_678_801_409 + len(self.by_id))
@@ -74,6 +78,7 @@ class Jobs:
             self._asked[number] = self._asked.get(number, 0) + 1
             if self._asked[number] >= self.polls:
                 job["status"] = "complete"
+                self._results[number] = self._result(number)
         return job
 
     def _result(self, number: str) -> bytes:
