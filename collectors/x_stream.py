@@ -106,10 +106,14 @@ class Stream:
         Raises:
             CollectorError: The stream cannot be kept up; what search found is stored.
         """
+        fields = self._client.fields
         while True:
+            names = fields.parameters
             connection, failure = self._connect()
             with closing(connection) if connection else nullcontext():
                 yield from self._run.searched()
+                if fields.parameters != names and self._may_go_on():
+                    continue  # Search has found out which names of fields X takes.
                 if connection and self._may_go_on():
                     failure = yield from self._listen(connection)
             if failure is None or not self._may_go_on():

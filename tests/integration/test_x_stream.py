@@ -136,6 +136,20 @@ def test_coverage_goes_as_far_as_the_stream_was_heard(visitor: Visitor) -> None:
     assert max(one.end for one in complete) >= heard
 
 
+@pytest.mark.parametrize("ignores", [False, True], ids=["refused", "ignored"])
+def test_the_stream_finds_out_the_names_of_fields(visitor: Visitor, *, ignores: bool) -> None:
+    visitor.site.generation, visitor.site.ignores_unknown = "post", ignores
+    before = visitor.publish(1)
+    with Listening(visitor) as run:
+        until(lambda: len(visitor.site.asked(STREAM)) == 2 and visitor.site.open_streams == 1)
+        until(lambda: len(visitor.coverage) > 0)
+        heard = visitor.publish(1)
+        until(lambda: len(visitor.posts) == 2)
+    assert (run.error, visitor.rejections) == (None, [])
+    assert set(visitor.posts) == {*before, *heard}
+    assert "post.fields" in visitor.site.asked(STREAM)[-1].query
+
+
 # Rules
 
 

@@ -285,6 +285,8 @@ class X:
         return json_reply({**shown, "meta": {"summary": {}}}, 201 if "add" in change else 200)
 
     def _stream(self, request: Request) -> Reply:
+        if (wrong := self._wrong_fields(request)) is not None:
+            return wrong
         if len(self._streams) >= self.connections:
             body = {
                 "title": "ConnectionException",
