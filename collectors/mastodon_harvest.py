@@ -73,7 +73,9 @@ class Sieve:
                 outcome = self._allowed(status, outcome, now)
             if isinstance(outcome, Flaw):
                 _put_back(harvest, host, status, outcome)
-            elif isinstance(outcome, Post) and self._is_asked_for(outcome, window):
+            elif isinstance(outcome, Post) and not self._matches(outcome):
+                harvest.deletions += _withdrawn(outcome)
+            elif isinstance(outcome, Post) and outcome.created_at in window:
                 harvest.posts.append(outcome)
         while len(self._uris) > _KNOWN_IDS:
             self._uris.pop(next(iter(self._uris)))
@@ -84,8 +86,8 @@ class Sieve:
         uri = self._uris.get((host, identifier))
         return Harvest(deletions=[Deletion(_PLATFORM, native_id=uri)] if uri else [])
 
-    def _is_asked_for(self, post: Post, window: Window) -> bool:
-        return post.created_at in window and (not self._words or matches(post.text, self._words))
+    def _matches(self, post: Post) -> bool:
+        return not self._words or matches(post.text, self._words)
 
     def _allowed(self, status: Record, post: Post, now: datetime) -> Post | Flaw:
         """Puts back what parses and yet is not to be had."""
@@ -97,6 +99,11 @@ class Sieve:
         if post.created_at > now + _FUTURE:
             return Flaw("bad_date", "the time is more than a day in the future")
         return post
+
+
+def _withdrawn(post: Post) -> list[Deletion]:
+    """An edit may have taken a post out of the topic: what is stored of it is no longer there."""
+    return [Deletion(_PLATFORM, native_id=post.native_id)] if post.revision else []
 
 
 def _put_back(harvest: Harvest, host: str, status: Record, flaw: Flaw) -> None:

@@ -176,6 +176,17 @@ def test_words_choose_among_the_posts_of_a_hashtag(site: Mastodon, clock: Clock)
     assert set(seen.run().posts) == {kept}
 
 
+def test_an_edit_that_leaves_the_words_removes_the_post(site: Mastodon, clock: Clock) -> None:
+    uri = site.add("#facebook on the walkout", "ann", clock())
+    seen = visit(clock, site)
+    seen.options = {"hashtags": ["facebook"], "words": ["walkout"]}
+    assert set(seen.run().posts) == {uri}
+    clock.forward(minutes=10)
+    site.edit(uri, "#facebook, and nothing more", clock())
+
+    assert seen.run().posts == {}
+
+
 def test_a_server_that_wants_a_token_says_where_it_goes(site: Mastodon, clock: Clock) -> None:
     site.token = "s3cret"
     site.add("#walkout", "ann", clock())
