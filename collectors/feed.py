@@ -301,7 +301,8 @@ def _oldest(entries: Sequence[Record]) -> datetime | None:
 
 def _conditions(answer: Answer) -> dict[str, str]:
     headers = (("etag", "If-None-Match"), ("last-modified", "If-Modified-Since"))
-    return {asked: answer.headers[name] for name, asked in headers if answer.headers.get(name)}
+    told = ((asked, answer.headers.get(name, "")) for name, asked in headers)
+    return {asked: value for asked, value in told if value and value.isascii()}
 
 
 def _digest(text: str) -> str:

@@ -7,6 +7,7 @@ import html
 import io
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -40,6 +41,9 @@ _TOMBSTONE = re.compile(
     rb"""<(?:[\w.-]{1,99}:)?deleted-entry\b[^<>]{0,2000}?\bref\s{0,9}=\s{0,9}(["'])([^<]{0,2000}?)\1""",
     re.S,
 )
+# A character that needs more than 16 bits, written as its two halves: the parser takes neither.
+_HALF = rb"&#(?:5(?:5[2-9]|6\d|7[0-3])\d\d|[xX][dD][89a-fA-F][0-9a-fA-F]{2});"
+_HALVES = re.compile(rb"(?:" + _HALF + rb")+")
 _DATES = ("published", "created", "updated")
 # "Mon, 01 Jun 2020 11:00:00" lacks the zone that RFC 822 asks for. One that is unknown is worse.
 _ENDS_WITH_TIME = re.compile(r"\d:\d\d(?::\d\d)?\s*$")
@@ -99,18 +103,9 @@ def read_document(answer: Answer) -> Document:
     Raises:
         MalformedAnswerError: It is none.
     """
-    # Bytes alone: a text would be taken for an address or a file's name.
-    found = feedparser.parse(
-        io.BytesIO(answer.content),
-        response_headers={"content-type": answer.headers.get("content-type", "")},
-        resolve_relative_uris=False,
-        sanitize_html=False,
-    )
-    if not found.version and not found.entries:
-        raise MalformedAnswerError(
-            f"{urlsplit(answer.url).netloc} answered with something that is no feed",
-            hint="Check the address in [queries.feed] feeds.",
-        )
+    found = _parsed(answer)
+    if not found.get("version") and not found.get("entries"):
+        raise _no_feed(answer)
     declared = _TOMBSTONES in found.namespaces.values()
     encoding_only = isinstance(
         found.get("bozo_exception"),
@@ -119,11 +114,45 @@ def read_document(answer: Answer) -> Document:
     return Document(
         url=answer.url,
         entries=tuple(dict(entry) for entry in found.entries),  # Its own kind warns of itself.
-        language=take_language(mapping(found.feed), "language"),
+        language=_feed_language(mapping(found.feed)),
         following=_link(found.feed, answer.url, "next", None),
         deleted=_tombstones(answer.content) if declared else (),
         broken=bool(found.bozo) and not encoding_only,
     )
+
+
+def _parsed(answer: Answer) -> Any:
+    try:
+        # Bytes alone: a text would be taken for an address or a file's name.
+        return feedparser.parse(
+            io.BytesIO(_HALVES.sub(_joined, answer.content)),
+            response_headers={"content-type": answer.headers.get("content-type", "")},
+            resolve_relative_uris=False,
+            sanitize_html=False,
+        )
+    except Exception:  # noqa: BLE001 - the parser stumbles over what is broken in odd ways
+        raise _no_feed(answer) from None  # Its messages hold parts of texts.
+
+
+def _no_feed(answer: Answer) -> MalformedAnswerError:
+    return MalformedAnswerError(
+        f"{urlsplit(answer.url).netloc} answered with something that is no feed",
+        hint="Check the address in [queries.feed] feeds.",
+    )
+
+
+def _joined(halves: re.Match[bytes]) -> bytes:
+    codes = (one.strip(b"&#;").lower() for one in re.findall(_HALF, halves[0]))
+    text = "".join(chr(int(one.lstrip(b"x"), 16 if one[:1] == b"x" else 10)) for one in codes)
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.encode("ascii", "xmlcharrefreplace")
+
+
+def _feed_language(feed: Record) -> str | None:
+    try:
+        return take_language(feed, "language")
+    except BadRecordError:
+        return None
 
 
 def _tombstones(content: bytes) -> tuple[str, ...]:
@@ -174,11 +203,15 @@ def native_id(identifier: str, host: str) -> str:
 
 def name_of(entry: Record, host: str) -> str:
     """The id that an entry is stored under, made from its text where it tells none."""
-    try:
-        identifier = entry_id(entry)
-    except BadRecordError:
-        identifier = None
-    return native_id(identifier or f"{entry.get('title')}\n{_body(entry)}", host)
+    for identify in (entry_id, _by_text):
+        with suppress(BadRecordError):
+            if identifier := identify(entry):
+                return native_id(identifier, host)
+    return native_id(str(entry.get("title")), host)
+
+
+def _by_text(entry: Record) -> str:
+    return f"{entry.get('title')}\n{_body(entry)}"
 
 
 def time_of(entry: Record) -> datetime | None:

@@ -28,6 +28,13 @@ class _Reader(HTMLParser):
         if _BLOCKS.fullmatch(tag):
             self.parts.append("\n")
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """A comment where the library raises, as browsers have it."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
     def handle_data(self, data: str) -> None:
         if not self._unseen:
             self.parts.append(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -271,6 +272,42 @@ def test_entities_that_unfold_without_end_are_no_feed(site: Site) -> None:
     assert posts(pages) == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"", b'<?xml version="1.0" encoding="u\xff"?><rss/>'],
+    ids=["empty", "encoding"],
+)
+def test_a_document_that_the_parser_stumbles_over_does_not_stop_the_others(
+    site: Site, body: bytes
+) -> None:
+    site.pages["/broken"] = Reply(body, 200, RSS)
+    good = serve(site, item("walkout", guid="1", at=JUNE_1))
+    pages = Visitor(f"{site.server.url}/broken", good).visit()
+    assert [post.text for post in posts(pages)] == ["walkout"]
+    assert coverage(pages)[-1].status == "partial"
+
+
+def test_a_character_that_is_written_as_two_halves_is_one(site: Site) -> None:
+    face = item("walkout &#55357;&#56832;", "<description>&#xD83D;&#xDE00; &#55357;</description>")
+    (post,) = posts(Visitor(serve(site, face)).visit())
+    assert post.text == "walkout \U0001f600\n\U0001f600 \ufffd"
+
+
+def test_an_item_without_an_id_may_be_too_long(site: Site) -> None:
+    long = item("walkout", f"<description>{'walkout ' * 20_000}</description>", at=JUNE_1)
+    pages = Visitor(serve(site, long, item("walkout", guid="2", at=JUNE_1))).visit()
+    assert len(posts(pages)) == 1
+    assert [one.reason for page in pages for one in page.rejections] == ["text_too_long"]
+
+
+def test_a_tag_that_no_header_can_hold_is_not_sent_back(site: Site) -> None:
+    url = serve(site, item("walkout", guid="1", at=JUNE_1))
+    site.pages["/rss"] = replace(site.pages["/rss"], headers={"ETag": '"\xfc"'})
+    visitor = Visitor(url)
+    visitor.visit()
+    assert len(posts(visitor.visit())) == 1
+
+
 def test_comments_come_as_replies_without_the_title_that_names_their_author(site: Site) -> None:
     comment = item("By: Carla", "<description>I do not agree</description>", guid="c1", at=JUNE_1)
     serve(site, comment, path="/1/comments")
@@ -357,6 +394,12 @@ def test_a_text_in_markup_is_read_as_a_reader_sees_it(site: Site) -> None:
     )
     (post,) = posts(Visitor(serve(site, item("AT&amp;T walkout", body, at=JUNE_1))).visit())
     assert post.text == "AT&T walkout\nSo it’s on"
+
+
+def test_markup_that_no_reader_knows_is_passed_over(site: Site) -> None:
+    odd = item("walkout", "<description>&lt;![ x]&gt;all &lt;![y[z]]&gt; out</description>")
+    (post,) = posts(Visitor(serve(site, odd)).visit())
+    assert post.text == "walkout\nall out"
 
 
 def test_the_feed_s_language_is_that_of_its_items(site: Site) -> None:
