@@ -122,7 +122,11 @@ class MastodonChecker:
 
 
 def _base(uri: str) -> str:
-    return "{0.scheme}://{0.netloc}".format(urlsplit(uri))
+    """A post's server; empty for an id that is no address, as a file may hold."""
+    try:
+        return "{0.scheme}://{0.netloc}".format(urlsplit(uri))
+    except ValueError:
+        return ""
 
 
 def _is_post(answer: Answer) -> bool:

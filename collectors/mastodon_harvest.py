@@ -122,8 +122,11 @@ def status_id(record: Any) -> str:
 
 
 def host_of(address: str) -> str:
-    """The host in an address, or that is one."""
-    return urlsplit(address if "://" in address else f"https://{address}").netloc.lower()
+    """The host in an address, or that is one; empty where it is none (posts hold any text)."""
+    try:
+        return urlsplit(address if "://" in address else f"https://{address}").netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _home(status: Record) -> str:

@@ -243,6 +243,12 @@ def test_servers_whose_ids_tell_no_time_are_read_from_the_last_id(
     assert len(site.server.requests) - asked == 2
 
 
+def test_an_author_without_a_proper_address_stops_nobody(site: Mastodon, clock: Clock) -> None:
+    odd = site.add("#walkout", "ann", clock(), account={"url": "https://[odd/@ann"})
+    kept = site.add("#walkout", "bob", clock())
+    assert set(visit(clock, site, refusing_instances=["other.example"]).run().posts) == {odd, kept}
+
+
 def test_no_hashtag_and_no_server_are_said(clock: Clock, site: Mastodon) -> None:
     seen = visit(clock, site)
     seen.terms = ()
@@ -299,6 +305,12 @@ def checked(clock: Clock, answers: dict[str, list[Reply]], *batches: list[str]) 
 
 def test_the_check_believes_a_server_that_says_gone(clock: Clock) -> None:
     assert checked(clock, {"/1": [GONE]}, ["/1", "/2"]) == ["/1"]
+
+
+def test_the_check_passes_over_what_is_no_address(clock: Clock) -> None:
+    checker = MastodonChecker(surroundings(clock, SOURCE.defaults()))
+    (page,) = checker.check(["https://[odd/1", "17", ""])
+    assert page.deletions == ()
 
 
 def test_the_check_leaves_what_is_missing_on_a_server_that_shows_no_post(clock: Clock) -> None:
