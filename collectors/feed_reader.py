@@ -75,6 +75,8 @@ class FeedReader:
         client = self._client(url)
         answer = client.get(url, headers={"Accept": _ACCEPT, **conditions}, accept=ANYTHING)
         if answer.status == HTTPStatus.NOT_MODIFIED:
+            if not conditions:
+                raise MalformedAnswerError(f"{urlsplit(url).netloc} answers 304 without having to")
             return None, answer
         return read_document(answer), answer
 

@@ -115,6 +115,14 @@ def test_what_is_new_behind_a_304_of_yesterday_comes_today(site: Site, visitor: 
     assert len(posts(visitor.visit())) == 1
 
 
+def test_a_304_that_nobody_asked_for_covers_nothing(site: Site) -> None:
+    site.pages["/rss"] = Reply(b"", 304, RSS)
+    good = serve(site, item("walkout", guid="1", at=JUNE_1), path="/good")
+    pages = Visitor(f"{site.server.url}/rss", good).visit()
+    assert len(posts(pages)) == 1
+    assert coverage(pages)[-1].status == "partial"
+
+
 def test_robots_txt_is_obeyed(site: Site, visitor: Visitor) -> None:
     site.robots = "User-agent: *\nDisallow: /feed\n"
     with pytest.raises(RefusedRequestError, match=r"robots\.txt"):
