@@ -64,7 +64,7 @@ class Server:
         self._secret = f"token_{re.sub('[^a-z0-9]', '_', self.host)}"
         token = surroundings.secret(self._secret)
         self._token = token or (surroundings.secret("token") if only else None)
-        self._transport = Transport(surroundings)
+        self._transport = Transport(surroundings, home=self.url)
         vendor_session = session(self._transport, surroundings.user_agent)
         vendor_session.mount(f"{self.url}/api/v2/instance", _NothingToSay())
         self._client = Mastodon(

@@ -41,14 +41,22 @@ class Transport(HTTPAdapter):
     and then raised as ours; what the library makes of that, `collector_error` undoes. Event
     streams (`stream=True`) pass as they are, unless an event is longer than an answer may be.
 
+    Args:
+        surroundings: Clock and sleep.
+        limits: What to put up with.
+        home: The server that is asked; a stream elsewhere counts as a redirect from there.
+
     Attributes:
         value: The last answer's JSON as it came, before the library reads anything into it.
     """
 
-    def __init__(self, surroundings: Surroundings, limits: Limits | None = None) -> None:
+    def __init__(
+        self, surroundings: Surroundings, limits: Limits | None = None, *, home: str = ""
+    ) -> None:
         super().__init__()
         self._surroundings = surroundings
         self._limits = limits or Limits()
+        self._home = home
         self._pace = Pace(surroundings.now)
         self.value: Any = None
 
@@ -61,6 +69,8 @@ class Transport(HTTPAdapter):
             CollectorError: No answer came that makes sense, however often it was asked for.
         """
         if stream:
+            if self._home:
+                check_redirect(self._home, request.url or "")
             response = super().send(request, True, *rest, **options)
             _check_redirect(response)
             response.raw = _BoundedEvents(response.raw, self._limits.maximum_bytes)

@@ -388,6 +388,17 @@ def test_streams_tell_of_posts_edits_and_deletions(site: Mastodon, clock: Clock)
     assert told["new"] in seen.removed
 
 
+def test_a_server_may_not_lead_its_stream_into_a_private_network(clock: Clock) -> None:
+    def answer(asked: Request) -> Reply:
+        told = {"urls": {"streaming_api": inner.url.replace("http", "ws")}}
+        return json_reply(told if asked.path.startswith("/api/v1/instance") else [])
+
+    with closing(LocalServer(lambda _: Reply())) as inner, closing(LocalServer(answer)) as site:
+        visit(clock, site, streaming=True, linger=1.0).run()
+        assert any(one.path.startswith("/api/v1/instance") for one in site.requests)
+        assert inner.requests == []
+
+
 def _wait_for(is_so: Any, seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while not is_so() and time.monotonic() < end:
