@@ -136,9 +136,14 @@ def _parsed(answer: Answer) -> Any:
 
 def _no_feed(answer: Answer) -> MalformedAnswerError:
     return MalformedAnswerError(
-        f"{urlsplit(answer.url).netloc} answered with something that is no feed",
+        f"{site_of(answer.url)} answered with something that is no feed",
         hint="Check the address in [queries.feed] feeds.",
     )
+
+
+def site_of(url: str) -> str:
+    """The host in an address, without the name and password that may stand before it."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _joined(halves: re.Match[bytes]) -> bytes:

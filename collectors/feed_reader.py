@@ -17,7 +17,7 @@ from collectors.errors import (
     NotFoundError,
     RefusedRequestError,
 )
-from collectors.feed_items import Document, read_document
+from collectors.feed_items import Document, read_document, site_of
 from collectors.guard import GuardedTransport
 from collectors.http import ANYTHING, Answer, HttpClient, Limits
 from collectors.source import PRODUCT, Surroundings
@@ -76,7 +76,7 @@ class FeedReader:
         answer = client.get(url, headers={"Accept": _ACCEPT, **conditions}, accept=ANYTHING)
         if answer.status == HTTPStatus.NOT_MODIFIED:
             if not conditions:
-                raise MalformedAnswerError(f"{urlsplit(url).netloc} answers 304 without having to")
+                raise MalformedAnswerError(f"{site_of(url)} answers 304 without having to")
             return None, answer
         return read_document(answer), answer
 
@@ -92,7 +92,7 @@ class FeedReader:
         # The product's name alone: rules for others' names must not be found in the rest.
         if not rules.can_fetch(url, PRODUCT):
             raise RefusedRequestError(
-                f"robots.txt of {urlsplit(url).netloc} forbids this address",
+                f"robots.txt of {site_of(url)} forbids this address",
                 hint="Take it out of the topic's [queries.feed], or ask the site to allow "
                 f"{PRODUCT}.",
             )

@@ -130,6 +130,16 @@ def test_robots_txt_is_obeyed(site: Site, visitor: Visitor) -> None:
     assert [request.path for request in site.server.requests] == ["/robots.txt"]
 
 
+@pytest.mark.parametrize("robots", ["User-agent: *\nDisallow: /", None])
+def test_a_password_in_an_address_is_in_no_message(site: Site, robots: str | None) -> None:
+    site.robots = robots
+    site.pages["/rss"] = Reply(b"<p>no feed</p>", 200, "text/html")
+    with pytest.raises(CollectorError) as raised:
+        Visitor(f"{site.server.url}/rss".replace("//", "//ann:s3cret@")).visit()
+    assert "s3cret" not in f"{raised.value} {raised.value.hint}"
+    assert "127.0.0.1" in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("rules", "allowed"),
     [
