@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from collectors.errors import CollectorError
-from collectors.formats.fields import mapping
+from collectors.errors import AuthenticationError, CollectorError, NotFoundError
+from collectors.formats.fields import Record, mapping
 from collectors.http import Limits
 from collectors.listing import Batch, Listing, Reach, is_over, told, walk_down
 from collectors.policy import Condition, Policy
@@ -235,12 +235,16 @@ class RedditCollector:
                     continue
                 if threads > 0:
                     threads -= 1
+                    try:
+                        things = client.comments(name)
+                    except (AuthenticationError, NotFoundError):
+                        continue  # Not for everybody (quarantined), for now at least.
                     known.comments = comments
-                    yield self._thread(client, name, progress, window)
+                    yield self._thread(things, progress, window)
 
-    def _thread(self, client: RedditClient, name: str, progress: _Progress, window: Window) -> Page:
+    def _thread(self, things: Sequence[Record], progress: _Progress, window: Window) -> Page:
         harvest = Harvest()
-        for thing in client.comments(name):
+        for thing in things:
             post = harvest.add(thing)
             if post is not None and post.created_at in window:
                 harvest.posts.append(post)

@@ -196,6 +196,19 @@ def test_a_search_leads_to_the_comments_on_what_it_finds(site: Reddit, visitor: 
     assert not [one for one in site.server.requests[before:] if "/comments/" in one.path]
 
 
+def test_comments_that_are_not_shown_do_not_stop_the_others(site: Reddit, visitor: Visitor) -> None:
+    visitor.options = {"search_in": ["all"]}
+    closed, found = (site.submit("a walkout", "ann", START, subreddit="far") for _ in range(2))
+    for on in (closed, found):
+        site.comment(f"on {on}", "bob", START, link_id=on, parent_id=on)
+    site.closed = {closed, found}
+    visitor.visit()
+    site.closed = {closed}
+    assert [post.text for post in posts(visitor.visit())][-1] == f"on {found}"
+    site.closed = set()
+    assert [post.text for post in posts(visitor.visit())][-1] == f"on {closed}"
+
+
 def test_a_private_subreddit_does_not_stop_the_others(site: Reddit, visitor: Visitor) -> None:
     visitor.options = {"subreddits": ["walkout", "closed"]}
     site.forbidden.add("closed")

@@ -22,6 +22,7 @@ class Reddit:
         quirk: One of the suite's `QUIRKS`.
         limit: How many things a listing gives.
         forbidden: Subreddits that answer 403.
+        closed: Submissions whose comments do.
         headers: What every answer says, rate limits for example.
     """
 
@@ -30,6 +31,7 @@ class Reddit:
     quirk: str | None = None
     limit: int = LISTING_LIMIT
     forbidden: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
     headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,6 +98,8 @@ class Reddit:
         return self._page(self._of(parts[1], parts[2], request.query.get("q", "")), request)
 
     def _thread(self, name: str) -> Reply:
+        if name in self.closed:
+            return json_reply({"reason": "quarantined", "message": "Forbidden", "error": 403}, 403)
         comments = [one for one in self._there() if one["data"].get("link_id") == name]
         parts = ([self.things[name]], [_with_replies(one) for one in comments])
         return json_reply([_value(things, None) for things in parts])
