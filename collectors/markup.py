@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from html.parser import HTMLParser
 
@@ -42,8 +43,11 @@ class _Reader(HTMLParser):
 
 def plain_text(markup: str) -> str:
     """Returns the text of HTML, a line for each of its blocks; text without tags stays."""
+    # No tag ends behind the last ">"; the library would look for one from each "<" anew.
+    head, end, rest = markup.rpartition(">")
     reader = _Reader()
-    reader.feed(markup)
+    reader.feed(head + end)
     reader.close()
+    reader.handle_data(html.unescape(rest))
     lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
     return "\n".join(line for line in lines if line)

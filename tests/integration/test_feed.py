@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,6 +18,7 @@ from servers.feeds import Site
 from collectors.errors import CollectorError, RefusedRequestError, UnavailableError
 from collectors.feed import FeedCollector
 from collectors.feed_items import native_id
+from collectors.markup import plain_text
 from collectors.post import Checkpoint, Coverage, Page, Post, Window
 
 WINDOW = Window(START - timedelta(days=30), START + timedelta(days=60))
@@ -418,6 +420,19 @@ def test_markup_that_no_reader_knows_is_passed_over(site: Site) -> None:
     odd = item("walkout", "<description>&lt;![ x]&gt;all &lt;![y[z]]&gt; out</description>")
     (post,) = posts(Visitor(serve(site, odd)).visit())
     assert post.text == "walkout\nall out"
+
+
+@pytest.mark.parametrize("begun", ["<a b=", "<a b='", "<a b", '<a b="x" '])
+def test_tags_that_never_end_are_read_in_no_time(begun: str) -> None:
+    before = time.process_time()
+    assert plain_text(f"<p>all &amp; {begun * 20_000}") == f"all & {begun * 20_000}".strip()
+    assert time.process_time() - before < 3
+
+
+def test_what_stands_behind_the_last_tag_is_read_like_the_rest() -> None:
+    assert plain_text("1 &lt; 2") == "1 < 2"
+    assert plain_text("<p>one</p> two &amp; <b") == "one\ntwo & <b"
+    assert plain_text("seen<script>a > b") == "seen"
 
 
 def test_the_feed_s_language_is_that_of_its_items(site: Site) -> None:
