@@ -19,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import cluster_fakes as fakes
 
+from monitor.bootstrap.counting import aggregate
+from monitor.bootstrap.scoring import classify
 from monitor.cluster import Cluster, connected
 
 BATCH = 100
@@ -46,9 +48,9 @@ def main() -> int:
 def one_process(folder: Path, asked: argparse.Namespace) -> tuple[float, object]:
     app, topic = _filled(folder, asked)
     started = time.monotonic()
-    app.classify(topic)
+    classify(app, topic)
     seconds = time.monotonic() - started
-    app.aggregate(topic)
+    aggregate(app, topic)
     return seconds, fakes.figures(app, topic, app.champion(topic).id)
 
 
@@ -60,7 +62,7 @@ def by_workers(folder: Path, asked: argparse.Namespace) -> tuple[float, object]:
         started = time.monotonic()
         Cluster(cluster.client, opener).classify(app, topic, partition_posts=PARTITION)
         seconds = time.monotonic() - started
-    app.aggregate(topic)
+    aggregate(app, topic)
     return seconds, fakes.figures(app, topic, app.champion(topic).id)
 
 

@@ -34,7 +34,7 @@ import structlog
 
 from collectors.post import Checkpoint, Coverage
 from monitor.authors import AuthorSketch
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
 from monitor.commands.daemon import dashboard_server
 from monitor.kept import KeptPage, KeptPost
 from monitor.pipeline.classify import questions_of

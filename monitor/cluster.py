@@ -27,7 +27,8 @@ from typing import Any
 from distributed import Client, LocalCluster, Nanny, Scheduler, wait
 from distributed.scheduler import KilledWorker
 
-from monitor.bootstrap import Application, open_application
+from monitor.bootstrap.application import Application, open_application
+from monitor.bootstrap.counting import settle
 from monitor.errors import ClusterError, MonitorError
 from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.archive import ArchiveStep
@@ -151,7 +152,7 @@ class Cluster:
         rebuild: bool = False,
         should_stop: ShouldStop = lambda: False,
     ) -> Mapping[str, int]:
-        """Rebuilds changed days; afterwards as `Application.aggregate`.
+        """Rebuilds changed days; afterwards as `monitor.bootstrap.counting.aggregate`.
 
         Raises:
             ClusterError: A day failed on every attempt; the others are done.
@@ -162,7 +163,7 @@ class Cluster:
         dirty = app.store.dirty_days(topic.name)
         calls = [(rebuild_day, self.opener, topic.name, each.day, each.revision) for each in dirty]
         days = sum(self._results(calls, should_stop))
-        return app.settle(topic, days)
+        return settle(app, topic, days)
 
     def classify_archive(
         self,

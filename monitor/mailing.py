@@ -13,7 +13,7 @@ from monitor.errors import MonitorError
 from monitor.topic import Topic
 
 if TYPE_CHECKING:
-    from monitor.bootstrap import Application
+    from monitor.bootstrap.application import Application
 
 
 def send_report(app: Application, topic: Topic) -> Mapping[str, int]:

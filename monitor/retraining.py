@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from monitor.bootstrap.labelling import choose_posts, echo_labels
+from monitor.bootstrap.loading import load
 from monitor.observability import get_logger
 from monitor.topic import Topic
 from monitor.tracking import track
 
 if TYPE_CHECKING:
-    from monitor.bootstrap import Application
-    from monitor.pipeline.retrain import Retrained  # brings the model's libraries
+    from monitor.bootstrap.application import Application
+    from monitor.pipeline.retrain import Retrained, RetrainStep  # brings the model's libraries
 
 Promote = Literal["auto", "never", "force"]
 """`auto`: if every check of the gate passed. `force`: whatever they say."""
@@ -48,8 +50,8 @@ def retrain_topic(
         LabelError: The topic has no labels.
         ClassifierError: The labels are too few or too uniform to train on.
     """
-    app.echo_labels(topic)
-    retrained = app.retrain_step().retrain(topic, progress=progress)
+    echo_labels(app, topic)
+    retrained = retrain_step(app).retrain(topic, progress=progress)
     version = retrained.version.id
     wanted = promote == "force" or (promote == "auto" and retrained.beats)
     promoted = wanted and not retrained.is_champion
@@ -63,8 +65,28 @@ def retrain_topic(
         "retrained", topic=topic.name, version=version, promoted=promoted, failed=failed
     )
     pruned = prune_versions(app, topic)
-    app.choose_posts(topic, progress=progress)
+    choose_posts(app, topic, progress=progress)
     return Deed(retrained, promoted, pruned)
+
+
+def retrain_step(app: Application) -> RetrainStep:
+    """What trains a candidate version; brings the model's libraries."""
+    trial = load("monitor.pipeline.trial", "Trial")(
+        app.scorers.loaded,
+        load("classifiers.verdict", "Tolerances")(**app.settings.gate.model_dump()),
+        app.settings.retraining.general_sets,
+    )
+    step: RetrainStep = load("monitor.pipeline.retrain", "RetrainStep")(
+        app.store,
+        app.queries,
+        app.registry,
+        app.post_ids,
+        app.clock,
+        trial,
+        app.settings.home / "cache",
+        app.settings.classify.threads or None,
+    )
+    return step
 
 
 def promote_version(app: Application, topic: Topic, version: str, *, who: str) -> str:

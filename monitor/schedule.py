@@ -1,4 +1,4 @@
-"""The daemon's jobs: what each does, and which are enabled.
+"""The daemon's jobs: what each does, which are enabled, and what runs them.
 
 When each runs is the daemon's business (`monitor/daemon.py`).
 """
@@ -9,16 +9,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from monitor.job import Job, Resting, ShouldStop
+from monitor.bootstrap import collecting
+from monitor.bootstrap.alerting import alert_step
+from monitor.bootstrap.counting import aggregate
+from monitor.bootstrap.labelling import echo_labels
+from monitor.bootstrap.removal import purge, purge_stored
+from monitor.bootstrap.scoring import classify
+from monitor.job import Job, JobRunner, Resting, ShouldStop
 from monitor.mailing import send_report
 from monitor.observability import get_logger
 from monitor.retraining import retrain_topic
 from monitor.standing import silence
 from monitor.task import TaskStopped
 from monitor.topic import Topic
+from monitor.wishes import task_runner
 
 if TYPE_CHECKING:
-    from monitor.bootstrap import Application
+    from monitor.bootstrap.application import Application
 
 
 def jobs_of(app: Application) -> list[Job]:
@@ -28,7 +35,9 @@ def jobs_of(app: Application) -> list[Job]:
     topics = list(app.topics.values())
     if settings.collect.enabled:
         jobs += [
-            _collect_job(app, topic, source) for topic in topics for source in app.sources(topic)
+            _collect_job(app, topic, source)
+            for topic in topics
+            for source in collecting.sources(app, topic)
         ]
     if settings.compliance.enabled:
         jobs += [
@@ -55,9 +64,14 @@ def jobs_of(app: Application) -> list[Job]:
     return jobs
 
 
+def job_runner(app: Application) -> JobRunner:
+    """What runs and records jobs."""
+    return JobRunner(app.store, app.clock)
+
+
 def _collect_job(app: Application, topic: Topic, source: str) -> Job:
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        counts = dict(app.collect(topic, source, should_stop=should_stop).counts)
+        counts = dict(collecting.collect(app, topic, source, should_stop=should_stop).counts)
         if silent := silence(source, topic, app.queries, app.clock()):
             get_logger().warning(
                 "source_silent",
@@ -73,7 +87,7 @@ def _collect_job(app: Application, topic: Topic, source: str) -> Job:
 
 def _compliance_job(app: Application, topic: Topic, source: str) -> Job:
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        return dict(app.check_stored(topic, source, should_stop=should_stop).counts)
+        return dict(collecting.check_stored(app, topic, source, should_stop=should_stop).counts)
 
     name = f"compliance:{source}:{topic.name}"
     return Job(name, topic.name, Resting(work, app.clock), app.settings.jobs.compliance)
@@ -81,7 +95,7 @@ def _compliance_job(app: Application, topic: Topic, source: str) -> Job:
 
 def _classify_job(app: Application, topic: Topic) -> Job:
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        return app.classify(topic, should_stop=should_stop)
+        return classify(app, topic, should_stop=should_stop)
 
     return Job(f"classify:{topic.name}", topic.name, work, app.settings.jobs.classify)
 
@@ -94,30 +108,30 @@ def _aggregate_job(app: Application, topic: Topic) -> Job:
         now = app.clock()
         # The labelling page makes copies every 50 posts: here those of the last ones.
         if app.queries.labels_since(topic.name, echoed):
-            app.echo_labels(topic)
+            echo_labels(app, topic)
         echoed = now
-        return app.aggregate(topic, should_stop=should_stop)
+        return aggregate(app, topic, should_stop=should_stop)
 
     return Job(f"aggregate:{topic.name}", topic.name, work, app.settings.jobs.aggregate)
 
 
 def _retention_job(app: Application, topic: Topic) -> Job:
     def work(_: ShouldStop) -> Mapping[str, int]:
-        return app.purge(topic)
+        return purge(app, topic)
 
     return Job(f"retention:{topic.name}", topic.name, work, app.settings.jobs.retention)
 
 
 def _stored_retention_job(app: Application, topic: str) -> Job:
     def work(_: ShouldStop) -> Mapping[str, int]:
-        return app.purge_stored(topic)
+        return purge_stored(app, topic)
 
     return Job(f"retention:{topic}", topic, work, app.settings.jobs.retention)
 
 
 def _alert_job(app: Application, topic: Topic) -> Job:
     def work(_: ShouldStop) -> Mapping[str, int]:
-        return app.alert_step().alert(topic)
+        return alert_step(app).alert(topic)
 
     return Job(f"alert:{topic.name}", topic.name, work, app.settings.jobs.alert)
 
@@ -155,7 +169,7 @@ def _tasks_job(app: Application) -> Job:
     first = [True]
 
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        runner = app.task_runner(first=first[0])
+        runner = task_runner(app, first=first[0])
         first[0] = False
         return {"tasks": runner.run_waiting(should_stop)}
 

@@ -173,6 +173,11 @@ class DistributionSettings(_Section):
     scheduler: str
     workers: int = Field(ge=0)
 
+    @property
+    def uses_dask(self) -> bool:
+        """Whether work is spread over a cluster."""
+        return self.engine == DASK
+
 
 class RetentionSettings(_Section):
     """`[retention]`; `labelled_copies` is the reference of a consent, empty without one."""

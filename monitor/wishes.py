@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from monitor.bootstrap import collecting, scoring
+from monitor.bootstrap.counting import aggregate
+from monitor.bootstrap.drifting import keep_reference
 from monitor.privacy import whole_groups
 from monitor.retraining import promote_version, retrain_topic, roll_back
 from monitor.store.tasks import Task
-from monitor.task import Progress, Work
+from monitor.task import LOST_AFTER, Progress, TaskRunner, Work
 from monitor.topic import Topic
 
 if TYPE_CHECKING:
-    from monitor.bootstrap import Application
+    from monitor.bootstrap.application import Application
+
+
+def task_runner(app: Application, *, first: bool = False) -> TaskRunner:
+    """What does what was asked for.
+
+    Args:
+        app: The program's parts.
+        first: Whether this daemon has run none yet: then what still runs was its
+            predecessor's, which is gone (one daemon at a time holds the lease).
+    """
+    lost_after = timedelta(0) if first else LOST_AFTER
+    return TaskRunner(app.tasks, works(app), app.clock, lost_after)
 
 
 def works(app: Application) -> Mapping[str, Work]:
@@ -56,12 +71,12 @@ def _roll_back(app: Application, task: Task, progress: Progress) -> str:
 def _rescore(app: Application, task: Task, progress: Progress) -> None:
     """Scores and counts with the champion; the series switches when every post is covered."""
     topic = app.topic(task.topic)
-    pending = app.pending(topic)
-    app.classify(topic, progress=_forecast(progress, pending, app.clock))
+    pending = scoring.pending(app, topic)
+    scoring.classify(app, topic, progress=_forecast(progress, pending, app.clock))
     progress("counting", 0.0)
-    app.aggregate(topic)
+    aggregate(app, topic)
     progress("keeping what later posts are compared with", 0.0)
-    app.keep_reference(topic)
+    keep_reference(app, topic)
 
 
 def _forecast(
@@ -83,7 +98,8 @@ def _backfill(app: Application, task: Task, progress: Progress) -> str:
     topic = app.topic(task.topic)
     since, until = (date.fromisoformat(str(task.arguments[n])) for n in ("since", "until"))
     source = str(task.arguments["source"])
-    collected = app.collect(
+    collected = collecting.collect(
+        app,
         topic,
         source,
         window=topic.window_of(since, until),

@@ -17,7 +17,8 @@ import numpy as np
 
 from classifiers.heads import reported_heads
 from collectors.post import Checkpoint, Page, Post, Window
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
+from monitor.bootstrap.collecting import collect_step
 from monitor.settings import load_settings
 from monitor.store.values import DailyAggregate
 from monitor.topic import Topic
@@ -160,7 +161,7 @@ def fill(app: Application, topic: Topic, posts: int, *, minutes: int = 7) -> Non
         )
         for number in range(posts)
     )
-    app.collect_step(topic).collect(OnePage(Page(Checkpoint({}), posts=made)))
+    collect_step(app, topic).collect(OnePage(Page(Checkpoint({}), posts=made)))
 
 
 def figures(app: Application, topic: Topic, version: str) -> list[DailyAggregate]:

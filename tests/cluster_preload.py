@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster_fakes import RecordingScorers
 
-from monitor import bootstrap
+from monitor.bootstrap.application import Application
 
 SECONDS = 0.1
 
@@ -15,9 +15,9 @@ SECONDS = 0.1
 def dask_setup(_worker: object) -> None:
     """Called by the worker when it starts."""
 
-    def scorers(app: bootstrap.Application) -> Any:
+    def scorers(app: Application) -> Any:
         return RecordingScorers(app.settings.home / "scored.txt", SECONDS)
 
     made = cached_property(scorers)
-    made.__set_name__(bootstrap.Application, "scorers")
-    bootstrap.Application.scorers = made
+    made.__set_name__(Application, "scorers")
+    Application.scorers = made

@@ -13,13 +13,14 @@ from itertools import groupby
 
 import structlog
 
-from monitor import bootstrap, cli
+from monitor import cli
+from monitor.bootstrap.application import Application
 from monitor.testing import FakeScorers
 
 
 def run(arguments: list[str]) -> int:
     """Runs a command and returns its exit code."""
-    bootstrap.Application.scorers = property(lambda _: FakeScorers())  # type: ignore[assignment]
+    Application.scorers = property(lambda _: FakeScorers())  # type: ignore[assignment]
     try:
         return cli.run(arguments)
     finally:

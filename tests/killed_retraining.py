@@ -23,8 +23,9 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from classifiers.registry import Registry
-from monitor.bootstrap import open_application
+from monitor.bootstrap.application import open_application
 from monitor.task import Progress
+from monitor.wishes import task_runner
 
 
 def watch(moment: Callable[[str], None]) -> None:
@@ -68,7 +69,7 @@ def work(asked: dict[str, Any], shipped: str, answers: int) -> None:
     app.__dict__["registry"] = Registry(Path(asked["home"]) / "models", Path(shipped))
     app.tasks.request("retrain", "strike", {}, who="test", at=app.clock())
     watch(moment)
-    app.task_runner(first=True).run_waiting(lambda: False)
+    task_runner(app, first=True).run_waiting(lambda: False)
 
 
 def run(asked: dict[str, Any], shipped: str) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from classifiers.registry import Registry
 from collectors.post import Checkpoint
-from monitor.bootstrap import Application, open_application
+from monitor.bootstrap.application import Application, open_application
+from monitor.bootstrap.counting import aggregate
+from monitor.bootstrap.scoring import classify
 from monitor.kept import KeptPage, KeptPost
 from tests.dashboard_fakes import NOW
 
@@ -43,5 +45,5 @@ def fill(app: Application, posts: Iterable[KeptPost]) -> None:
     """Stores the topic's posts, scores and counts them."""
     page = KeptPage(Checkpoint({"n": 1}), tuple(posts))
     app.store.save_page("strike", "file", page, at=NOW)
-    app.classify(app.topic("strike"))
-    app.aggregate(app.topic("strike"))
+    classify(app, app.topic("strike"))
+    aggregate(app, app.topic("strike"))

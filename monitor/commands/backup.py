@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from monitor.bootstrap.backups import backup_step, restore_step
 from monitor.commands.call import Call, with_call
 from monitor.errors import UsageError
 from monitor.sealing import write_new_key
@@ -45,7 +46,7 @@ def backup_command(
         return
     if folder is None:
         raise UsageError("say which folder the backup goes into", hint="monitor backup --help")
-    made = call.app.backup_step().backup(folder, with_keys=with_keys, keep=keep)
+    made = backup_step(call.app).backup(folder, with_keys=with_keys, keep=keep)
     if not made.sealed:
         call.say("It is not encrypted: whoever reads the file reads the posts. See --new-key.")
     if not made.keys:
@@ -67,7 +68,7 @@ def backup_command(
 @with_call
 def restore_command(call: Call, backup: Path, only_check: bool) -> None:
     """Puts a backup back into an empty home; refuses to overwrite anything."""
-    held = call.app.restore_step().restore(backup, only_check=only_check)
+    held = restore_step(call.app).restore(backup, only_check=only_check)
     call.answer(
         {**asdict(held), "written": not only_check},
         f"{backup.name} of {held.created_at}, program {held.program}: {held.files} files, "

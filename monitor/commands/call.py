@@ -21,7 +21,7 @@ from tqdm import tqdm
 from monitor.observability import configure_logging
 
 if TYPE_CHECKING:
-    from monitor.bootstrap import Application
+    from monitor.bootstrap.application import Application
     from monitor.topic import Topic
 
 P = ParamSpec("P")
@@ -45,9 +45,8 @@ class Call:
     def app(self) -> Application:
         """The application, from this process's environment."""
         # The store and the settings load when a command asks for them, not to print its help.
-        made: Application = importlib.import_module("monitor.bootstrap").open_application(
-            os.environ
-        )
+        module = importlib.import_module("monitor.bootstrap.application")
+        made: Application = module.open_application(os.environ)
         return made
 
     @property

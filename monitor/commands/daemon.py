@@ -9,17 +9,22 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 from monitor.access import refuse_open_door
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
+from monitor.bootstrap.collecting import sample_collector
+from monitor.bootstrap.drifting import advice
+from monitor.bootstrap.labelling import review_labels
 from monitor.commands.call import Call, with_call
 from monitor.daemon import Daemon
 from monitor.errors import MonitorError
 from monitor.lease import DAEMON, DaemonLease
+from monitor.schedule import job_runner, jobs_of
 
 if TYPE_CHECKING:
     from monitor.dashboard.server import DashboardServer
@@ -69,7 +74,7 @@ def serve_command(call: Call) -> None:
 def _daemon(app: Application) -> Daemon:
     settings = app.settings.daemon
     lease = DaemonLease(app.store, app.clock, settings.lease_seconds)
-    return Daemon(app.jobs(), app.job_runner(), lease, app.queries, settings)
+    return Daemon(jobs_of(app), job_runner(app), lease, app.queries, settings)
 
 
 def _run_until_idle(call: Call, daemon: Daemon) -> None:
@@ -94,8 +99,8 @@ def _announce(call: Call) -> None:
     app = call.app
     topics = ", ".join(app.topics)
     call.say(f"Topics: {topics} (from {app.settings.config / 'topics'})")
-    call.say(f"Jobs: {', '.join(job.name for job in app.jobs())}")
-    sampled = [topic.name for topic in app.topics.values() if app.sample_collector(topic)]
+    call.say(f"Jobs: {', '.join(job.name for job in jobs_of(app))}")
+    sampled = [topic.name for topic in app.topics.values() if sample_collector(app, topic)]
     if sampled:
         call.say(f"Sample posts (ours, not real people's) stand in for: {', '.join(sampled)}")
 
@@ -151,8 +156,8 @@ def dashboard_server(app: Application, daemon: Daemon | None = None) -> Dashboar
             app.incidents,
             app.registry.list,
             app.alert_rules,
-            app.label_review,
-            app.advice.about,
+            partial(review_labels, app),
+            advice(app).about,
         ),
         note_access=app.store.note_access,
     )

@@ -13,11 +13,15 @@ from typing import Any
 import click
 
 from classifiers.errors import ClassifierError
+from monitor.bootstrap import scoring
+from monitor.bootstrap.collecting import sources
+from monitor.bootstrap.drifting import advice
 from monitor.commands.call import Call, table, with_call
 from monitor.commands.platforms import check_platforms, platform_states, platform_text
 from monitor.daemon import next_run
 from monitor.errors import MonitorError
 from monitor.lease import DAEMON
+from monitor.schedule import jobs_of
 from monitor.standing import Standing, standings
 
 LOW_DISK = 1_000_000_000
@@ -147,7 +151,7 @@ def status_command(call: Call, check: bool) -> None:
     app, topic = call.app, call.topic
     champion = app.champion(topic).id
     totals = app.queries.totals(topic.name)
-    pending = app.pending(topic)
+    pending = scoring.pending(app, topic)
     lease = app.store.lease(DAEMON)
     running = lease is not None and lease.expires_at > app.clock()
     runs = [
@@ -157,7 +161,7 @@ def status_command(call: Call, check: bool) -> None:
             "started": run.started_at.isoformat(timespec="seconds") if run else None,
             "error": run.error if run else None,
         }
-        for job in app.jobs()
+        for job in jobs_of(app)
         for run in [app.queries.last_run(job.name)]
     ]
     data: dict[str, Any] = {
@@ -171,7 +175,7 @@ def status_command(call: Call, check: bool) -> None:
         "champion": champion,
         "shown": app.queries.shown_version(topic.name),
         "daemon": "running" if running else "not running",
-        "train_again": list(app.advice.about(topic)),
+        "train_again": list(advice(app).about(topic)),
         "jobs": runs,
         "sources": _sources(call),
     }
@@ -192,7 +196,7 @@ def _sources(call: Call) -> list[dict[str, Any]]:
     return [
         _source(call, one)
         for one in standings(
-            app.sources(call.topic), call.topic, app.queries, app.settings, app.clock
+            sources(app, call.topic), call.topic, app.queries, app.settings, app.clock
         )
     ]
 

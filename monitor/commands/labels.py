@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from monitor.agreement import Agreement
+from monitor.bootstrap.labelling import choose_posts, echo_labels, label_step, review_labels
 from monitor.commands.call import Call, table, with_call
 from monitor.commands.output import write
 from monitor.errors import LabelError
@@ -41,7 +42,8 @@ def label_group() -> None:
 def import_command(call: Call, file: Path, shape: str, annotator: str) -> None:
     """Takes a label file in; a repeated import changes nothing."""
     topic = call.topic
-    imported = call.app.label_step(topic).import_file(topic, file, shape=shape, annotator=annotator)
+    step = label_step(call.app, topic)
+    imported = step.import_file(topic, file, shape=shape, annotator=annotator)
     names = ("stored", "repeated", "changed", "unknown_post", "rejected")
     counts = {name: imported.counts[name] for name in names}
     validation = [
@@ -103,10 +105,10 @@ def queue_command(call: Call, count: int, choose: str, shape: str, output: Path 
     app = call.app
     if choose == "mixed":
         with call.stages() as stage:
-            app.choose_posts(topic, progress=stage)
-    review = app.label_review(topic) if choose in ("conflicts", "errors") else None
+            choose_posts(app, topic, progress=stage)
+    review = review_labels(app, topic) if choose in ("conflicts", "errors") else None
     if review is None:
-        app.echo_labels(topic)
+        echo_labels(app, topic)
     part = app.settings.labelling.random_part if choose == "mixed" else 1.0
     items, questions = queue_items(
         app.queries, topic, review, choose=choose, limit=count, random_part=part
@@ -137,7 +139,7 @@ def review_command(call: Call, most: int) -> None:
 
     No text is shown; `monitor label queue --choose conflicts` or `errors` gives the posts.
     """
-    review = call.app.label_review(call.topic)
+    review = review_labels(call.app, call.topic)
     call.answer(_told(review), _text(review, most))
 
 

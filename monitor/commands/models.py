@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from classifiers.heads import all_heads
+from monitor.bootstrap import scoring
+from monitor.bootstrap.counting import aggregate
+from monitor.bootstrap.drifting import drift, keep_reference
 from monitor.commands.call import Call, table, with_call
 from monitor.retraining import (
     Promote,
@@ -167,7 +170,7 @@ def rollback_command(call: Call) -> None:
 def shadow_command(call: Call, version_id: str) -> None:
     """Scores the newest posts with a version beside the champion: what would change."""
     with call.progress("posts") as progress:
-        found = call.app.shadow(call.topic, version_id, progress=progress)
+        found = scoring.shadow(call.app, call.topic, version_id, progress=progress)
     rows = [
         {
             "question": f"{one.head} {one.target}".strip(),
@@ -189,7 +192,7 @@ def drift_command(call: Call) -> None:
     The first call keeps the newest posts' words, scores and embeddings as what later ones are
     compared with; no text is kept.
     """
-    report = call.app.drift(call.topic)
+    report = drift(call.app, call.topic)
     shifts = [
         {"of": one.of, "discrepancy": f"{one.discrepancy:.4f}", "chance": f"{one.chance:.3f}"}
         for one in report.shifts
@@ -223,10 +226,10 @@ def prune_command(call: Call) -> None:
 def _rescore(call: Call, version: str) -> None:
     """Scores and counts now, newest first; the series switches when every post is covered."""
     call.say(f"scoring {call.topic.name} with {version} ...")
-    with call.progress("posts", call.app.pending(call.topic)) as progress:
-        call.app.classify(call.topic, progress=progress)
-    call.app.aggregate(call.topic)
-    call.app.keep_reference(call.topic)
+    with call.progress("posts", scoring.pending(call.app, call.topic)) as progress:
+        scoring.classify(call.app, call.topic, progress=progress)
+    aggregate(call.app, call.topic)
+    keep_reference(call.app, call.topic)
 
 
 COMMANDS = {"retrain": retrain_command, "models": models_group}

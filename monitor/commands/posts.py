@@ -10,6 +10,7 @@ import click
 from collectors.errors import CollectorError
 from collectors.file import FileCollector
 from collectors.formats.reading import FORMATS
+from monitor.bootstrap import collecting
 from monitor.commands.call import Call, Moment, with_call
 from monitor.errors import MonitorError, UsageError
 from monitor.pipeline.collect import Collected
@@ -37,10 +38,12 @@ def collect_command(
         raise UsageError(f"--since {window.start} is not before --until {window.end}")
     results: dict[str, Collected] = {}
     failed: dict[str, CollectorError] = {}
-    for source in sources or tuple(call.app.sources(topic)):
+    for source in sources or tuple(collecting.sources(call.app, topic)):
         try:
             with call.progress(source) as progress:
-                results[source] = call.app.collect(topic, source, window=window, progress=progress)
+                results[source] = collecting.collect(
+                    call.app, topic, source, window=window, progress=progress
+                )
         except CollectorError as error:
             failed[source] = error
     _answer_collect(call, results, failed)
@@ -101,8 +104,8 @@ def import_command(
         )
         try:
             with call.progress(path.name) as progress:
-                collected = call.app.import_file(
-                    topic, collector, readers=readers, progress=progress
+                collected = collecting.import_file(
+                    call.app, topic, collector, readers=readers, progress=progress
                 )
         except CollectorError as error:
             if len(files) == 1:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collectors.post import Deletion
+from monitor.bootstrap.removal import forget, forget_stored, purge, purge_stored
 from monitor.commands.call import Call, with_call
 from monitor.errors import ConfigurationError, MonitorError, UsageError
 
 if TYPE_CHECKING:
-    from monitor.bootstrap import Application
+    from monitor.bootstrap.application import Application
 
 
 class Identifier(click.ParamType[str]):
@@ -50,11 +51,11 @@ def _purged(call: Call) -> list[Mapping[str, int]]:
     """What was purged of each topic."""
     app, without_file = call.app, call.app.topics_without_file()
     if call.topic_name in without_file:
-        return [app.purge_stored(call.topic_name)]
+        return [purge_stored(app, call.topic_name)]
     if call.topic_name is not None:
-        return [app.purge(call.topic)]
-    stored = [app.purge_stored(name) for name in without_file]
-    return [*stored, *(app.purge(topic) for topic in app.topics.values())]
+        return [purge(app, call.topic)]
+    stored = [purge_stored(app, name) for name in without_file]
+    return [*stored, *(purge(app, topic) for topic in app.topics.values())]
 
 
 @click.command("forget")
@@ -86,11 +87,11 @@ def forget_command(call: Call, platform: str, author: str | None, post: str | No
 
 def _forget_everywhere(app: Application, deletion: Deletion) -> tuple[dict[str, int], list[str]]:
     """Erased posts by topic, and the stored topics whose keys are elsewhere."""
-    removed = {topic.name: app.forget(topic, deletion) for topic in app.topics.values()}
+    removed = {topic.name: forget(app, topic, deletion) for topic in app.topics.values()}
     left_out = []
     for name in app.topics_without_file():
         try:
-            removed[name] = app.forget_stored(name, deletion)
+            removed[name] = forget_stored(app, name, deletion)
         except ConfigurationError:
             left_out.append(name)
     return removed, left_out

@@ -8,6 +8,9 @@ from typing import TypeVar
 
 import click
 
+from monitor.bootstrap.counting import aggregate
+from monitor.bootstrap.scoring import classify, classify_archive
+from monitor.bootstrap.workers import cluster_module
 from monitor.commands.call import Call, with_call
 from monitor.errors import UsageError
 from monitor.settings import DASK, DistributionSettings
@@ -51,9 +54,11 @@ def classify_command(
         if source is not None and target is not None:
             step = importlib.import_module("monitor.pipeline.archive").ArchiveStep  # brings pyarrow
             archive = step(source, target)
-            counts = call.app.classify_archive(call.topic, archive, engine=where, progress=progress)
+            counts = classify_archive(
+                call.app, call.topic, archive, engine=where, progress=progress
+            )
         else:
-            counts = call.app.classify(call.topic, engine=where, progress=progress)
+            counts = classify(call.app, call.topic, engine=where, progress=progress)
     call.answer(dict(counts), f"{counts['posts']:,} posts scored")
 
 
@@ -66,7 +71,7 @@ def aggregate_command(
 ) -> None:
     """Rebuilds the daily figures of the days that changed."""
     where = _engine(call, engine, scheduler, workers)
-    counts = call.app.aggregate(call.topic, rebuild=rebuild, engine=where)
+    counts = aggregate(call.app, call.topic, rebuild=rebuild, engine=where)
     call.answer(dict(counts), f"{counts['days']:,} days rebuilt")
 
 
@@ -81,7 +86,7 @@ def work_command(call: Call, serve: bool, port: int, scheduler: str | None) -> N
     A worker opens the database and loads the model by its own settings, once. The scheduler hands
     out partitions and sees no text. It has no password: keep its port within your network.
     """
-    cluster = call.app.cluster_module()
+    cluster = cluster_module()
     if serve:
         call.say(f"Scheduler: port {port} (stop with Ctrl-C)")
         cluster.schedule(port)

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from command_line import ROOT, Place
 
-from monitor.bootstrap import Application, open_application
+from monitor.bootstrap.application import Application, open_application
+from monitor.bootstrap.labelling import label_step
 from monitor.pipeline.retrain import Retrained
+from monitor.retraining import retrain_step
 
 NAME = "facebook-walkout-2020"
 SAMPLE = ROOT / f"config/samples/{NAME}"
@@ -47,8 +49,8 @@ def retrained(app: Application, labels: Sequence[Label], folder: Path) -> Retrai
     path = folder / "labels.jsonl"
     path.write_text("\n".join(map(json.dumps, labels)), encoding="utf-8")
     topic = app.topic(NAME)
-    app.label_step(topic).import_file(topic, path)
-    return app.retrain_step().retrain(topic)
+    label_step(app, topic).import_file(topic, path)
+    return retrain_step(app).retrain(topic)
 
 
 def failed(made: Retrained) -> set[str]:

@@ -10,7 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
+from monitor.bootstrap.counting import aggregate
+from monitor.bootstrap.labelling import label_step
+from monitor.bootstrap.scoring import classify, pending
 from monitor.commands.daemon import dashboard_server
 from monitor.labelfiles.shapes import SHAPES
 from monitor.pipeline.classify import questions_of
@@ -49,8 +52,8 @@ def app(tmp_path: Path) -> Iterator[Application]:
 
 
 def score_and_count(app: Application) -> int:
-    scored = app.classify(app.topic("strike"))["posts"]
-    app.aggregate(app.topic("strike"))
+    scored = classify(app, app.topic("strike"))["posts"]
+    aggregate(app, app.topic("strike"))
     return scored
 
 
@@ -74,7 +77,7 @@ def import_labels(app: Application, folder: Path, count: int = LABELS) -> None:
     ]  # fmt: skip
     path = folder / "labels.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)))
-    counts = app.label_step(app.topic("strike")).import_file(app.topic("strike"), path).counts
+    counts = label_step(app, app.topic("strike")).import_file(app.topic("strike"), path).counts
     assert counts["stored"] + counts["repeated"] == count, counts
 
 
@@ -101,7 +104,7 @@ def test_a_question_without_a_classifier_holds_nothing_up_and_is_told(
     app: Application, page: httpx.Client
 ) -> None:
     before = app.queries.shown_version("strike")
-    assert app.pending(app.topic("strike")) == 0
+    assert pending(app, app.topic("strike")) == 0
     assert score_and_count(app) == 0
     assert app.queries.shown_version("strike") == before is not None
     assert heads_of_figures(app) == {("sentiment", ""), ("stance", "strike"), ("stance", "board")}
@@ -157,7 +160,7 @@ def test_it_is_learnt_judged_promoted_shown_and_rolled_back(
     assert not shipped.answers(NAME, "the strike")
 
     assert app.queries.shown_version("strike") == shipped.id
-    assert app.pending(topic) == POSTS
+    assert pending(app, topic) == POSTS
     assert score_and_count(app) == POSTS
     assert app.queries.shown_version("strike") == version.id
     assert heads_of_figures(app) == {
@@ -171,7 +174,7 @@ def test_it_is_learnt_judged_promoted_shown_and_rolled_back(
 
     roll_back(app, topic, who="test")
     assert QUESTION not in heads_of_figures(app)
-    assert app.pending(topic) == 0
+    assert pending(app, topic) == 0
 
 
 @pytest.mark.timeout(600)

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from fastapi.testclient import TestClient
 
-from monitor.bootstrap import open_application
+from monitor.bootstrap.application import open_application
 from monitor.cli import run
 from monitor.dashboard.app import create_app
 

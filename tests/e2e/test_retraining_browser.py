@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
 from monitor.commands.daemon import dashboard_server
 from monitor.kept import KeptPost
 from monitor.store.tasks import Task
+from monitor.wishes import task_runner
 from tests.conftest import need
 from tests.desk_fakes import kept_post
 from tests.small_installation import fill, opened, write_topic
@@ -71,7 +72,7 @@ def label_by_keyboard(page: Page) -> None:
 
 def done(app: Application) -> Task:
     """Does what was asked for on the page, as the daemon does, and returns it."""
-    assert app.task_runner(first=True).run_waiting(lambda: False) == 1
+    assert task_runner(app, first=True).run_waiting(lambda: False) == 1
     task = app.tasks.recent(1)[0]
     assert task.status == "ok", task.outcome
     return task

@@ -15,7 +15,7 @@ import faked_monitor
 import pytest
 from command_line import ROOT
 
-from monitor import bootstrap
+from monitor.bootstrap.application import Application
 from monitor.pipeline import backup as backup_module
 from monitor.sealing import write_new_key
 from monitor.staging import staging
@@ -76,7 +76,7 @@ def home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[str], Home]:
     # The fake stays in its test: `faked_monitor` puts it into the class.
-    monkeypatch.setattr(bootstrap.Application, "scorers", None)
+    monkeypatch.setattr(Application, "scorers", None)
     return lambda name: Home(tmp_path / name, monkeypatch, capsys)
 
 

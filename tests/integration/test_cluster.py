@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from distributed import Client, LocalCluster
 
+from monitor.bootstrap.counting import aggregate
+from monitor.bootstrap.scoring import classify
 from monitor.cluster import Cluster, connected
 from monitor.errors import ClusterError
 from monitor.pipeline.archive import ArchiveStep
@@ -67,8 +69,8 @@ def cells(app: Any, topic: Any) -> list[DailyAggregate]:
 def local_cells(tmp_path_factory: pytest.TempPathFactory) -> list[DailyAggregate]:
     """The figures of the same posts, scored and counted in this process."""
     with installation(tmp_path_factory.mktemp("local")) as (app, topic, _):
-        assert app.classify(topic)["posts"] == POSTS
-        app.aggregate(topic)
+        assert classify(app, topic)["posts"] == POSTS
+        aggregate(app, topic)
         return cells(app, topic)
 
 

@@ -19,6 +19,9 @@ import pytest
 from command_line import MONITOR, ROOT
 from distributed import Client
 
+from monitor.bootstrap.counting import aggregate
+from monitor.bootstrap.scoring import classify
+
 POSTS = 8_000
 """Four partitions, one for each worker."""
 WORKERS = 4
@@ -118,8 +121,8 @@ def test_one_worker_killed_and_one_cut_off_change_no_figure(tmp_path: Path) -> N
     local = fakes.opener(tmp_path / "local", batch=BATCH)()
     topic = local.topic("strike")
     fakes.fill(local, topic, POSTS, minutes=MINUTES)
-    assert local.classify(topic)["posts"] == POSTS
-    local.aggregate(topic)
+    assert classify(local, topic)["posts"] == POSTS
+    aggregate(local, topic)
     version = local.champion(topic).id
     expected = fakes.figures(local, topic, version)
 

@@ -22,11 +22,12 @@ import pytest
 from command_line import ROOT, Place
 
 from collectors.file import FileCollector
-from monitor import bootstrap
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
+from monitor.bootstrap.collecting import collect_step
 from monitor.daemon import next_run
 from monitor.job import Job, JobRunner, is_configured
 from monitor.pipeline.classify import questions_of
+from monitor.schedule import job_runner, jobs_of
 from monitor.settings import JobSettings, load_settings
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries
@@ -177,7 +178,7 @@ def command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
     """Runs a command in this process, in a home of its own."""
-    monkeypatch.setattr(bootstrap.Application, "scorers", None)
+    monkeypatch.setattr(Application, "scorers", None)
     place = Place(tmp_path)
     place.add_topic(NAME, TOPIC)
     for name, value in place.environ().items():
@@ -440,7 +441,7 @@ def application(tmp_path: Path, posts: Path) -> Application:
     app.__dict__["scorers"] = FailingScorers()
     some = tmp_path / "some.jsonl"
     some.write_text("\n".join(posts.read_text().splitlines()[:120]))
-    app.collect_step(topic).collect(FileCollector(some))
+    collect_step(app, topic).collect(FileCollector(some))
     return app
 
 
@@ -468,8 +469,8 @@ def test_a_batch_that_does_not_fit_into_memory_costs_only_itself(
     application: Application,
 ) -> None:
     app = application
-    [job] = [job for job in app.jobs() if job.name.startswith("classify:")]
-    runner = app.job_runner()
+    [job] = [job for job in jobs_of(app) if job.name.startswith("classify:")]
+    runner = job_runner(app)
     assert not runner.run(job, lambda: False)
     failed = app.queries.last_run(job.name)
     assert failed is not None
@@ -483,7 +484,7 @@ def test_a_batch_that_does_not_fit_into_memory_costs_only_itself(
 
 def test_every_job_of_the_daemon_counts_as_configured(application: Application) -> None:
     app = application
-    jobs = app.jobs()
+    jobs = jobs_of(app)
     for job in jobs:
         app.store.start_run(job.name, job.topic, app.clock())
     runs = app.queries.last_runs(1)
@@ -505,8 +506,8 @@ def test_a_damaged_model_fails_its_job_with_what_to_do_and_no_other(
     (folder / "version.json").write_text(json.dumps(described))
     app.registry.promote(NAME, folder.name)
     (folder / "version.json").write_text('{"id": "0123')
-    runner = app.job_runner()
-    outcomes = {job.name: runner.run(job, lambda: False) for job in app.jobs()}
+    runner = job_runner(app)
+    outcomes = {job.name: runner.run(job, lambda: False) for job in jobs_of(app)}
     failed = app.queries.last_run(f"classify:{NAME}")
     assert outcomes[f"classify:{NAME}"] is False
     assert failed is not None

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
+from monitor.bootstrap.labelling import label_step
 from monitor.figure import Figure
 from tests.conftest import ROOT
 from tests.desk_fakes import kept_post
@@ -102,7 +103,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     told = {"head": "sentiment", "annotator": "a", "sample": "random"}
     lines = [told | {"id": str(n), "label": MOODS[n % 2]} for n in range(LABELS)]
     labels.write_text("\n".join(map(json.dumps, lines)))
-    app.label_step(topic).import_file(topic, labels)
+    label_step(app, topic).import_file(topic, labels)
     app._engine.dispose()
     return made
 

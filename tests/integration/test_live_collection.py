@@ -15,12 +15,14 @@ from servers.hackernews import HackerNews
 
 from collectors.errors import AuthenticationError, CollectorError, PolicyError
 from collectors.post import Window
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
+from monitor.bootstrap.collecting import collect
 from monitor.cli import cli
 from monitor.commands.call import Call
 from monitor.dashboard.status import Health, status_page
 from monitor.errors import MonitorError
 from monitor.observability import configure_logging
+from monitor.schedule import job_runner, jobs_of
 from monitor.settings import load_settings
 from monitor.testing import FakeClock
 
@@ -51,8 +53,8 @@ class Program:
         cli.main(list(arguments), prog_name="monitor", obj=call, standalone_mode=False)
 
     def run_jobs(self, which: str) -> list[bool]:
-        runner = self.app.job_runner()
-        jobs = [job for job in self.app.jobs() if job.name.startswith(which)]
+        runner = job_runner(self.app)
+        jobs = [job for job in jobs_of(self.app) if job.name.startswith(which)]
         return [runner.run(job, lambda: False) for job in jobs]
 
 
@@ -147,8 +149,8 @@ def test_a_backfill_leaves_the_next_pass_alone(
     topic = there.app.topic()
 
     window = Window(NOON - timedelta(hours=18), NOON - timedelta(hours=16))
-    assert there.app.collect(topic, "hackernews", window=window).counts["stored"] == 2
-    assert there.app.collect(topic, "hackernews").counts["stored"] == 3
+    assert collect(there.app, topic, "hackernews", window=window).counts["stored"] == 2
+    assert collect(there.app, topic, "hackernews").counts["stored"] == 3
 
 
 @pytest.mark.parametrize("format_", ["csv", "parquet"])
@@ -169,7 +171,7 @@ def test_a_source_whose_terms_ask_for_more_does_not_start_and_names_the_line(
     there = program(MONITOR_SOURCES__X__ENABLED="true", MONITOR_X_BEARER_TOKEN="t")
 
     with pytest.raises(PolicyError) as caught:
-        there.app.collect(there.app.topic(), "x")
+        collect(there.app, there.app.topic(), "x")
     assert "sources.x.approval_reference" in caught.value.hint
 
 
@@ -181,7 +183,7 @@ def test_a_source_without_its_secret_does_not_start_and_names_the_variable(
     )
 
     with pytest.raises(AuthenticationError) as caught:
-        there.app.collect(there.app.topic(), "x")
+        collect(there.app, there.app.topic(), "x")
     assert "MONITOR_X_BEARER_TOKEN" in caught.value.hint
 
 
@@ -232,7 +234,7 @@ def test_a_source_does_not_start_where_its_deletions_would_be_followed_too_late(
     (x,) = [one for one in _json(capsys)["platforms"] if one["platform"] == "x"]
     assert any(line.startswith("jobs.compliance.enabled = true") for line in x["to_allow"])
     with pytest.raises(PolicyError, match="terms"):
-        there.app.collect(there.app.topic(), "x")
+        collect(there.app, there.app.topic(), "x")
 
 
 def test_status_tells_last_success_next_run_and_budget(
@@ -301,7 +303,7 @@ def test_a_platform_that_lets_us_in_no_more_is_left_alone_for_a_while(
     program: Callable[..., Program], site: HackerNews
 ) -> None:
     there = program()
-    (job,) = [job for job in there.app.jobs() if job.name.startswith("collect:hackernews")]
+    (job,) = [job for job in jobs_of(there.app) if job.name.startswith("collect:hackernews")]
     site.server.fail_next("refused", times=1)
 
     for _ in range(3):

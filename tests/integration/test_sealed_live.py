@@ -13,8 +13,9 @@ from servers.faults import LocalServer, Reply, Request, json_reply
 from servers.jetstream import POST, REPOST, Jetstream, iso
 from servers.mastodon import Mastodon
 
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
 from monitor.observability import configure_logging
+from monitor.schedule import job_runner, jobs_of
 from monitor.settings import load_settings
 from monitor.testing import FakeClock
 
@@ -79,8 +80,8 @@ def app(network: Network, tmp_path: Path) -> Iterator[Application]:
 
 
 def run(app: Application, *jobs: str) -> list[bool]:
-    runner = app.job_runner()
-    chosen = [job for job in app.jobs() if job.name.startswith(jobs)]
+    runner = job_runner(app)
+    chosen = [job for job in jobs_of(app) if job.name.startswith(jobs)]
     return [runner.run(job, lambda: False) for job in chosen]
 
 

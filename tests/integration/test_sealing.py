@@ -13,7 +13,8 @@ from postgres import new_database, postgres_server
 from sqlalchemy import select, text
 
 from collectors.post import Checkpoint, Deletion, Page, Post, Window
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
+from monitor.bootstrap.collecting import collect_step
 from monitor.errors import ConfigurationError
 from monitor.post_ids import PREFIX, PostIds, key_path
 from monitor.settings import load_settings
@@ -108,12 +109,12 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 
 def collect(app: Application, *found: Post, deletions: tuple[Deletion, ...] = ()) -> dict[str, int]:
     page = Page(Checkpoint(STATE), posts=found, deletions=deletions)
-    return dict(app.collect_step(app.topic()).collect(FakeCollector([page], "bluesky")).counts)
+    return dict(collect_step(app, app.topic()).collect(FakeCollector([page], "bluesky")).counts)
 
 
 def leave_as_earlier_programs_did(app: Application) -> None:
     """Posts with plain ids, one removed, one learned from, two waiting to be scored."""
-    step = app.collect_step(app.topic())
+    step = collect_step(app, app.topic())
     plain = replace(step, admission=replace(step.admission, ids=_PlainIds()))
     questions: list[Question] = [("sentiment", "")]
     app.store.begin_scoring("strike", "v1", questions, languages=["en"])
@@ -179,7 +180,7 @@ def test_checkpoints_come_back_as_collectors_gave_them(make: Make) -> None:
     app = make()
     collector = Listening([], "bluesky")
 
-    app.collect_step(app.topic()).collect(collector)
+    collect_step(app, app.topic()).collect(collector)
 
     assert collector.asked == [Checkpoint(STATE)]
 

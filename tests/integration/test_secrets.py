@@ -12,7 +12,7 @@ import pytest
 from command_line import ROOT
 
 from collectors import platforms
-from monitor import bootstrap
+from monitor.bootstrap.application import Application
 from monitor.cli import COMMANDS, cli
 from monitor.commands.call import Call
 
@@ -23,7 +23,7 @@ ALLOWED_IN_ARGUMENTS = {"new_key", "password_file", "with_keys"}
 
 @pytest.fixture
 def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(bootstrap.Application, "scorers", None)
+    monkeypatch.setattr(Application, "scorers", None)
     topics = tmp_path / "config/topics"
     topics.mkdir(parents=True)
     name = "facebook-walkout-2020.toml"

@@ -13,8 +13,10 @@ from typing import Any
 import faked_monitor
 import pytest
 
-from monitor.bootstrap import Application, open_application
+from monitor.bootstrap.alerting import alert_step
+from monitor.bootstrap.application import Application, open_application
 from monitor.job import ShouldStop
+from monitor.schedule import job_runner, jobs_of
 
 TOPIC = """
 name = "{name}"
@@ -100,8 +102,8 @@ def test_what_is_not_past_its_time_stays(command: Callable[..., Any], home: Path
 def test_the_daemon_purges_it(command: Callable[..., Any], home: Path) -> None:
     let_time_pass(home)
     app = open_application(os.environ)
-    [job] = [job for job in app.jobs() if job.name == "retention:former"]
-    assert app.job_runner().run(job, lambda: False)
+    [job] = [job for job in jobs_of(app) if job.name == "retention:former"]
+    assert job_runner(app).run(job, lambda: False)
     assert kept(home) == [("", None)] * AUTHORS
 
 
@@ -118,8 +120,8 @@ def test_the_rule_about_jobs_tells_that_it_is_not_purged(
         raise OSError
 
     for _ in range(2):
-        app.job_runner().run(replace(job, work=fail), lambda: False)
-    app.alert_step().alert(app.topic("current"))
+        job_runner(app).run(replace(job, work=fail), lambda: False)
+    alert_step(app).alert(app.topic("current"))
     [incident] = app.incidents.recent(5)
     assert incident.message == "Failed 2 times in a row: retention:former."
 

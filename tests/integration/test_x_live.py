@@ -15,7 +15,8 @@ from servers.x import TOKEN, X
 from servers.x_posts import author_id
 
 from collectors.errors import AuthenticationError, PolicyError
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
+from monitor.bootstrap.collecting import check_stored, collect
 from monitor.cli import cli
 from monitor.commands.call import Call
 from monitor.observability import configure_logging
@@ -117,7 +118,7 @@ def test_a_pass_stores_posts_and_counts_what_they_cost(
 def test_no_author_reaches_the_database(program: Callable[..., Program], site: X) -> None:
     site.posts.add("the strike @ann https://example.org/ann/1", NOON, "ann", description="I am ann")
     there = program()
-    there.app.collect(there.app.topic(), "x")
+    collect(there.app, there.app.topic(), "x")
     content = there.app.settings.home.joinpath("monitor.db").read_bytes()
     content += there.app.settings.home.joinpath("monitor.db-wal").read_bytes()
     assert b"the strike @user" in content
@@ -130,7 +131,7 @@ def test_without_an_approval_it_stays_off_and_says_which_line_allows_it(
 ) -> None:
     there = program(MONITOR_SOURCES__X__APPROVAL_REFERENCE="")
     with pytest.raises(PolicyError) as raised:
-        there.app.collect(there.app.topic(), "x")
+        collect(there.app, there.app.topic(), "x")
     assert "sources.x.approval_reference = " in raised.value.hint
     assert site.server.requests == []
 
@@ -140,7 +141,7 @@ def test_without_a_token_it_stays_off_and_says_which_variable_to_set(
 ) -> None:
     there = program(MONITOR_X_BEARER_TOKEN="")
     with pytest.raises(AuthenticationError) as raised:
-        there.app.collect(there.app.topic(), "x")
+        collect(there.app, there.app.topic(), "x")
     assert "MONITOR_X_BEARER_TOKEN" in str(raised.value) + raised.value.hint
     assert site.server.requests == []
 
@@ -151,16 +152,16 @@ def test_deletions_and_edits_are_followed_by_the_check(
     ids = publish(site, 5)
     there = program()
     topic = there.app.topic()
-    there.app.collect(topic, "x")
+    collect(there.app, topic, "x")
     site.posts.remove(ids[0], "deleted")
     site.posts.remove(ids[1], "suspended")
     site.posts.edit(ids[2], "the strike, put better", NOON)
     site.jobs.polls = 1
-    found = there.app.check_stored(topic, "x")
+    found = check_stored(there.app, topic, "x")
     assert found.counts["removed"] == 2
     assert found.counts["edited"] == 1
     assert there.stored == 3
-    there.app.collect(topic, "x")
+    collect(there.app, topic, "x")
     assert there.stored == 3
 
 
@@ -169,7 +170,7 @@ def test_a_backfill_closes_the_gap_that_recent_search_left(
 ) -> None:
     publish(site, 5, before=timedelta(days=8))
     there = program()
-    there.app.collect(there.app.topic(), "x")
+    collect(there.app, there.app.topic(), "x")
     assert there.stored == 0
 
     there = program(MONITOR_SOURCES__X__FULL_ARCHIVE="true")

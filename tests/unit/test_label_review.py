@@ -15,7 +15,8 @@ import pytest
 from classifiers.registry import Registry
 from classifiers.runtime import Scorer, load_scorer
 from classifiers.verdict import Tolerances
-from monitor.bootstrap import Application
+from monitor.bootstrap.application import Application
+from monitor.bootstrap.labelling import review_labels
 from monitor.pipeline.choose import ChooseStep
 from monitor.pipeline.drift import Advice, DriftStep, wilson
 from monitor.pipeline.example_groups import example_groups
@@ -119,7 +120,7 @@ def test_labels_are_judged_by_a_refused_candidate_while_the_champion_has_not_lea
     versions = SimpleNamespace(champion=lambda _: champion, list=lambda _: [champion, refused])
     app.__dict__["registry"] = versions
     app.__dict__["_database"] = (Store(desk.engine), Queries(desk.engine))
-    assert len(app.label_review(TOPIC).errors) == 5
+    assert len(review_labels(app, TOPIC).errors) == 5
 
 
 def test_exported_labels_have_texts_only_where_asked_for(desk: Desk) -> None:

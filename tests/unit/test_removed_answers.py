@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from collectors.post import Checkpoint
-from monitor.bootstrap import open_application
+from monitor.bootstrap.application import open_application
+from monitor.bootstrap.removal import purge
 from monitor.kept import KeptDeletion, KeptPage
 from monitor.store.values import HumanLabel, Prediction
 from tests.contract.store_values import NOW, post
@@ -31,6 +32,6 @@ def test_a_purge_drops_removed_answers_once_the_topics_minimum_of_people_has_gon
     left = []
     for number in range(topic.minimum_authors):
         app.store.remove("strike", KeptDeletion("x", str(number), None, "deleted"), at=NOW)
-        app.purge(topic)
+        purge(app, topic)
         left.append(len(app.queries.audit_labels("strike", *question, "v1")))
     assert left == [PEOPLE] * (topic.minimum_authors - 1) + [PEOPLE - topic.minimum_authors]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
-from monitor.bootstrap import open_application
+from monitor.bootstrap.workers import cluster_module
 from monitor.commands import scoring
 from monitor.commands.call import Call
 from monitor.errors import ConfigurationError, UsageError
@@ -90,5 +89,5 @@ def test_what_makes_no_sense_is_refused(
 def test_without_dask_the_engine_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(ConfigurationError, match="not installed") as caught:
-        open_application(os.environ).cluster_module()
+        cluster_module()
     assert "[dask]" in caught.value.hint
