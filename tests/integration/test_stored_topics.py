@@ -114,7 +114,7 @@ def test_the_rule_about_jobs_tells_that_it_is_not_purged(
     with (home.parent / "config/topics/current.toml").open("a") as file:
         file.write(rule)
     app = open_application(os.environ)
-    [job] = [job for job in app.jobs() if job.name == "retention:former"]
+    [job] = [job for job in jobs_of(app) if job.name == "retention:former"]
 
     def fail(_: ShouldStop) -> Mapping[str, int]:
         raise OSError
