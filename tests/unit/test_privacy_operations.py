@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.bootstrap import collecting
 from monitor.pipeline.collect import Collected
 from monitor.privacy import whole_groups
 from monitor.settings import SourcesSettings
@@ -78,12 +79,13 @@ def test_sources_tell_neither_a_few_posts_nor_the_minute_of_one() -> None:
         assert not re.search(r"\d:43\b", client().get(page).text)
 
 
-def test_a_backfill_of_one_day_does_not_tell_how_few_posts_it_has() -> None:
+def test_a_backfill_of_one_day_does_not_tell_how_few_posts_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     day = {"source": "mastodon", "since": "2020-06-01", "until": "2020-06-02"}
     task: Any = SimpleNamespace(topic=TOPIC.name, arguments=day)
-    app: Any = SimpleNamespace(
-        topic=lambda _: TOPIC, collect=lambda *_, **__: Collected(Counter(COUNTS))
-    )
+    app: Any = SimpleNamespace(topic=lambda _: TOPIC)
+    monkeypatch.setattr(collecting, "collect", lambda *_, **__: Collected(Counter(COUNTS)))
     outcome = works(app)["backfill"](task, lambda *_: None)
     assert outcome == "mastodon, 2020-06-01 to 2020-06-02: fewer than 10 stored, 40 repeated."
 
