@@ -67,16 +67,17 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each row's place and fields, a text among them."""
     if not path.is_file():
         raise TrainingError(f"no data at {path}", hint="give the data's folder with --data")
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            yield f"{path.name}:{number}", _fields(line, f"{path.name}:{number}")
+            if line.strip():
+                yield f"{path.name}:{number}", _fields(line, f"{path.name}:{number}")
 
 
-def _fields(line: str, place: str) -> dict[str, Any]:
+def _fields(line: bytes, place: str) -> dict[str, Any]:
     """Return one row's fields, or raise with its place."""
     try:
-        fields = json.loads(line)
-    except ValueError as exc:
+        fields = json.loads(line)  # bytes: a byte order mark is passed over
+    except (ValueError, RecursionError) as exc:
         raise BadExampleError(f"{place}: not JSON", hint="one object a line is wanted") from exc
     if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
         raise BadExampleError(f"{place}: no text", hint="every row needs a text")
@@ -90,7 +91,7 @@ def _row(fields: Mapping[str, Any], head: LabelHead, place: str) -> LabelledText
             f"{place}: label {fields.get('label')!r} is not one of {', '.join(head.labels)}",
             hint="every row needs a text and one of the head's labels",
         )
-    target = str(fields.get("target", "")) if head.takes_target else ""
+    target = str(fields.get("target") or "") if head.takes_target else ""
     labels = {head.name: head.labels.index(fields["label"]), **_relevance(fields, head)}
     return LabelledText(str(fields.get("id", place)), fields["text"], target, labels)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from classifiers.dataset import LabelledText, read_labelled
@@ -30,7 +31,7 @@ def read_judged(
     Args:
         path: A JSON lines file (``text``, ``label`` and, for stance, ``target``), a TweetEval
             task's folder (``mapping.txt``, ``test_text.txt``, ``test_labels.txt``), or a folder
-            of such folders, whose rows are pooled.
+            of such folders, whose rows are pooled; ``mapping.txt`` may lie in the latter.
         head_name: The head; told by the labels where None.
         target: The target of rows that name none.
         split: Which of TweetEval's splits: train, val or test.
@@ -51,7 +52,7 @@ def read_judged(
     else:
         known = head(head_name) if head_name else _head_of(_labels_in(path), path)
         texts = [
-            LabelledText(row.id, row.text, row.target or target, row.labels)
+            LabelledText(row.id, row.text, row.target.strip() or target, row.labels)
             for row in read_labelled(path, known)
         ]
     return known, _with_targets(texts, known, path)
@@ -74,11 +75,10 @@ def _labels_in(path: Path) -> set[str]:
     """Return the labels in the first rows of a JSON lines file."""
     found = set()
     try:
-        with path.open(encoding="utf-8") as lines:
-            for _, line in zip(range(_FIRST_LINES), lines, strict=False):
-                fields = json.loads(line)
-                found.add(str(fields["label"]))
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+        with path.open("rb") as lines:
+            for line in filter(bytes.strip, islice(lines, _FIRST_LINES)):
+                found.add(str(json.loads(line)["label"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
         raise BadExampleError(
             f"{path} cannot be read as labelled JSON lines ({type(exc).__name__})",
             hint="one object a line with `text`, `label` and, for stance, `target`",
@@ -107,20 +107,16 @@ def _check(label: str, known: LabelHead, path: Path) -> None:
 
 def _tweeteval(folder: Path, split: str) -> list[tuple[str, str, str]]:
     """Return text, target and label of each row in a task's folder or the folders in it."""
-    if (folder / _MAPPING).is_file():
-        return _task(folder, split)
-    tasks = sorted(path.parent for path in folder.glob(f"*/{_MAPPING}"))
-    if not tasks:
-        raise BadExampleError(
-            f"{folder} has no {_MAPPING}, nor have the folders in it",
-            hint="give a TweetEval task's folder such as datasets/sentiment or datasets/stance",
-        )
+    folder = folder.resolve()  # the name of a task's folder tells the target
+    texts = f"{split}_text.txt"
+    inner = sorted(path.parent for path in folder.glob(f"*/{texts}"))
+    tasks = inner if inner and not (folder / texts).is_file() else [folder]
     return [row for task in tasks for row in _task(task, split)]
 
 
 def _task(folder: Path, split: str) -> list[tuple[str, str, str]]:
     """Return text, target and label of each row of one task."""
-    names = dict(line.split(maxsplit=1) for line in _lines(folder / _MAPPING))
+    names = _label_names(folder)
     texts = _lines(folder / f"{split}_text.txt")
     numbers = _lines(folder / f"{split}_labels.txt")
     unknown = sorted(set(numbers) - set(names))
@@ -134,10 +130,25 @@ def _task(folder: Path, split: str) -> list[tuple[str, str, str]]:
     return [(text, target, names[n]) for text, n in zip(texts, numbers, strict=True)]
 
 
+def _label_names(folder: Path) -> dict[str, str]:
+    """Return the names of a task's labels by number; stance's targets share one file."""
+    for place in (folder, folder.parent):
+        if (place / _MAPPING).is_file():
+            pairs = (line.split(maxsplit=1) for line in _lines(place / _MAPPING))
+            return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    raise BadExampleError(
+        f"neither {folder} nor the folder that it is in has a {_MAPPING}",
+        hint="give a TweetEval task's folder such as datasets/sentiment or datasets/stance",
+    )
+
+
 def _lines(path: Path) -> Sequence[str]:
     """Return a file's lines; only a line feed ends one, as in TweetEval's files."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise BadExampleError(f"{path} cannot be read", hint="see --split") from exc
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeError) as exc:
+        raise BadExampleError(
+            f"{path} cannot be read ({type(exc).__name__})",
+            hint="it is UTF-8; another split's files are read with --split",
+        ) from exc
     return [line.strip() for line in text.removesuffix("\n").split("\n")] if text else []
