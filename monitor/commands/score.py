@@ -45,6 +45,11 @@ def score_command(call: Call, target: str, source: Path | None, output: Path | N
     A line's own `target` goes before --target; without either there is no stance. Lines that
     cannot be scored are told on standard error, and end the command with 1.
     """
+    if source and output and output.is_file() and source.exists() and source.samefile(output):
+        raise UsageError(
+            f"{output} is the file that is read, which writing would empty",
+            hint="name another file with --output",
+        )
     version = call.app.champion_of(call.topic_name).id
     scorer = call.app.scorers.lazy(version)
     rejected = 0
@@ -99,7 +104,7 @@ def _parse(raw: bytes, target: str) -> Line:
     own = record.get("target")
     if own is not None and not isinstance(own, str):
         raise ValueError("field 'target' is not a text")
-    return Line(record["id"], record["text"], (own or target).strip())
+    return Line(record["id"], record["text"], (own or "").strip() or target.strip())
 
 
 def _scored(scorer: Any, lines: list[Line]) -> Iterator[dict[str, Any]]:

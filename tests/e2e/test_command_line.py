@@ -157,6 +157,12 @@ def test_score_answers_in_order_with_probabilities(place: Place) -> None:
     assert not (place.home / "monitor.db").exists()
 
 
+def test_score_asks_about_the_option_where_a_line_names_no_target(place: Place) -> None:
+    lines = [{"id": n, "text": "fine", "target": own} for n, own in enumerate((None, "", " "))]
+    printed = place.run("score", "--target", "x", stdin="\n".join(map(json.dumps, lines)))
+    assert ["stance" in json.loads(line) for line in printed.splitlines()] == [True] * 3
+
+
 def test_score_tells_bad_lines_and_scores_the_others(place: Place) -> None:
     said = place.run("score", stdin='{"id": 1, "text": "fine"}\nnot json\n', code=1)
     assert '"id": 1' in said

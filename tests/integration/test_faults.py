@@ -247,6 +247,17 @@ def test_scores_that_cannot_be_written_are_a_clear_error(
     assert f"{output} cannot be written: {why}" in said
 
 
+def test_scores_do_not_overwrite_the_texts_that_they_are_of(
+    command: Callable[..., str], tmp_path: Path
+) -> None:
+    texts, link = tmp_path / "texts", tmp_path / "link"
+    texts.write_text('{"id": 1, "text": "we walk"}')
+    link.symlink_to(texts)
+    said = command("score", "--input", texts, "--output", link, code=2)
+    assert "is the file that is read" in said
+    assert texts.read_text() == '{"id": 1, "text": "we walk"}'
+
+
 def test_a_full_disk_under_an_export_is_a_clear_error(command: Callable[..., str]) -> None:
     said = command("export", "coverage", "--output", "/dev/full", code=1)
     assert "/dev/full cannot be written: No space left on device" in said
