@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.bootstrap import workers
 from monitor.bootstrap.loading import load
+from monitor.errors import MonitorError, UsageError
 
 if TYPE_CHECKING:
     from monitor.bootstrap.application import Application
@@ -67,7 +68,7 @@ def classify_archive(
     """Scores files of posts into files of answers, past the database.
 
     Raises:
-        MonitorError: A file cannot be read, or Dask is not installed.
+        MonitorError: A file cannot be read (the others are answered), or Dask is not installed.
     """
     where = engine or app.settings.distribution
     if where.uses_dask:
@@ -77,9 +78,18 @@ def classify_archive(
             )
             return counts
     scorer, files, posts = app.scorers.lazy(app.champion(topic).id), archive.files(), 0
+    refused: list[UsageError] = []
     for file in files:
-        posts += archive.answer(file, topic, scorer)
+        try:
+            posts += archive.answer(file, topic, scorer)
+        except UsageError as error:
+            refused.append(error)
         progress(posts)
+    if refused:
+        raise MonitorError(
+            f"{len(refused)} of {len(files)} files were not answered: {refused[0]}",
+            hint=refused[0].hint or "the others are answered; mend the cause and run it again",
+        )
     return {"posts": posts, "files": len(files)}
 
 

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from collectors.formats.fields import BadRecordError, take_language
 from monitor.errors import ConfigurationError, UsageError
 from monitor.language import language_of
 from monitor.languages import UNDETERMINED
@@ -92,7 +94,8 @@ class ArchiveStep:
         A stop leaves the file unanswered.
 
         Raises:
-            UsageError: It is no Parquet file, or lacks `id` or `text`.
+            UsageError: It is no Parquet file, or lacks `id` or `text`; or where its answers go is
+                a file that holds none.
         """
         source, _ = _located(self.source)
         target, folder = _located(self.target)
@@ -102,7 +105,8 @@ class ArchiveStep:
             return 0
         ask = partial(_answered, topic=topic, scorer=scorer)
         target.makedirs(folder, exist_ok=True)
-        draft = f"{answers}.part"
+        # Its own: a worker that was given up may still be at the same file.
+        draft = f"{answers}.{uuid4().hex}.part"
         try:
             with source.open(file, "rb") as posts, target.open(draft, "wb") as sink:
                 count = _write(sink, _until(should_stop, _batches(posts, file)), made_of, ask)
@@ -162,42 +166,61 @@ def _questions(topic: Topic) -> str:
 
 
 def _made_of(system: Any, answers: str) -> bytes | None:
-    """What a file of answers was made of; None where there is none, or none that is whole."""
+    """What a file of answers was made of; None where there is none, or none that is whole.
+
+    Raises:
+        UsageError: It holds something else: the posts themselves, say.
+    """
     if not system.exists(answers):
         return None
     try:
         with system.open(answers, "rb") as file:
-            return (pq.read_schema(file).metadata or {}).get(_MADE_OF)
+            told = pq.read_schema(file).metadata or {}
     except (pa.ArrowException, OSError):
         return None
+    if _MADE_OF not in told:
+        raise UsageError(
+            f"{answers} is there already and holds no answers: it is not overwritten",
+            hint="name a folder of its own with --to",
+        )
+    return bytes(told[_MADE_OF])
 
 
 def _batches(stream: Any, file: str) -> Iterator[_Batch]:
     try:
         posts = pq.ParquetFile(stream)
-    except (pa.ArrowException, OSError) as exc:
-        raise UsageError(f"{file} is no complete Parquet file") from exc
-    names = [name for name in _COLUMNS if name in posts.schema_arrow.names]
-    if missing := {"id", "text"} - set(names):
-        raise UsageError(f"{file} has no column {', '.join(sorted(missing))}")
-    for batch in posts.iter_batches(BATCH_ROWS, columns=names):
-        yield batch.to_pylist()
+        names = [name for name in _COLUMNS if name in posts.schema_arrow.names]
+        if missing := {"id", "text"} - set(names):
+            raise UsageError(f"{file} has no column {', '.join(sorted(missing))}")
+        for batch in posts.iter_batches(BATCH_ROWS, columns=names):
+            yield _as_texts(batch).to_pylist()
+    except (pa.ArrowException, OSError, UnicodeError) as exc:
+        raise UsageError(
+            f"{file} is no complete Parquet file of posts ({type(exc).__name__})",
+            hint="id, text, platform and language are columns of texts or numbers",
+        ) from exc
+
+
+def _as_texts(batch: Any) -> Any:
+    """The same columns as texts: writers store these as bytes, and ids as numbers."""
+    schema = pa.schema([(name, pa.string()) for name in batch.schema.names])
+    return pa.Table.from_batches([batch]).cast(schema)
 
 
 def _answered(batch: _Batch, topic: Topic, scorer: ScoresTexts) -> tuple[Any, int]:
     """The answers about those posts of a batch that the topic's scoring is for."""
-    posts = [(post, redact(str(post["text"]))) for post in batch if post["text"]]
+    posts = [(post, redact(post["text"])) for post in batch if post["id"] and post["text"]]
     welcome = {*topic.languages, UNDETERMINED}
     posts = [
         (post, text)
         for post, text in posts
-        if (post.get("language") or language_of(text) or UNDETERMINED) in welcome
+        if (_told_language(post) or language_of(text) or UNDETERMINED) in welcome
     ]
     texts = list(dict.fromkeys(text for _, text in posts))
     answers = _by_text(texts, topic, scorer)
     rows = [
         {
-            "id": str(post["id"]),
+            "id": post["id"],
             "platform": post.get("platform"),
             "head": head,
             "target": target,
@@ -209,6 +232,14 @@ def _answered(batch: _Batch, topic: Topic, scorer: ScoresTexts) -> tuple[Any, in
         for (head, target), (label, parts) in answers[text].items()
     ]
     return pa.Table.from_pylist(rows, schema=_SCHEMA), len(posts)
+
+
+def _told_language(post: dict[str, Any]) -> str | None:
+    """What the file says of a post's language, read as `monitor import` reads it."""
+    try:
+        return take_language(post, "language")
+    except BadRecordError:
+        return None
 
 
 def _by_text(

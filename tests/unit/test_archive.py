@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
 import fsspec
@@ -11,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitor.errors import ConfigurationError, UsageError
+from monitor.bootstrap.scoring import classify_archive
+from monitor.errors import ConfigurationError, MonitorError, UsageError
 from monitor.pipeline.archive import ArchiveStep
+from monitor.settings import DistributionSettings
 from monitor.testing import FakeScorer
 from monitor.topic import Topic, load_topic
 
@@ -26,6 +29,8 @@ languages = ["en"]
 targets = [{ name = "strike", text = "the strike" }]
 queries = { terms = ["strike"] }
 """
+
+HERE = DistributionSettings(engine="local", scheduler="", workers=0)
 
 
 @pytest.fixture
@@ -101,8 +106,74 @@ def test_a_stop_leaves_no_file_of_answers(root: str, topic: Topic) -> None:
     archive = ArchiveStep(f"{root}/posts", f"{root}/answers")
     (file,) = archive.files()
     assert archive.answer(file, topic, FakeScorer(), should_stop=lambda: True) == 0
-    assert not fsspec.open(f"{root}/answers/a.parquet.part").fs.glob(f"{root}/answers/*")
+    system, folder = fsspec.core.url_to_fs(f"{root}/answers")
+    assert not system.glob(f"{folder}/*")
     assert answer(root, topic) == 1
+
+
+def test_posts_are_not_overwritten_with_their_answers(root: str, topic: Topic) -> None:
+    write(root, "a.parquet", [{"id": "1", "text": "we strike"}])
+    archive = ArchiveStep(f"{root}/posts", f"{root}/posts")
+    with pytest.raises(UsageError, match="not overwritten"):
+        archive.answer(archive.files()[0], topic, FakeScorer())
+    with fsspec.open(f"{root}/posts/a.parquet", "rb") as file:
+        assert pq.read_schema(file).names == ["id", "text"]
+
+
+def test_two_workers_at_one_file_do_not_meet(root: str, topic: Topic) -> None:
+    write(root, "a.parquet", [{"id": "1", "text": "we strike"}])
+
+    class Slow(FakeScorer):
+        def score(self, *args: Any, **options: Any) -> Any:
+            assert answer(root, topic) == 1  # the other one is faster
+            return super().score(*args, **options)
+
+    assert answer(root, topic, Slow()) == 1
+    assert {row["id"] for row in read(root, "a.parquet")} == {"1"}
+    system, folder = fsspec.core.url_to_fs(f"{root}/answers")
+    assert [str(path).rsplit("/", 1)[-1] for path in system.glob(f"{folder}/*")] == ["a.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("id", "expected"), [(b"1", ["1"]), (1, ["1"]), (1.0, ["1"]), (None, [])], ids=repr
+)
+def test_columns_of_bytes_and_numbers_are_read_as_texts(
+    root: str, topic: Topic, id: object, expected: list[str]
+) -> None:
+    row = {"id": id, "text": b"we strike", "platform": b"x", "language": b"en-US"}
+    write(root, "a.parquet", [row])
+    scorer = FakeScorer()
+    assert answer(root, topic, scorer) == len(expected)
+    found = read(root, "a.parquet")
+    assert [row["id"] for row in found if row["head"] == "sentiment"] == expected
+    assert {row["platform"] for row in found} <= {"x"}
+    write(root, "a.parquet", [{"id": "1", "text": "we strike"}])
+    answer(root, topic, scorer)
+    again = [row["scores"] for row in read(root, "a.parquet")]
+    assert not found or [row["scores"] for row in found] == again
+
+
+def test_damage_in_the_middle_of_a_file_is_a_clear_error(topic: Topic, tmp_path: Path) -> None:
+    rows = [{"id": str(n), "text": f"we strike, day {n}"} for n in range(5000)]
+    write(str(tmp_path), "a.parquet", rows)
+    path = tmp_path / "posts/a.parquet"
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + bytes(2000) + content[middle + 2000 :])
+    with pytest.raises(UsageError, match="no complete Parquet file"):
+        answer(str(tmp_path), topic)
+    assert list((tmp_path / "answers").iterdir()) == []
+
+
+def test_a_broken_file_keeps_no_other_back(topic: Topic, tmp_path: Path) -> None:
+    write(str(tmp_path), "b.parquet", [{"id": "1", "text": "we strike"}])
+    (tmp_path / "posts/a.parquet").write_bytes(b"not Parquet")
+    app = Mock()
+    app.scorers.lazy.return_value = FakeScorer()
+    archive = ArchiveStep(f"{tmp_path}/posts", f"{tmp_path}/answers")
+    with pytest.raises(MonitorError, match=r"1 of 2 files .*a\.parquet is no complete"):
+        classify_archive(app, topic, archive, engine=HERE)
+    assert {row["id"] for row in read(str(tmp_path), "b.parquet")} == {"1"}
 
 
 @pytest.mark.parametrize(
