@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from collectors.formats.fields import BadRecordError, take_language
-from monitor.errors import ConfigurationError, UsageError
+from monitor.errors import ConfigurationError, MonitorError, UsageError
 from monitor.language import language_of
 from monitor.languages import UNDETERMINED
 from monitor.pipeline.classify import ScoresTexts, whole_answer
@@ -96,6 +96,7 @@ class ArchiveStep:
         Raises:
             UsageError: It is no Parquet file, or lacks `id` or `text`; or where its answers go is
                 a file that holds none.
+            MonitorError: The answers cannot be written.
         """
         source, _ = _located(self.source)
         target, folder = _located(self.target)
@@ -104,15 +105,20 @@ class ArchiveStep:
         if _made_of(target, answers) == made_of:
             return 0
         ask = partial(_answered, topic=topic, scorer=scorer)
-        target.makedirs(folder, exist_ok=True)
         # Its own: a worker that was given up may still be at the same file.
         draft = f"{answers}.{uuid4().hex}.part"
         try:
+            target.makedirs(folder, exist_ok=True)
             with source.open(file, "rb") as posts, target.open(draft, "wb") as sink:
                 count = _write(sink, _until(should_stop, _batches(posts, file)), made_of, ask)
             target.mv(draft, answers)
         except _StoppedError:
             return 0
+        except OSError as exc:
+            raise MonitorError(
+                f"{file} cannot be answered in {folder}: {exc.strerror or type(exc).__name__}",
+                hint="--to is a folder where this user may write and that has room",
+            ) from exc
         finally:
             if target.exists(draft):
                 target.rm(draft)

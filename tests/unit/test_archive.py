@@ -165,6 +165,14 @@ def test_damage_in_the_middle_of_a_file_is_a_clear_error(topic: Topic, tmp_path:
     assert list((tmp_path / "answers").iterdir()) == []
 
 
+def test_answers_that_cannot_be_written_are_a_clear_error(topic: Topic, tmp_path: Path) -> None:
+    write(str(tmp_path), "a.parquet", [{"id": "1", "text": "we strike"}])
+    (tmp_path / "answers").write_text("a file")
+    with pytest.raises(MonitorError, match=r"cannot be answered in .*answers: File exists"):
+        answer(str(tmp_path), topic)
+    assert (tmp_path / "answers").read_text() == "a file"
+
+
 def test_a_broken_file_keeps_no_other_back(topic: Topic, tmp_path: Path) -> None:
     write(str(tmp_path), "b.parquet", [{"id": "1", "text": "we strike"}])
     (tmp_path / "posts/a.parquet").write_bytes(b"not Parquet")
