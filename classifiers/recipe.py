@@ -110,12 +110,17 @@ def read_recipe(path: Path) -> Recipe:
     """Return the recipe in a TOML file.
 
     Raises:
-        TrainingError: The file is missing, or a key is missing, unknown or of no known value.
+        TrainingError: The file is missing or no TOML, or a key is missing, unknown or of no value
+            that is known.
     """
     if not path.is_file():
         raise TrainingError(f"no recipe at {path}", hint="see config/training.toml")
-    with path.open("rb") as file:
-        tables = tomllib.load(file)
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as exc:
+        raise TrainingError(
+            f"{path} is no TOML: {exc}", hint="mend that place; see config/training.toml"
+        ) from exc
     if tables.get("unlabelled") and "teacher" not in tables:
         raise TrainingError(
             "nobody answers the recipe's [[unlabelled]] posts",

@@ -344,6 +344,16 @@ def test_unlabelled_posts_are_asked_about_what_they_say_and_about_any_target() -
     assert said == {"face masks", "wearing", "masks", "outside", "again"}
 
 
+@pytest.mark.parametrize("content", [b"[run]\nseed = \n", b"\xff"], ids=["a slip", "other bytes"])
+def test_a_recipe_that_is_no_toml_is_a_clear_error(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_bytes(content)
+    assert training.main(["--config", str(recipe)]) == 1
+    assert f"{recipe} is no TOML" in capsys.readouterr().err
+
+
 def test_the_small_recipe_is_taught_by_the_shipped_model() -> None:
     recipe = training.read_recipe(Path("config/training-small.toml"))
     assert recipe.teacher is not None
