@@ -16,10 +16,16 @@ _LETTER = "0-9A-Za-z_\u00c0-\u024f\u0370-\u052f"
 _HANDLE = rf"(?:[{_LETTER}](?:[{_LETTER}.-]*[{_LETTER}])?|\w(?:[\w.-]*\w)?)"
 # "@user", "@user@instance.social", "@name.bsky.social", and the full-width sign that X accepts.
 # As X has it, other letters than ASCII's may stand before one, and so may "RT" and "/". (The sign
-# comes first in the pattern, so that it alone is sought.)
-_MENTION = re.compile(rf"[@＠](?:(?<![0-9A-Za-z_].)|(?<=\b[Rr][Tt].)){_HANDLE}(?:@{_HANDLE})*")
+# comes first in the pattern, so that it alone is sought.) "@/user" is how people hide from search.
+_MENTION = re.compile(rf"[@＠](?:(?<![0-9A-Za-z_].)|(?<=\b[Rr][Tt].))/?{_HANDLE}(?:@{_HANDLE})*")
+# Bluesky's handles are written without a sign, too; "did:plc:…" is what stands behind them.
+_BLUESKY_USER = re.compile(
+    r"(?<![0-9A-Za-z@＠.-])(?:(?:[0-9A-Za-z-]+\.)+bsky\.social(?![0-9A-Za-z-])"
+    r"|did:(?:plc|web|key):[0-9A-Za-z._:%-]*[0-9A-Za-z])"
+)
 _REDDIT_USER = re.compile(r"(?<![0-9A-Za-z_/])/?u/[\w-]{3,}")
-_LINK = re.compile(r"(https?://)(?:[^\s/?#@]*@)?([^\s/?#]+)[^\s]*", re.IGNORECASE)
+# Of any scheme: "tg://" and "at://" lead to people as "https://" does.
+_LINK = re.compile(r"(://)(?:[^\s/?#@\\]*@)?([^\s/?#\\]+)[^\s]*")
 # As platforms show links: "www.example.org/name", "example.org/name". Nothing of what follows
 # a host's own name may stay, but "and/or" and "1.5/2" are no links.
 _BARE_LINK = re.compile(
@@ -68,8 +74,9 @@ _NO_NAMES = frozenset(
 def redact(text: str) -> str:
     """Replaces what names a person or leads to one.
 
-    Mentions become `@user`, mail addresses `[email]`, telephone numbers `[phone]`, names by which
-    authors introduce themselves `[name]`; links are cut to their host, with a scheme or without.
+    Mentions and Bluesky's handles become `@user`, mail addresses `[email]`, telephone numbers
+    `[phone]`, names by which authors introduce themselves `[name]`; links are cut to their host,
+    with a scheme or without.
     """
     # Most texts lack what a pattern needs, and looking for that costs next to nothing.
     if "://" in text:
@@ -80,6 +87,8 @@ def redact(text: str) -> str:
         text = _EMAIL.sub("[email]", text)
     if "@" in text or "＠" in text:
         text = _MENTION.sub("@user", text)
+    if "bsky.social" in text or "did:" in text:
+        text = _BLUESKY_USER.sub("@user", text)
     if "u/" in text:
         text = _REDDIT_USER.sub("u/user", text)
     return _without_names(_without_phones(text))

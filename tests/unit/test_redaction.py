@@ -18,6 +18,12 @@ from monitor.redaction import redact, text_digest
         pytest.param(".@ann!", ".@user!", id="punctuation stays"),
         pytest.param("@ann@example.social agrees", "@user agrees", id="mastodon"),
         pytest.param("by @ann.bsky.social.", "by @user.", id="bluesky"),
+        pytest.param("ann.bsky.social is right", "@user is right", id="bluesky, without a sign"),
+        pytest.param("私はann-b.bsky.socialです", "私は@userです", id="bluesky in japanese"),
+        pytest.param("on bsky.social.", "on bsky.social.", id="bluesky's own server"),
+        pytest.param("(did:plc:ab2: hi)", "(@user: hi)", id="did"),
+        pytest.param("I did: it", "I did: it", id="no did"),
+        pytest.param("that is @/ann_b again", "that is @user again", id="slash against search"),
         pytest.param("＠ann", "@user", id="full-width sign"),
         pytest.param("今日は@ann_bさんと", "今日は@userさんと", id="japanese around a handle"),
         pytest.param("안녕@ann_b Привет@ann_b", "안녕@user Привет@user", id="other letters before"),
@@ -33,6 +39,10 @@ from monitor.redaction import redact, text_digest
         pytest.param("(www.x.com/ann)", "(www.x.com", id="bare link with www"),
         pytest.param("and/or 1.5/2 Jan./Feb.", "and/or 1.5/2 Jan./Feb.", id="slashes in a text"),
         pytest.param("http://ann:pw@example.org/a", "http://example.org", id="link with a login"),
+        pytest.param("tg://resolve?domain=ann", "tg://resolve", id="link into an app"),
+        pytest.param("at://did:plc:ab2/app.x/3k", "at://@user", id="bluesky address"),
+        pytest.param("https://ann.bsky.social", "https://@user", id="host that is a handle"),
+        pytest.param("https://x.com\\ann", "https://x.com", id="backslash in a link"),
         pytest.param("call +1 650-253-0000 now", "call [phone] now", id="phone with country code"),
         pytest.param("call (650) 253-0000!", "call [phone]!", id="phone without"),
         pytest.param("ring 020 7031 3000", "ring [phone]", id="british phone"),
@@ -102,6 +112,8 @@ _PIECES = st.sampled_from(
             "https://x.com/a",
             "x.com/ann",
             "HTTP://x.com/a",
+            "ann.bsky.social",
+            "did:plc:ab2",
             "a@b.example",
             "+1 650-253-0000",
             "the walkout",
@@ -119,6 +131,7 @@ def test_looking_first_whether_a_pattern_can_match_at_all_changes_nothing(
     thorough = redaction._BARE_LINK.sub(r"\1", thorough)
     thorough = redaction._EMAIL.sub("[email]", thorough)
     thorough = redaction._MENTION.sub("@user", thorough)
+    thorough = redaction._BLUESKY_USER.sub("@user", thorough)
     thorough = redaction._REDDIT_USER.sub("u/user", thorough)
     thorough = redaction._without_phones(thorough)
     thorough = redaction._without_named(thorough, redaction._INTRODUCTION, is_sure=True)
