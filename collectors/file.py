@@ -140,8 +140,9 @@ class FileCollector:
 
     def _nothing_readable(self, progress: _Progress) -> UnreadableFileError:
         return UnreadableFileError(
-            f"none of the {progress.records} records in {self._path} could be read",
-            hint="The rejections tell why. Is --format right?",
+            f"none of the {progress.records} records in {self._path} could be read: "
+            + progress.why(),
+            hint="Is --format right? docs/import-formats.md says what a record needs.",
         )
 
 
@@ -164,6 +165,7 @@ class _Progress:
         self.records = int(state.get("records", 0))
         self.understood = int(state.get("understood", 0))
         self.lost = int(state.get("lost", 0))
+        self._flaws: dict[str, str] = {}
         self._days = {day for first, last in state.get("days", ()) for day in range(first, last)}
 
     def add(self, tally: Tally) -> None:
@@ -173,6 +175,11 @@ class _Progress:
         self.understood += tally.understood
         self.lost += tally.lost
         self._days |= tally.days
+        self._flaws = tally.flaws | self._flaws
+
+    def why(self) -> str:
+        """Why records were rejected, each reason with the detail that came with it first."""
+        return ", ".join(f"{why} ({more})" if more else why for why, more in self._flaws.items())
 
     def checkpoint(self) -> Checkpoint:
         names = ("fingerprint", "format", "done", "units", "unit_records", "records")

@@ -81,6 +81,7 @@ class Tally:
         units: Pieces read to their ends.
         unit_records: Records of the piece after them that belong to this part and earlier ones.
         days: Of its posts, as ordinals.
+        flaws: The first detail of each reason for which a record was rejected.
     """
 
     units: int = 0
@@ -89,6 +90,7 @@ class Tally:
     understood: int = 0
     lost: int = 0
     days: set[int] = field(default_factory=set)
+    flaws: dict[str, str] = field(default_factory=dict)
 
 
 class Part:
@@ -114,6 +116,7 @@ class Part:
         if isinstance(outcome, Flaw):
             tally.understood += outcome.reason in UNDERSTOOD
             tally.lost += outcome.reason not in NOT_POSTS
+            tally.flaws.setdefault(outcome.reason, outcome.detail)
             place = reading.place(number) + part
             self._rejections.append(Rejection(outcome.reason, place, outcome.detail))
             return

@@ -186,6 +186,15 @@ def test_a_file_of_which_nothing_can_be_read_says_so_after_counting(write: Write
         harvest(path, format="jsonl")
 
 
+def test_a_file_of_which_nothing_can_be_read_tells_why(write: Write) -> None:
+    path = write(native(1, created_at="2020-06-01T12:00:00"), native(2, created_at="2020-06-01"), 5)
+
+    with pytest.raises(UnreadableFileError) as caught:
+        harvest(path)
+
+    assert "read: bad_date (created_at has no offset from UTC), not_an_object" in str(caught.value)
+
+
 def test_an_unknown_format_names_the_formats(write: Write) -> None:
     with pytest.raises(UnknownFormatError) as caught:
         harvest(write(b"<xml/>", b"<more/>"))
