@@ -99,7 +99,7 @@ def take_time(record: Record, field: str) -> datetime:
 
 def _parsed_time(value: Any, field: str) -> datetime:
     try:
-        return datetime.fromisoformat(_checked(value, field))
+        return datetime.fromisoformat(_checked(value, field).strip())
     except ValueError as exc:
         raise BadRecordError("bad_date", f"{field} is no ISO 8601 time") from exc
 

@@ -32,6 +32,16 @@ FIELDS = (
     "deleted",
 )
 DEFAULT_PLATFORM = "file"
+_DELETED = {
+    "true": True,
+    "1": True,
+    "1.0": True,
+    "false": False,
+    "0": False,
+    "0.0": False,
+    "": False,
+}
+"""Spreadsheets write TRUE, other programs 1, or 1.0 where a column has gaps."""
 _PLATFORM = re.compile(r"[a-z0-9_-]{1,40}")
 
 
@@ -47,7 +57,7 @@ def read(value: Record) -> Outcome:
 
 def _read(value: Record) -> Post | Deletion:
     platform = _platform(value)
-    if value.get("deleted") in (True, "true", "True"):
+    if _is_deleted(value.get("deleted")):
         return Deletion(platform, native_id=take_id(value, "id"))
     return Post(
         platform=platform,
@@ -60,6 +70,16 @@ def _read(value: Record) -> Post | Deletion:
         kind=_kind(value),
         reference=take_optional_id(value, "reference"),
     )
+
+
+def _is_deleted(given: object) -> bool:
+    """What cannot be told for sure is refused: a post that was to be removed must not be stored."""
+    if given is None:
+        return False
+    known = _DELETED.get(str(given).strip().lower())
+    if known is None:
+        raise BadRecordError("bad_field", "deleted is neither true nor false")
+    return known
 
 
 def _platform(value: Record) -> str:

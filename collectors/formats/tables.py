@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,9 @@ from collectors.lines import Flaw, Unit, raw_lines
 from collectors.opening import DamagedFileError
 
 REQUIRED = ("id", "text", "created_at")
+_IDS = ("id", "author", "reference")
+_ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+")
+"""A long number as a spreadsheet saves it: different ones become the same."""
 _BATCH_ROWS = 1000
 _BUFFER = 1024 * 1024
 
@@ -82,7 +86,12 @@ def _next_row(rows: Iterator[list[str]]) -> Any:
 def _csv_record(header: Sequence[str], row: Sequence[str]) -> dict[str, str] | Flaw:
     if len(row) != len(header):
         return Flaw("bad_row", f"{len(row)} cells under {len(header)} columns")
-    return {name: cell for name, cell in zip(header, row, strict=True) if cell or name in REQUIRED}
+    cells = zip(header, row, strict=True)
+    record = {name: cell for name, cell in cells if cell or name in REQUIRED}
+    for name in _IDS:
+        if "E+" in record.get(name, "") and _ROUNDED.fullmatch(record[name].strip()):
+            return Flaw("bad_field", f"{name} was rounded by a spreadsheet")
+    return record
 
 
 def _check_columns(names: Sequence[str], path: Path) -> None:

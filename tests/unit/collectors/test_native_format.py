@@ -72,6 +72,39 @@ def test_a_deletion_record_removes_a_post(write: Write) -> None:
     assert harvest(path).deletions == [Deletion("forum", native_id="7")]
 
 
+@pytest.mark.parametrize("word", ["TRUE", " true ", "1", "WAHR"])
+def test_a_row_marked_as_deleted_is_never_stored_as_a_post(write: Write, word: str) -> None:
+    row = f"1,we walk,2020-06-01T12:00:00Z,{word}".encode()
+
+    result = harvest(write(b"id,text,created_at,deleted", row, b"2,,,true"))
+
+    assert not result.posts
+    assert result.reasons == ({"bad_field": 1} if word == "WAHR" else {})
+
+
+@pytest.mark.parametrize("word", ["", " ", "FALSE", "0"])
+def test_a_row_not_marked_as_deleted_is_a_post(write: Write, word: str) -> None:
+    row = f"1,we walk,2020-06-01T12:00:00Z,{word}".encode()
+
+    assert harvest(write(b"id,text,created_at,deleted", row)).post.native_id == "1"
+
+
+@pytest.mark.parametrize("column", ["id", "author", "reference"])
+def test_an_id_that_a_spreadsheet_has_rounded_is_rejected(write: Write, column: str) -> None:
+    cells = {"id": "1", "author": "2", "reference": "3", column: "1.26812E+18"}
+    row = f"{cells['id']},{cells['author']},{cells['reference']},a,2020-06-01T12:00:00Z".encode()
+
+    result = harvest(
+        write(b"id,author,reference,text,created_at", row, b"5,6,7,b,2020-06-01T12:00:00Z")
+    )
+
+    assert (len(result.posts), result.reasons) == (1, {"bad_field": 1})
+
+
+def test_spaces_around_a_time_are_passed_over(write: Write) -> None:
+    assert len(harvest(write(b"id, text, created_at", b"1, b, 2020-06-01T12:00:00Z")).posts) == 1
+
+
 def test_authors_can_be_assumed_distinct(write: Write) -> None:
     path = write(native(1), native(2, author="a"))
 
