@@ -24,6 +24,7 @@ from collectors import platforms
 from monitor import problem, toml_places
 from monitor.alert_rule import AlertTable, misfits
 from monitor.languages import LANGUAGES
+from monitor.pattern import runs_away
 from monitor.problem import Problem, mistake, nearest
 from monitor.toml_table import Name, Table
 
@@ -72,6 +73,9 @@ def _pattern(value: str) -> str:
         raise mistake(f"'{value}' is not a regular expression: {exc}", hint) from exc
     if compiled.search(""):
         raise mistake(f"'{value}' fits everybody", "a pattern must not match an empty text")
+    if runs_away(value):
+        hint = "leave one of the repeats out, or end each round with what every round must have"
+        raise mistake(f"'{value}' repeats a repeat: some texts would keep it busy for ever", hint)
     return value
 
 

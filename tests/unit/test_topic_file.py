@@ -74,6 +74,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, to
         ("[[cohorts]]\nname = 'public'\npatterns = ['a']", 'cannot be called "public"'),
         ("[[cohorts]]\nname = 'a'\npatterns = [\n'b',\n'c(']", "line 18, cohorts[0].patterns[1]"),
         ("[[cohorts]]\nname = 'a'\npatterns = ['b*']", "fits everybody"),
+        ("[[cohorts]]\nname = 'a'\npatterns = ['(b+)+$']", "repeats a repeat"),
         ("[[events]]\nat = 2020-05-01\ntitle = 'a'", "2020-05-01 is outside the window"),
         ("[[events]]\nat = 12:00:00\ntitle = 'a'", "line 15, events[0].at"),
         ("[[alerts]]\nshare = 0.5", 'line 14, alerts[0]: "name" is missing'),
