@@ -325,7 +325,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     )
     if problems:
         raise _refused(problems)
-    settings = _validated(_with_database(effective, environ), folder)
+    named = {"config": "MONITOR_CONFIG"} if environ.get("MONITOR_CONFIG") else {}
+    settings = _validated(_with_database(effective, environ), folder, named)
     settings._environ.update(environ)
     return settings
 
@@ -375,14 +376,14 @@ def _file_url(home: str) -> str:
         ) from exc
 
 
-def _validated(effective: Layer, folder: Path) -> Settings:
+def _validated(effective: Layer, folder: Path, named: Mapping[str, str]) -> Settings:
     def place(path: problem.Path) -> str:
         key = problem.dotted(path)
         return effective.place(key) if key in effective.origins else key
 
     content = settings_layers.nested(effective.values)
     try:
-        return Settings(config=folder, origins=dict(effective.origins), **content)
+        return Settings(config=folder, origins={**effective.origins, **named}, **content)
     except ValidationError as exc:
         raise _refused(problem.problems_of(exc, Settings, place, manual=MANUAL)) from exc
 

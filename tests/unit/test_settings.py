@@ -119,6 +119,10 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path) -> None:
     assert "local.toml" in _refusal(_with_local(folder, "port = \n"))
 
 
+def test_a_config_folder_that_was_named_tells_so(tmp_path: Path) -> None:
+    assert load_settings(_with_local(tmp_path, "")).origins["config"] == "MONITOR_CONFIG"
+
+
 def test_a_config_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert "MONITOR_CONFIG" in _refusal({"MONITOR_CONFIG": str(tmp_path / "absent")})
 
