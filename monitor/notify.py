@@ -24,7 +24,7 @@ class Teller:
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._apprises = [apprise.Apprise() for _ in addresses]
-        self._taken: dict[tuple[str, str], set[int]] = {}
+        self._taken: dict[str, set[int]] = {}
         for number, address in enumerate(addresses, 1):
             if not self._apprises[number - 1].add(address):
                 raise ConfigurationError(
@@ -32,23 +32,31 @@ class Teller:
                     hint="see docs/alerts.md; the address is not shown here, it may hold a secret",
                 )
 
-    def tell(self, title: str, text: str, *, attachment: Path | None = None) -> bool:
+    def tell(
+        self, title: str, text: str, *, message: str = "", attachment: Path | None = None
+    ) -> bool:
         """Delivers a message to every address; returns whether all took it.
 
-        Told the same again, it leaves out those who have taken it. Without an address the message
-        is logged, and that counts as told.
+        Without an address the message is logged, and that counts as told.
+
+        Args:
+            title: Its heading.
+            text: What it says.
+            message: Names it: tried again, those who have taken it are left out. Words do not
+                name one, since another alert may have the same.
+            attachment: A file that goes with it.
         """
         if not self._apprises:
             get_logger().warning("alert", title=title, text=text)
             return True
-        taken = self._taken.setdefault((title, text), set())
+        taken = self._taken.setdefault(message, set()) if message else set[int]()
         attach = str(attachment) if attachment else None
         for number, one in enumerate(self._apprises):
             if number not in taken and one.notify(title=title, body=text, attach=attach):
                 taken.add(number)
         if len(taken) < len(self._apprises):
             return False
-        del self._taken[title, text]
+        self._taken.pop(message, None)
         return True
 
 

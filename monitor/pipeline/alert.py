@@ -27,8 +27,8 @@ _LONGEST_WAIT = timedelta(hours=1)
 class Tells(Protocol):
     """Delivers messages."""
 
-    def tell(self, title: str, text: str) -> bool:
-        """Delivers a message and says whether it arrived."""
+    def tell(self, title: str, text: str, *, message: str) -> bool:
+        """Delivers a message, of that name when it is tried again; says whether it arrived."""
         ...
 
 
@@ -128,7 +128,8 @@ class AlertStep:
         end = incident.told_start
         text = incident.end_message if end else incident.message
         heading = f"{'Over' if end else 'Alert'}: {incident.rule} ({title})"
-        if self.teller.tell(heading, text):
+        message = f"{incident.id} {'ends' if end else 'begins'}"
+        if self.teller.tell(heading, text, message=message):
             self.incidents.told(incident.id, end=end)
             return True
         wait = min(_FIRST_WAIT * 2**incident.attempts, _LONGEST_WAIT)

@@ -49,7 +49,7 @@ class Told:
     works: bool = True
     messages: list[str] = field(default_factory=list)
 
-    def tell(self, title: str, text: str) -> bool:
+    def tell(self, title: str, text: str, *, message: str) -> bool:
         if self.works:
             self.messages.append(f"{title}: {text}")
         return self.works
@@ -214,34 +214,58 @@ def test_mail_and_webhook_get_the_message(world: World) -> None:
     assert len(mails) == 1 and b"Alert" in mails[0]
 
 
-def test_an_address_that_does_not_answer_has_the_others_told_once(world: World) -> None:
-    taken: dict[str, int] = {"/well": 0, "/ill": 0}
-    answers = {"/well": 200, "/ill": 500}
+@dataclass
+class Hooks:
+    """Two addresses that take messages, or do not."""
 
+    server: HTTPServer
+    taken: dict[str, int] = field(default_factory=lambda: {"/well": 0, "/ill": 0})
+    answers: dict[str, int] = field(default_factory=lambda: {"/well": 200, "/ill": 500})
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(f"json://127.0.0.1:{self.server.server_port}{path}" for path in self.taken)
+
+
+@pytest.fixture
+def hooks() -> Iterator[Hooks]:
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            taken[self.path] += answers[self.path] == 200
-            self.send_response(answers[self.path])
+            found.taken[self.path] += found.answers[self.path] == 200
+            self.send_response(found.answers[self.path])
             self.end_headers()
 
         def log_message(self, *_: Any) -> None: ...
 
-    hook = HTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=hook.serve_forever, daemon=True).start()
-    addresses = tuple(f"json://127.0.0.1:{hook.server_port}{path}" for path in taken)
-    try:
-        for _ in range(3):
-            world.told = teller_of(addresses)  # type: ignore[assignment]
-            world.look(0.7, hours=1)
-        assert taken == {"/well": 1, "/ill": 0}
-        answers["/ill"] = 200
+    found = Hooks(HTTPServer(("127.0.0.1", 0), Hook))
+    threading.Thread(target=found.server.serve_forever, daemon=True).start()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+def test_an_address_that_does_not_answer_has_the_others_told_once(
+    world: World, hooks: Hooks
+) -> None:
+    for _ in range(3):
+        world.told = teller_of(hooks.addresses)  # type: ignore[assignment]
         world.look(0.7, hours=1)
-        world.look(0.5, hours=1)
-    finally:
-        hook.shutdown()
-        hook.server_close()
-    assert taken == {"/well": 2, "/ill": 2}
+    assert hooks.taken == {"/well": 1, "/ill": 0}
+    hooks.answers["/ill"] = 200
+    world.look(0.7, hours=1)
+    world.look(0.5, hours=1)
+    assert hooks.taken == {"/well": 2, "/ill": 2}
+
+
+def test_another_incident_is_told_in_the_same_words_while_an_address_does_not_answer(
+    hooks: Hooks,
+) -> None:
+    teller = Teller(hooks.addresses)
+    for _ in range(2):
+        for incident in ("1 begins", "2 begins"):
+            assert not teller.tell("Alert: silence", "Nothing was stored.", message=incident)
+    assert hooks.taken == {"/well": 2, "/ill": 0}
 
 
 def test_an_address_that_is_none_is_refused_without_showing_it() -> None:
