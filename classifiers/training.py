@@ -362,6 +362,13 @@ def _with_encoder(recipe: Recipe, name: str) -> Recipe:
     return replace(recipe, run=replace(recipe.run, encoder=name)) if name else recipe
 
 
+def _threads(written: str) -> int:
+    """Return a number of threads, or refuse what is none."""
+    if written.isdecimal() and int(written) > 0:
+        return int(written)
+    raise argparse.ArgumentTypeError(f"{written!r} is no number of threads: 1 or more are wanted")
+
+
 def _parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     parser = argparse.ArgumentParser(prog="python -m classifiers.training", description=__doc__)
@@ -369,7 +376,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--checkpoints", type=Path, help="a folder outside the repository")
     parser.add_argument("--output", type=Path, default=PRETRAINED)
-    parser.add_argument("--threads", type=int, default=2, help="changes the sums' last digits")
+    parser.add_argument("--threads", type=_threads, default=2, help="changes the sums' last digits")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--judge", action="store_true", help="judge the base in --output alone")
     return parser

@@ -32,6 +32,16 @@ _BARE_LINK = re.compile(
     r"(?<![\w@＠./-])((?:[^\W_][\w-]*\.)+[a-z]{2,24}(?::\d{1,5})?)/[^\s]*", re.IGNORECASE
 )
 
+# Services that give each user a host of their own: "ann.tumblr.com".
+_SERVICES = (
+    r"\.(?:(?:bandcamp|blogspot|deviantart|livejournal|medium|skyrock|substack|tumblr|typepad"
+    r"|weebly|wixsite|wordpress)\.com|blogspot(?:\.com?)?\.[a-z]{2}|(?:github|gitlab|itch)\.io"
+    r"|dreamwidth\.org|neocities\.org|hatenablog\.(?:com|jp)|over-blog\.(?:com|fr)|micro\.blog"
+    r"|bearblog\.dev|carrd\.co|write\.as)(?![\w-])"
+)
+_HAS_SERVICE = re.compile(_SERVICES, re.IGNORECASE)
+_OWN_HOST = re.compile(rf"(?<![\w@＠.-])[^\W_][\w-]*(?:\.[\w-]+)*?(?={_SERVICES})\.", re.IGNORECASE)
+
 _SLASH_AFTER_WORD = re.compile(r"\w/")
 """A bare link has it; "https://" alone has not."""
 
@@ -76,7 +86,7 @@ def redact(text: str) -> str:
 
     Mentions and Bluesky's handles become `@user`, mail addresses `[email]`, telephone numbers
     `[phone]`, names by which authors introduce themselves `[name]`; links are cut to their host,
-    with a scheme or without.
+    with a scheme or without, and hosts of single users to the service's own.
     """
     # Most texts lack what a pattern needs, and looking for that costs next to nothing.
     if "://" in text:
@@ -89,6 +99,8 @@ def redact(text: str) -> str:
         text = _MENTION.sub("@user", text)
     if "bsky.social" in text or "did:" in text:
         text = _BLUESKY_USER.sub("@user", text)
+    if _HAS_SERVICE.search(text):
+        text = _OWN_HOST.sub("", text)
     if "u/" in text:
         text = _REDDIT_USER.sub("u/user", text)
     return _without_names(_without_phones(text))

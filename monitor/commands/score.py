@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby, islice
+from math import isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -104,6 +105,8 @@ def _parse(raw: bytes, target: str) -> Line:
     own = record.get("target")
     if own is not None and not isinstance(own, str):
         raise ValueError("field 'target' is not a text")
+    if isinstance(record["id"], float) and not isfinite(record["id"]):
+        raise ValueError("field 'id' is not a finite number")
     return Line(record["id"], record["text"], (own or "").strip() or target.strip())
 
 

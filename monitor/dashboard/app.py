@@ -228,11 +228,13 @@ def _for_visitors(reasons: Sequence[str]) -> list[str]:
 
 
 def _add_probes(app: FastAPI, board: Dashboard, metrics: Metrics) -> None:
+    @app.head("/healthz")  # As some balancers ask.
     @app.get("/healthz")
     def show_alive() -> Response:
         """Whether this process answers at all; asks nothing of the database."""
         return JSONResponse({"status": "ok"})
 
+    @app.head("/readyz")
     @app.get("/readyz")
     def show_ready() -> Response:
         """Whether this process can serve: its database and its scheduler answer."""

@@ -13,7 +13,8 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 _RULES: tuple[tuple[str, str, Needed], ...] = (
     ("*", r"/static/[^/]+", "nobody"),
     ("*", r"/login", "nobody"),
-    ("GET", r"/health|/healthz|/readyz", "nobody"),
+    ("GET", r"/health", "nobody"),
+    ("*", r"/healthz|/readyz", "nobody"),
     ("POST", r"/logout", "viewer"),
     # The labelling page is the one place where a post's text is shown.
     ("*", r"/topics/[^/]+/label(/.*)?", "annotator"),

@@ -164,9 +164,12 @@ def test_score_asks_about_the_option_where_a_line_names_no_target(place: Place) 
 
 
 def test_score_tells_bad_lines_and_scores_the_others(place: Place) -> None:
-    said = place.run("score", stdin='{"id": 1, "text": "fine"}\nnot json\n', code=1)
+    lines = ('{"id": 1, "text": "fine"}', "not json", '{"id": 1e999, "text": "fine"}')
+    said = place.run("score", stdin="\n".join(lines), code=1)
     assert '"id": 1' in said
     assert "line 2: not JSON" in said
+    assert "line 3: field 'id' is not a finite number" in said  # no JSON could tell it
+    assert "Infinity" not in said
 
 
 def test_no_handle_name_or_description_reaches_what_the_program_writes(

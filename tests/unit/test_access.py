@@ -41,7 +41,9 @@ OPEN = {
     ("GET", "/static/{name}"),
     ("GET", "/health"),
     ("GET", "/healthz"),
+    ("HEAD", "/healthz"),
     ("GET", "/readyz"),
+    ("HEAD", "/readyz"),
 }
 LEAST: dict[tuple[str, str], Role] = {
     ("POST", "/logout"): "viewer",

@@ -151,7 +151,8 @@ def test_every_topic_is_listed() -> None:
 def test_alive_asks_nothing_of_the_database_and_ready_does() -> None:
     broken = client(None, FakeQueries(reachable=False))
     assert broken.get("/healthz").status_code == 200
-    assert broken.get("/readyz").status_code == 503
+    assert broken.head("/healthz").status_code == 200
+    assert broken.get("/readyz").status_code == broken.head("/readyz").status_code == 503
     assert client().get("/readyz").json() == {"status": "ok", "reasons": []}
 
 

@@ -42,6 +42,11 @@ from monitor.redaction import redact, text_digest
         pytest.param("tg://resolve?domain=ann", "tg://resolve", id="link into an app"),
         pytest.param("at://did:plc:ab2/app.x/3k", "at://@user", id="bluesky address"),
         pytest.param("https://ann.bsky.social", "https://@user", id="host that is a handle"),
+        pytest.param("https://ann-b.tumblr.com/post/1", "https://tumblr.com", id="a user's host"),
+        pytest.param("read ann.substack.com. Now", "read substack.com. Now", id="such a host bare"),
+        pytest.param("(Ann.B.GitHub.io)", "(GitHub.io)", id="such a host with two names"),
+        pytest.param("ann.blogspot.co.uk/2020", "blogspot.co.uk", id="such a host by country"),
+        pytest.param("x.medium.company", "x.medium.company", id="another host"),
         pytest.param("https://x.com\\ann", "https://x.com", id="backslash in a link"),
         pytest.param("call +1 650-253-0000 now", "call [phone] now", id="phone with country code"),
         pytest.param("call (650) 253-0000!", "call [phone]!", id="phone without"),
@@ -113,6 +118,7 @@ _PIECES = st.sampled_from(
             "x.com/ann",
             "HTTP://x.com/a",
             "ann.bsky.social",
+            "ann.tumblr.com",
             "did:plc:ab2",
             "a@b.example",
             "+1 650-253-0000",
@@ -132,6 +138,7 @@ def test_looking_first_whether_a_pattern_can_match_at_all_changes_nothing(
     thorough = redaction._EMAIL.sub("[email]", thorough)
     thorough = redaction._MENTION.sub("@user", thorough)
     thorough = redaction._BLUESKY_USER.sub("@user", thorough)
+    thorough = redaction._OWN_HOST.sub("", thorough)
     thorough = redaction._REDDIT_USER.sub("u/user", thorough)
     thorough = redaction._without_phones(thorough)
     thorough = redaction._without_named(thorough, redaction._INTRODUCTION, is_sure=True)

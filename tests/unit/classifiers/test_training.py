@@ -269,6 +269,15 @@ def test_texts_are_read_first_where_the_recipe_says_so(
     assert first.data_fingerprint != straight.data_fingerprint
 
 
+@pytest.mark.parametrize("threads", ["0", "-1", "two"])
+def test_a_number_of_threads_that_is_none_is_refused(
+    threads: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        training.main(["--threads", threads])
+    assert "1 or more are wanted" in capsys.readouterr().err
+
+
 def test_a_recipe_with_an_unknown_key_is_refused(
     data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
