@@ -37,10 +37,13 @@ _SERVICES = (
     r"\.(?:(?:bandcamp|blogspot|deviantart|livejournal|medium|skyrock|substack|tumblr|typepad"
     r"|weebly|wixsite|wordpress)\.com|blogspot(?:\.com?)?\.[a-z]{2}|(?:github|gitlab|itch)\.io"
     r"|dreamwidth\.org|neocities\.org|hatenablog\.(?:com|jp)|over-blog\.(?:com|fr)|micro\.blog"
-    r"|bearblog\.dev|carrd\.co|write\.as)(?![\w-])"
+    r"|bearblog\.dev|carrd\.co|write\.as)(?![0-9A-Za-z-])"
 )
 _HAS_SERVICE = re.compile(_SERVICES, re.IGNORECASE)
-_OWN_HOST = re.compile(rf"(?<![\w@＠.-])[^\W_][\w-]*(?:\.[\w-]+)*?(?={_SERVICES})\.", re.IGNORECASE)
+_OWN_HOST = re.compile(
+    rf"(?<![0-9A-Za-z_@＠.-])[0-9A-Za-z][0-9A-Za-z_-]*(?:\.[0-9A-Za-z_-]+)*?(?={_SERVICES})\.",
+    re.IGNORECASE,
+)
 
 _SLASH_AFTER_WORD = re.compile(r"\w/")
 """A bare link has it; "https://" alone has not."""

@@ -46,6 +46,7 @@ from monitor.redaction import redact, text_digest
         pytest.param("read ann.substack.com. Now", "read substack.com. Now", id="such a host bare"),
         pytest.param("(Ann.B.GitHub.io)", "(GitHub.io)", id="such a host with two names"),
         pytest.param("ann.blogspot.co.uk/2020", "blogspot.co.uk", id="such a host by country"),
+        pytest.param("私はann-b.tumblr.comです", "私はtumblr.comです", id="within japanese"),
         pytest.param("x.medium.company", "x.medium.company", id="another host"),
         pytest.param("https://x.com\\ann", "https://x.com", id="backslash in a link"),
         pytest.param("call +1 650-253-0000 now", "call [phone] now", id="phone with country code"),
