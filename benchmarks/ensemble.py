@@ -8,20 +8,14 @@ what they would teach another one together.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.special import softmax
 
-from classifiers.asked import Asked, AskedPost
-from classifiers.assessment import POST_TOKENS, rows_of
-from classifiers.batches import encode
-from classifiers.dataset import LabelledText
+from classifiers.assessment import Predictor, rows_of
 from classifiers.evaluation import log_loss
-from classifiers.fitting import predict_logits
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model
 from classifiers.recipe import METRICS, read_recipe
@@ -38,27 +32,23 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT / "../shared/data")
     asked = parser.parse_args()
     torch.set_num_threads(2)
+    bases = [
+        Predictor(load_model(folder), Tokeniser(folder / TOKENIZER_FILE))
+        for folder in asked.folders
+    ]
+    half_precision = bf16_gains()
     print("set", *asked.folders, "all together", sep=" | ")
     for part in read_recipe(asked.config).validation:
         rows = rows_of(part, asked.data)
         truth = np.array([row.labels[part.head] for row in rows])
-        found = [_probabilities(folder, part.head, rows) for folder in asked.folders]
+        with torch.autocast("cpu", torch.bfloat16, enabled=half_precision):
+            found = [softmax(base.logits(rows)[part.head], axis=1) for base in bases]
         told = [
             f"{100 * METRICS[part.metric](truth, each.argmax(axis=1)):.1f} "
             f"({log_loss(truth, each):.3f})"
             for each in (*found, np.mean(found, axis=0))
         ]
         print(part.title, *told, sep=" | ", flush=True)
-
-
-def _probabilities(folder: Path, head: str, rows: Sequence[LabelledText]) -> NDArray[np.float32]:
-    """Return one base's answers, (rows, labels)."""
-    posts = [AskedPost(row.text, (Asked(row.target, row.labels),)) for row in rows]
-    encoded = encode(posts, Tokeniser(folder / TOKENIZER_FILE), post_tokens=POST_TOKENS)
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16_gains()):
-        logits = predict_logits(load_model(folder), encoded)[head]
-    answers: NDArray[np.float32] = softmax(np.stack([each.reshape(-1) for each in logits]), axis=1)
-    return answers
 
 
 if __name__ == "__main__":

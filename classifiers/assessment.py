@@ -120,7 +120,7 @@ class _Predicted:
         return np.where(self.first[:, None], by_half[False], by_half[True])
 
 
-class _Predictor:
+class Predictor:
     """What the model makes of rows about targets, or about none."""
 
     def __init__(self, model: Classifier, tokeniser: Tokeniser) -> None:
@@ -142,7 +142,7 @@ def assess(
     model: Classifier, tokeniser: Tokeniser, validation: Sequence[ValidationSet], data: Path
 ) -> Assessment:
     """Return the temperatures and the figures of a model on the validation sets in ``data``."""
-    predictor = _Predictor(model, tokeniser)
+    predictor = Predictor(model, tokeniser)
     predicted: list[_Predicted] = []
     by_set: dict[str, list[LabelledText]] = {}
     sided: list[tuple[list[LabelledText], Logits]] = []

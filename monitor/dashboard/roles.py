@@ -13,8 +13,7 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 _RULES: tuple[tuple[str, str, Needed], ...] = (
     ("*", r"/static/[^/]+", "nobody"),
     ("*", r"/login", "nobody"),
-    ("GET", r"/health", "nobody"),
-    ("*", r"/healthz|/readyz", "nobody"),
+    ("GET", r"/health|/healthz|/readyz", "nobody"),
     ("POST", r"/logout", "viewer"),
     # The labelling page is the one place where a post's text is shown.
     ("*", r"/topics/[^/]+/label(/.*)?", "annotator"),
@@ -27,8 +26,9 @@ _COMPILED = [(method, re.compile(pattern), role) for method, pattern, role in _R
 
 def needed_role(method: str, path: str) -> Needed:
     """Returns the least role that may send a request there; `nobody` needs no login."""
+    asked = "GET" if method == "HEAD" else method
     for known, pattern, role in _COMPILED:
-        if known in ("*", method) and pattern.fullmatch(path):
+        if known in ("*", asked) and pattern.fullmatch(path):
             return role
     return "viewer" if method in _SAFE else "admin"
 

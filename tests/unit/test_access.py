@@ -18,6 +18,7 @@ from fastapi.testclient import TestClient
 
 from monitor.access import refuse_open_door
 from monitor.dashboard.changes import Changes
+from monitor.dashboard.roles import needed_role
 from monitor.dashboard.server import DashboardServer
 from monitor.dashboard.throttle import Throttle
 from monitor.errors import ConfigurationError, UsageError
@@ -421,3 +422,7 @@ def test_secrets_are_nowhere_in_the_store(door: Door, accounts: Accounts) -> Non
         ]
     assert any(digest_of(secret) in row for row in kept)
     assert not [row for row in kept if secret in row or PASSWORD in row]
+
+
+def test_asking_for_the_head_of_a_page_takes_what_the_page_takes() -> None:
+    assert needed_role("HEAD", "/access") == needed_role("GET", "/access") == "admin"
