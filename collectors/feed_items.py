@@ -49,6 +49,12 @@ _DATES = ("published", "created", "updated")
 _ENDS_WITH_TIME = re.compile(r"\d:\d\d(?::\d\d)?\s*$")
 _YEAR_AND_SLASH = re.compile(r"\s*\d{4}/")
 """The parser takes "2020/06/01" for the first of November."""
+_ZONES = {
+    **{"WEST": "+0100", "CET": "+0100", "CEST": "+0200", "EET": "+0200", "EEST": "+0300"},
+    **{"BST": "+0100", "MSK": "+0300", "KST": "+0900", "JST": "+0900"},
+    **{"AEST": "+1000", "AEDT": "+1100", "NZST": "+1200", "NZDT": "+1300"},
+}
+"""Zones that the parser takes for UTC. BST is Britain's; IST, which several use, is not here."""
 _HTML = ("text/html", "application/xhtml+xml")
 _FEED_TYPES = ("application/atom+xml", "application/rss+xml", "application/xml", "text/xml")
 
@@ -237,9 +243,12 @@ def time_of(entry: Record) -> datetime | None:
 def _read_date(entry: Record, field: str) -> datetime | None:
     """Reads a date; one without a zone is UTC. None where it is none that can be relied on."""
     written = str(entry[field])
-    if parsed := entry.get(f"{field}_parsed"):
+    begin, _, zone = written.strip().rpartition(" ")
+    if offset := _ZONES.get(zone.upper()):
+        written = f"{begin} {offset}"
+    elif parsed := entry.get(f"{field}_parsed"):
         return None if _YEAR_AND_SLASH.match(written) else _moment(parsed, field)
-    if not _ENDS_WITH_TIME.search(written):
+    elif not _ENDS_WITH_TIME.search(written):
         return None
     try:
         return _moment(parsedate_to_datetime(written).utctimetuple(), field)
