@@ -91,6 +91,14 @@ def _restored(tensor: Tensor, scale: Tensor | None) -> Tensor:
     return tensor.float() if scale is None else tensor.float() * scale[:, None]
 
 
+def as_written(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors as they come back from the files that ``save_weights`` would write."""
+    written = {name: _stored(name, tensor.detach()) for name, tensor in tensors.items()}
+    return {
+        name: _restored(stored[name], stored.get(name + SCALE)) for name, stored in written.items()
+    }
+
+
 def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> list[Path]:
     """Write tensors and return the files, none of them over ``FILE_BYTES``.
 

@@ -69,6 +69,9 @@ class RunSettings:
     """The table ``[run]``; each key is explained in the file itself.
 
     ``average_from`` is the share of the steps after which weights are averaged; 1 is never.
+    ``start_share`` is the share that the weights of the base that training goes on from have in
+    those that are written, the learnt ones having the rest (Wortsman et al., Robust Fine-Tuning
+    of Zero-Shot Models, CVPR 2022).
     """
 
     seed: int
@@ -91,6 +94,7 @@ class RunSettings:
     checkpoint_steps: int
     passes: int = 1
     average_from: float = 1.0
+    start_share: float = 0.0
 
 
 @dataclass(frozen=True)

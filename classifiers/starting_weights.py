@@ -136,6 +136,15 @@ def starting_shape(name: str, layers: int) -> EncoderShape:
     return replace(shape, layers=layers)
 
 
+def is_base(name: str) -> bool:
+    """Return whether a name is the folder of a base of ours, whose heads have learnt too.
+
+    Raises:
+        TrainingError: There is no such encoder.
+    """
+    return _starting(name) is None
+
+
 @cache
 def _starting(name: str) -> StartingEncoder | None:
     """Return an encoder by its name or folder, None for the folder of a base of ours.

@@ -48,6 +48,7 @@ from classifiers.model_files import load_model, save_weights
 from classifiers.recipe import Recipe, TrainingSet, read_recipe
 from classifiers.runtime import load_scorer
 from classifiers.starting_weights import (
+    is_base,
     load_starting_weights,
     starting_shape,
     write_tokenizer,
@@ -202,7 +203,15 @@ def start(recipe: Recipe, data: TrainingData, tokeniser: Tokeniser) -> Classifie
     """Return the model that training starts from: the packaged encoder, heads drawn at random.
 
     With ``[masked_language]`` in the recipe, the encoder has read texts of the domain.
+
+    Raises:
+        TrainingError: There is no such encoder, or ``start_share`` asks for a base and it is none.
     """
+    if recipe.run.start_share and not is_base(recipe.run.encoder):
+        raise TrainingError(
+            f"`start_share` keeps a part of a base's weights, and {recipe.run.encoder!r} is none",
+            hint="leave it out, or let `encoder` name the folder of a base made by a recipe",
+        )
     torch.manual_seed(recipe.run.seed)
     shape = starting_shape(recipe.run.encoder, recipe.run.layers)
     model = Classifier(shape, all_heads())
@@ -233,6 +242,7 @@ def train(
     """Train a model on the batches, from where it starts or from the checkpoint."""
     settings = fit_settings(recipe, batches)
     report(f"precision {'bf16' if settings.half_precision else 'fp32'}", 0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
     averaged_from = recipe.run.average_from * len(batches)
     average = AveragedModel(model) if recipe.run.average_from < 1 else None
     run = Run(model, make_optimizer(model, settings), checkpoint, average)
@@ -261,6 +271,8 @@ def train(
         after_step=after_step,
     )
     run.take_average()
+    if recipe.run.start_share:
+        run.mix_in(before, recipe.run.start_share)
     return run
 
 

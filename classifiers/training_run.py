@@ -1,12 +1,15 @@
 """A training run on its way, which can be interrupted and gone on with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from classifiers.encoder import Classifier
+from classifiers.model_files import as_written
 
 
 @dataclass
@@ -53,3 +56,14 @@ class Run:
         """Give the model the mean of its weights, where one was taken."""
         if self.average is not None and self.average.n_averaged:
             self.model.load_state_dict(self.average.module.state_dict())
+
+    def mix_in(self, before: Mapping[str, Tensor], share: float) -> None:
+        """Give the model the mean of its weights and those before, which have this share.
+
+        Its own count as they would be written: most move by less than a step of 8 bits, and a part
+        of that would be rounded back to the start.
+        """
+        after = as_written(self.model.state_dict())
+        self.model.load_state_dict(
+            {name: torch.lerp(after[name], value, share) for name, value in before.items()}
+        )

@@ -14,11 +14,12 @@ from classifiers.assessment import unrelated_pairs
 from classifiers.batches import Encoded, encode, to_batch
 from classifiers.dataset import NO_STANCE, OFF_TOPIC, read_labelled
 from classifiers.distillation import Teacher, TeacherSettings, ask_about_something
-from classifiers.errors import ModelFilesError
+from classifiers.errors import ModelFilesError, TrainingError
 from classifiers.fitting import distillation_loss
 from classifiers.heads.stance import HEAD as STANCE
 from classifiers.integrity import verify
 from classifiers.model_config import TOKENIZER_FILE
+from classifiers.model_files import as_written
 from classifiers.recipe import read_recipe
 from classifiers.registry import PRETRAINED
 from classifiers.tokenisation import Tokeniser
@@ -244,6 +245,33 @@ def test_weights_are_the_mean_of_those_after_the_steps_that_count(
     for name, value in run.model.state_dict().items():
         mean = torch.stack([each[name].double() for each in kept or after[-1:]]).mean(dim=0)
         torch.testing.assert_close(value.double(), mean, rtol=1e-4, atol=1e-6)
+
+
+def test_the_start_has_its_share_in_what_is_written(data: Path, tiny: Path, tmp_path: Path) -> None:
+    read = read_recipe(write_recipe(tmp_path, tiny, average_from=1.0))
+    recipe = replace(read, teacher=None, unlabelled=(), run=replace(read.run, start_share=0.25))
+    rows = training.read_training_data(recipe, data)
+    tokeniser = Tokeniser(tiny / TOKENIZER_FILE)
+    batches = training.make_batches(recipe, rows, tokeniser)
+    model = training.start(recipe, rows, tokeniser)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    run = training.train(recipe, model, batches, tmp_path / "last.pt", resume=False)
+    learnt = as_written(torch.load(tmp_path / "last.pt", weights_only=True)["model"])
+    assert any(not torch.equal(learnt[name], value) for name, value in before.items())
+    for name, value in run.model.state_dict().items():
+        mixed = 0.25 * before[name] + 0.75 * learnt[name]
+        torch.testing.assert_close(value, mixed, rtol=1e-5, atol=1e-7)
+
+
+def test_what_has_no_learnt_heads_cannot_have_a_share(
+    data: Path, tiny: Path, tmp_path: Path
+) -> None:
+    read = read_recipe(write_recipe(tmp_path, tiny))
+    run = replace(read.run, start_share=0.5, encoder="all-MiniLM-L6-v2")
+    recipe = replace(read, teacher=None, unlabelled=(), run=run)
+    rows = training.read_training_data(recipe, data)
+    with pytest.raises(TrainingError, match="`start_share` keeps a part of a base's weights"):
+        training.start(recipe, rows, Tokeniser(tiny / TOKENIZER_FILE))
 
 
 def test_a_teacher_changes_what_is_learnt(data: Path, tiny: Path, tmp_path: Path) -> None:
