@@ -242,7 +242,8 @@ def train(
     """Train a model on the batches, from where it starts or from the checkpoint."""
     settings = fit_settings(recipe, batches)
     report(f"precision {'bf16' if settings.half_precision else 'fp32'}", 0)
-    before = {name: value.clone() for name, value in model.state_dict().items()}
+    kept = model.state_dict() if recipe.run.start_share else {}
+    before = {name: value.clone() for name, value in kept.items()}
     averaged_from = recipe.run.average_from * len(batches)
     average = AveragedModel(model) if recipe.run.average_from < 1 else None
     run = Run(model, make_optimizer(model, settings), checkpoint, average)
@@ -271,7 +272,7 @@ def train(
         after_step=after_step,
     )
     run.take_average()
-    if recipe.run.start_share:
+    if before:
         run.mix_in(before, recipe.run.start_share)
     return run
 
