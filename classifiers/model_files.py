@@ -64,11 +64,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
                 f"{path} cannot be read as weights ({type(exc).__name__})",
                 hint="reinstall the package, or retrain the topic",
             ) from exc
-    return {
-        name: _restored(tensor, stored.get(name + SCALE))
-        for name, tensor in stored.items()
-        if not name.endswith(SCALE)
-    }
+    return _restored(stored)
 
 
 def weights_files(folder: Path) -> list[Path]:
@@ -86,17 +82,21 @@ def weights_files(folder: Path) -> list[Path]:
     return found
 
 
-def _restored(tensor: Tensor, scale: Tensor | None) -> Tensor:
-    """Return a stored tensor as it is to be computed with."""
-    return tensor.float() if scale is None else tensor.float() * scale[:, None]
+def _restored(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return stored tensors as they are to be computed with."""
+    return {
+        name: tensor.float() * (stored[name + SCALE][:, None] if name + SCALE in stored else 1)
+        for name, tensor in stored.items()
+        if not name.endswith(SCALE)
+    }
 
 
 def as_written(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return tensors as they come back from the files that ``save_weights`` would write."""
-    written = {name: _stored(name, tensor.detach()) for name, tensor in tensors.items()}
-    return {
-        name: _restored(stored[name], stored.get(name + SCALE)) for name, stored in written.items()
-    }
+    stored: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        stored |= _stored(name, tensor.detach())
+    return _restored(stored)
 
 
 def save_weights(folder: Path, tensors: Mapping[str, Tensor]) -> list[Path]:

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -242,8 +243,7 @@ def train(
     """Train a model on the batches, from where it starts or from the checkpoint."""
     settings = fit_settings(recipe, batches)
     report(f"precision {'bf16' if settings.half_precision else 'fp32'}", 0)
-    kept = model.state_dict() if recipe.run.start_share else {}
-    before = {name: value.clone() for name, value in kept.items()}
+    before = deepcopy(model.state_dict()) if recipe.run.start_share else {}
     averaged_from = recipe.run.average_from * len(batches)
     average = AveragedModel(model) if recipe.run.average_from < 1 else None
     run = Run(model, make_optimizer(model, settings), checkpoint, average)
