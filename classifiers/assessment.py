@@ -167,7 +167,7 @@ def assess(
 
 def rows_of(part: ValidationSet, data: Path) -> list[LabelledText]:
     """Return the rows of a validation set in a folder of data."""
-    rows = read_labelled(data / part.name / "val.jsonl", head(part.head))
+    rows = read_labelled(part.path(data), head(part.head))
     return rows if part.contradictions else without_contradictions(rows)
 
 

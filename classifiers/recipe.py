@@ -29,12 +29,18 @@ class TrainingSet:
     Attributes:
         relevance_words: A regular expression: a `none` row without such words is off topic,
             with them relevant. "" where a `none` row says nothing of relevance.
+        file: Where the rows are if not in the data's folder.
     """
 
     name: str
     head: str
     rows: int
     relevance_words: str = ""
+    file: str = ""
+
+    def path(self, data: Path) -> Path:
+        """Return the file of the rows, where ``data`` is the folder of the sets."""
+        return Path(self.file) if self.file else data / self.name / "train.jsonl"
 
 
 @dataclass(frozen=True)
@@ -51,12 +57,18 @@ class ValidationSet:
 
     Attributes:
         contradictions: Whether `none` rows count whose text and target also have another label.
+        file: Where the rows are if not in the data's folder.
     """
 
     name: str
     head: str
     metric: str
     contradictions: bool = True
+    file: str = ""
+
+    def path(self, data: Path) -> Path:
+        """Return the file of the rows, where ``data`` is the folder of the sets."""
+        return Path(self.file) if self.file else data / self.name / "val.jsonl"
 
     @property
     def title(self) -> str:

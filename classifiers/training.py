@@ -92,7 +92,7 @@ def read_training_data(recipe: Recipe, data: Path) -> TrainingData:
 
 def read_set(part: TrainingSet, data: Path) -> list[LabelledText]:
     """Return the training rows of one set, cleaned."""
-    rows = read_labelled(data / part.name / "train.jsonl", head(part.head))
+    rows = read_labelled(part.path(data), head(part.head))
     if part.head == STANCE.name:
         rows = without_contradictions(rows)
     return with_relevance(rows, part.relevance_words) if part.relevance_words else rows

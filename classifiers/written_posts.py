@@ -1,0 +1,57 @@
+"""Posts that were written for training, in a file for people to read and to mend.
+
+```
+= the congestion charge | cars in the city | ending the congestion charge
++-- I can hear birds on my street again
+000 Starts on Monday at six, the map is in the link
+```
+
+A line ``= ...`` names the targets of the posts below it. A post has a sign for each of them in that
+order: ``+`` its author is in favor of it, ``-`` against it, ``0`` no side can be told.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from classifiers.errors import BadExampleError
+
+SUFFIX = ".txt"
+_LABELS = {"+": "favor", "-": "against", "0": "none"}
+_POST = re.compile(r"([-+0]+) (.*\S)\s*")
+_HINT = "a line is `= target | target`, or a sign (+ - 0) per target, a space and the post"
+
+
+def written_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield place and fields (``text``, ``target``, ``label``) of each post and target.
+
+    Raises:
+        BadExampleError: A line is neither targets nor a post with as many signs as targets.
+    """
+    targets: list[str] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+        place = f"{path.name}:{number}"
+        if line.startswith("="):
+            targets = _targets(line, place)
+        elif line.strip():
+            signs, text = _signed(line, place, len(targets))
+            for target, sign in zip(targets, signs, strict=True):
+                yield place, {"text": text, "target": target, "label": _LABELS[sign]}
+
+
+def _targets(line: str, place: str) -> list[str]:
+    """Return the targets that a line names."""
+    targets = [target.strip() for target in line[1:].split("|")]
+    if not all(targets) or len(set(targets)) != len(targets):
+        raise BadExampleError(f"{place}: a target is empty or named twice", hint=_HINT)
+    return targets
+
+
+def _signed(line: str, place: str, targets: int) -> tuple[str, str]:
+    """Return the signs and the text of a post."""
+    found = _POST.fullmatch(line)
+    if found is None or len(found[1]) != targets:
+        signs = len(found[1]) if found else 0
+        raise BadExampleError(f"{place}: {signs} signs for {targets} targets", hint=_HINT)
+    return found[1], found[2]

@@ -1,0 +1,86 @@
+"""Posts written for training: the file format, and what a recipe makes of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifiers.dataset import RELEVANT, read_labelled
+from classifiers.errors import BadExampleError
+from classifiers.heads.stance import HEAD as STANCE
+from classifiers.recipe import TrainingSet, ValidationSet
+
+FAVOR, AGAINST, NONE = (STANCE.labels.index(name) for name in ("favor", "against", "none"))
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "posts.txt"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_post_answers_for_every_target_above_it(tmp_path: Path) -> None:
+    path = written(tmp_path, "= the walkout | the company\n+- we go  \n\n= cats\n0 where is he\n")
+    rows = read_labelled(path, STANCE)
+    assert [(row.text, row.target, row.labels["stance"]) for row in rows] == [
+        ("we go", "the walkout", FAVOR),
+        ("we go", "the company", AGAINST),
+        ("where is he", "cats", NONE),
+    ]
+    assert [row.id for row in rows] == ["posts.txt:2", "posts.txt:2", "posts.txt:5"]
+
+
+def test_a_side_is_relevant_and_none_says_nothing_of_it(tmp_path: Path) -> None:
+    rows = read_labelled(written(tmp_path, "= a | b\n+0 yes\n"), STANCE)
+    assert [row.labels.get("relevance") for row in rows] == [RELEVANT, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("+ no targets yet", "posts.txt:1: 1 signs for 0 targets"),
+        ("= a | b\n+ one sign", "posts.txt:2: 1 signs for 2 targets"),
+        ("= a\n? what", "posts.txt:2: 0 signs for 1 targets"),
+        ("= a\n+", "posts.txt:2: 0 signs for 1 targets"),
+        ("= a | a\n", "posts.txt:1: a target is empty or named twice"),
+        ("= a | \n", "posts.txt:1: a target is empty or named twice"),
+    ],
+    ids=["before targets", "too few", "unknown", "no post", "twice", "empty"],
+)
+def test_a_line_that_does_not_fit_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BadExampleError) as raised:
+        read_labelled(written(tmp_path, text), STANCE)
+    assert raised.value.message == said
+
+
+@given(
+    posts=st.lists(
+        st.tuples(
+            st.text(alphabet="+-0", min_size=2, max_size=2),
+            st.from_regex(r"\w[\w =|+-]*\w", fullmatch=True),
+        ),
+        max_size=6,
+    )
+)
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, posts: list[tuple[str, str]]
+) -> None:
+    lines = ["= one | two", *(f"{signs} {text}" for signs, text in posts)]
+    rows = read_labelled(written(tmp_path_factory.mktemp("written"), "\n".join(lines)), STANCE)
+    signs = "".join("+-0"[row.labels["stance"]] for row in rows)
+    assert [row.text for row in rows] == [text for _, text in posts for _ in range(2)]
+    assert signs == "".join(signs for signs, _ in posts)
+
+
+@pytest.mark.parametrize(
+    ("part", "usual"),
+    [
+        (TrainingSet("set", "stance", 5), "train.jsonl"),
+        (ValidationSet("set", "stance", "macro_f1"), "val.jsonl"),
+    ],
+)
+def test_a_set_can_name_its_own_file(part: TrainingSet | ValidationSet, usual: str) -> None:
+    assert part.path(Path("data")) == Path("data/set") / usual
+    assert replace(part, file="mine.txt").path(Path("data")) == Path("mine.txt")
