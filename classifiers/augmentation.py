@@ -6,14 +6,16 @@ tokens only (see ``classifiers/encoder.py``).
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
+from pydantic.dataclasses import dataclass as checked
 
 from classifiers.asked import Asked, AskedPost
 from classifiers.dataset import NO_STANCE, OFF_TOPIC
 from classifiers.heads.relevance import HEAD as RELEVANCE
 from classifiers.heads.stance import HEAD as STANCE
+from classifiers.recipe_values import CHECKED, NotNegative, Share
 
 _OPPOSITE = [STANCE.labels.index(label) for label in STANCE.opposites]
 _OPPOSED = (
@@ -36,7 +38,7 @@ _REPHRASED = (
 _WORD = re.compile(r"\w{4,}")
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=CHECKED)
 class TargetAugmentation:
     """Further targets that a stance post is asked about.
 
@@ -47,9 +49,9 @@ class TargetAugmentation:
         rephrased: Share of posts asked about a target of theirs in other words.
     """
 
-    unrelated: float
-    opposed: float
-    rephrased: float
+    unrelated: NotNegative
+    opposed: Share
+    rephrased: Share
 
 
 def augment(

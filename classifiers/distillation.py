@@ -8,12 +8,13 @@ it or not. So posts without a label can be asked about targets that are made up 
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass as checked
 from torch import Tensor
 
 from classifiers.asked import Asked, AskedPost
@@ -22,6 +23,7 @@ from classifiers.fitting import predict_logits
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model
 from classifiers.normalise import normalise
+from classifiers.recipe_values import CHECKED, Positive, Share
 from classifiers.tokenisation import Tokeniser
 from classifiers.version import read_version
 
@@ -31,7 +33,7 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 Answers = Mapping[str, NDArray[np.float32]]
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=CHECKED)
 class TeacherSettings:
     """The table ``[teacher]`` of a recipe.
 
@@ -42,8 +44,8 @@ class TeacherSettings:
     """
 
     folder: str
-    weight: float
-    temperature: float
+    weight: Share
+    temperature: Positive
 
 
 class Teacher:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from pydantic.dataclasses import dataclass as checked
 from torch import Tensor, nn
 from torch.nn import functional
 
 from classifiers.batches import Encoded, group
 from classifiers.encoder import Classifier
 from classifiers.fitting import schedule
+from classifiers.recipe_values import CHECKED, Count, Positive
 from classifiers.tokenisation import Tokeniser
 
 HIDDEN = 0.15
@@ -24,7 +26,7 @@ HIDDEN = 0.15
 _WARM_UP = 0.06
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=CHECKED)
 class MaskedLanguageSettings:
     """The table ``[masked_language]`` of a recipe.
 
@@ -36,9 +38,9 @@ class MaskedLanguageSettings:
     """
 
     name: str
-    rows: int
-    learning_rate: float
-    batch_tokens: int
+    rows: Count
+    learning_rate: Positive
+    batch_tokens: Count
 
 
 @dataclass(frozen=True)

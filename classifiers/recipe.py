@@ -1,17 +1,23 @@
 """How the shipped model is made: ``config/training.toml`` as values."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic.dataclasses import dataclass as checked
+from pydantic_core import ErrorDetails
 
 from classifiers import evaluation
 from classifiers.augmentation import TargetAugmentation
 from classifiers.distillation import TeacherSettings
 from classifiers.errors import TrainingError
+from classifiers.heads import all_heads
 from classifiers.label_head import Metric
 from classifiers.masked_language import MaskedLanguageSettings
+from classifiers.recipe_values import CHECKED, Count, NotNegative, Positive, Share
 
 T = TypeVar("T")
 
@@ -22,7 +28,23 @@ METRICS: dict[str, Metric] = {
 }
 
 
-@dataclass(frozen=True)
+def _one_of(known: Callable[[], Iterable[str]]) -> AfterValidator:
+    """Return a check that a name is one of those known."""
+
+    def check(name: str) -> str:
+        names = sorted(known())
+        if name not in names:
+            raise ValueError(f"should be one of {', '.join(names)}")
+        return name
+
+    return AfterValidator(check)
+
+
+HeadName = Annotated[str, _one_of(lambda: (known.name for known in all_heads()))]
+MetricName = Annotated[str, _one_of(lambda: METRICS)]
+
+
+@checked(frozen=True, config=CHECKED)
 class TrainingSet:
     """A data set's folder name, its head, and the rows drawn from it per epoch.
 
@@ -33,8 +55,8 @@ class TrainingSet:
     """
 
     name: str
-    head: str
-    rows: int
+    head: HeadName
+    rows: Count
     relevance_words: str = ""
     file: str = ""
 
@@ -43,15 +65,15 @@ class TrainingSet:
         return Path(self.file) if self.file else data / self.name / "train.jsonl"
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=CHECKED)
 class UnlabelledSet:
     """A data set's folder name, and the posts drawn from it per epoch for a teacher to answer."""
 
     name: str
-    rows: int
+    rows: Count
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=CHECKED)
 class ValidationSet:
     """A data set's folder name, its head, and the name of the measure it is judged by.
 
@@ -61,8 +83,8 @@ class ValidationSet:
     """
 
     name: str
-    head: str
-    metric: str
+    head: HeadName
+    metric: MetricName
     contradictions: bool = True
     file: str = ""
 
@@ -76,7 +98,7 @@ class ValidationSet:
         return self.name if self.contradictions else f"{self.name} without contradictions"
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=CHECKED)
 class RunSettings:
     """The table ``[run]``; each key is explained in the file itself.
 
@@ -86,27 +108,27 @@ class RunSettings:
     of Zero-Shot Models, CVPR 2022).
     """
 
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     encoder: str
-    layers: int
-    held_layers: int
-    precision: str
-    epochs: int
-    steps: int
-    batch_tokens: int
-    learning_rate: float
-    layer_decay: float
-    head_rate: float
-    warm_up: float
-    class_weight_power: float
-    label_smoothing: float
-    relevance_weight: float
-    post_tokens: int
-    targets_per_post: int
-    checkpoint_steps: int
-    passes: int = 1
-    average_from: float = 1.0
-    start_share: float = 0.0
+    layers: Count
+    held_layers: Annotated[int, Field(ge=0)]
+    precision: Literal["auto", "bf16", "fp32"]
+    epochs: Count
+    steps: Count
+    batch_tokens: Count
+    learning_rate: Positive
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    head_rate: Positive
+    warm_up: Share
+    class_weight_power: NotNegative
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    relevance_weight: NotNegative
+    post_tokens: Count
+    targets_per_post: Count
+    checkpoint_steps: Count
+    passes: Count = 1
+    average_from: Share = 1.0
+    start_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 @dataclass(frozen=True)
@@ -142,8 +164,14 @@ def read_recipe(path: Path) -> Recipe:
             "nobody answers the recipe's [[unlabelled]] posts",
             hint="name a [teacher], or leave them out; see config/training-small.toml",
         )
+    run = _table(RunSettings, tables.get("run", {}), "run")
+    if run.held_layers > run.layers:
+        raise TrainingError(
+            f"`held_layers` is {run.held_layers}, of {run.layers} layers",
+            hint="it counts the layers that do not learn",
+        )
     return Recipe(
-        run=_table(RunSettings, tables.get("run", {}), "run"),
+        run=run,
         targets=_table(TargetAugmentation, tables.get("targets", {}), "targets"),
         sets=tuple(_table(TrainingSet, table, "sets") for table in tables.get("sets", ())),
         validation=tuple(
@@ -166,7 +194,20 @@ def _table(kind: Callable[..., T], table: dict[str, Any], name: str) -> T:
     """Return a table as a value, its mistakes as a TrainingError."""
     try:
         return kind(**table)
-    except TypeError as exc:
+    except ValidationError as exc:
+        told = "; ".join(_told(details) for details in exc.errors(include_url=False))
         raise TrainingError(
-            f"the recipe's [{name}] does not fit: {exc}", hint="see config/training.toml"
+            f"the recipe's [{name}] does not fit: {told}", hint="see config/training.toml"
         ) from exc
+
+
+def _told(details: ErrorDetails) -> str:
+    """Return what is wrong with one key."""
+    key = ".".join(str(part) for part in details["loc"])
+    match details["type"]:
+        case "missing":
+            return f"`{key}` is missing"
+        case "unexpected_keyword_argument":
+            return f"`{key}` is unknown"
+    wanted = details["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    return f"`{key}` is {details['input']!r} and {wanted}"
