@@ -2,14 +2,19 @@
 
 Each version is a folder named by its id. Which version is a topic's champion is one small
 file per topic, ``champions/<topic>.json``, replaced as a whole; so a crash at any moment
-leaves the old champion or the new one.
+leaves the old champion or the new one. Changes wait for each other by a lock on the folder,
+across processes and containers.
 """
 
+import fcntl
 import json
 import os
 import re
+import secrets
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +40,11 @@ BASES = {"standard": PRETRAINED, "small": SMALL}
 CARD_FILE = "MODEL_CARD.md"
 
 Card = Callable[[ModelVersion], str]
+
+_LOCK_FILE = ".lock"
+_UNFINISHED = (".making-*", ".copying-*", ".removing-*")
+_ABANDONED_SECONDS = 24 * 3600
+"""After so long what is unfinished was left by a process that ended."""
 
 _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -132,11 +142,12 @@ class Registry:
             UnknownVersionError: It is not on disk.
             PromotionError: It belongs to another topic.
         """
-        self.owned(topic, version_id)
-        reign = self._reign(topic)
-        if version_id != self.champion(topic).id:
-            self._write_reign(topic, replace(reign, reigned=(*reign.reigned, version_id)))
-        return self.champion(topic)
+        with self._locked():
+            self.owned(topic, version_id)
+            reign = self._reign(topic)
+            if version_id != self.champion(topic).id:
+                self._write_reign(topic, replace(reign, reigned=(*reign.reigned, version_id)))
+            return self.champion(topic)
 
     def owned(self, topic: str, version_id: str) -> ModelVersion:
         """Return a version that the topic may use.
@@ -159,31 +170,33 @@ class Registry:
         Raises:
             PromotionError: The shipped version is the champion and was preceded by none.
         """
-        reign = self._reign(topic)
-        if not reign.reigned:
-            raise PromotionError(
-                f"{topic!r} has had no champion but the shipped version",
-                hint="there is nothing to roll back",
-            )
-        *before, last = reign.reigned
-        self._write_reign(topic, _Reign(tuple(before), (*reign.rolled_back, last)))
-        return self.champion(topic)
+        with self._locked():
+            reign = self._reign(topic)
+            if not reign.reigned:
+                raise PromotionError(
+                    f"{topic!r} has had no champion but the shipped version",
+                    hint="there is nothing to roll back",
+                )
+            *before, last = reign.reigned
+            self._write_reign(topic, _Reign(tuple(before), (*reign.rolled_back, last)))
+            return self.champion(topic)
 
     def add(self, made: Path, version: ModelVersion) -> ModelVersion:
         """Move a folder with a version's weights into the registry, whole or not at all.
 
         A copy of the shipped base comes along, so that the version outlives an upgrade.
-        A version that is already there stays as it is, and is returned.
+        A version that is already there stays as it is, and is returned; one that is damaged
+        is replaced.
         """
-        self._keep_base(version.base)
-        place = self._folder / version.id
-        if (place / VERSION_FILE).is_file():
-            shutil.rmtree(made)
-        else:
-            write_version(made, version)
-            write_hashes(made)
-            made.replace(place)
-        return self.get(version.id)
+        with self._locked():
+            self._keep_base(version.base)
+            place = self._folder / version.id
+            if _is_whole(place):
+                shutil.rmtree(made)
+            else:
+                write_version(made, version)
+                self._put(made, place)
+            return self.get(version.id)
 
     def describe(
         self, version_id: str, *, verdict: Sequence[Mapping[str, Any]], card: Card
@@ -195,60 +208,96 @@ class Registry:
             verdict: The checks, as ``classifiers.verdict.Verdict.recorded`` gives them.
             card: Makes the card of a version.
         """
-        version = self.get(version_id)
-        if not version.topic:
-            raise PromotionError(f"version {version_id} is no topic's", hint="describe a candidate")
-        described = replace(version, verdict=tuple(verdict))
-        folder = self.path(version_id)
-        write_version(folder, described)
-        write_atomically(folder / CARD_FILE, card(described))
-        return self.get(version_id)
+        with self._locked():
+            version = self.get(version_id)
+            if not version.topic:
+                raise PromotionError(
+                    f"version {version_id} is no topic's", hint="describe a candidate"
+                )
+            described = replace(version, verdict=tuple(verdict))
+            folder = self.path(version_id)
+            write_atomically(folder / CARD_FILE, card(described))
+            write_version(folder, described)
+            return self.get(version_id)
 
     def prune(self, topic: str, keep: int, *, needed: Collection[str] = ()) -> tuple[str, ...]:
         """Remove a topic's oldest versions and return their ids.
 
-        The champion and those that it took over from stay, so that every rollback is possible.
+        The champion and those that ruled before it stay, rolled back or not: every rollback is
+        possible, and one that was a mistake can be undone.
 
         Args:
             topic: The topic.
             keep: How many of the others stay, the newest.
             needed: Versions that must stay besides.
         """
-        reigned = {*self._reign(topic).reigned, *needed}
-        others = [
-            version.id
-            for version in self.list(topic)
-            if version.topic and version.id not in reigned
-        ]
-        removed = others[: max(0, len(others) - keep)]
-        for version_id in removed:
-            place = self._folder / version_id
-            doomed = self._folder / f".removing-{version_id}"
-            place.replace(doomed)  # a half-removed version must not look like one
-            shutil.rmtree(doomed)
-        return tuple(removed)
+        with self._locked():
+            self._sweep()
+            reign = self._reign(topic)
+            stay = {*reign.reigned, *reign.rolled_back, *needed}
+            versions = [each for each in self.list(topic) if each.topic]
+            others = [each.id for each in versions if each.id not in stay]
+            removed = others[: max(0, len(others) - keep)]
+            for version_id in removed:
+                self._remove(self._folder / version_id)
+            return tuple(removed)
 
     def workspace(self) -> Path:
         """Return a fresh folder, invisible as a version, to prepare one in."""
-        path = self._folder / f".making-{os.getpid()}"
-        shutil.rmtree(path, ignore_errors=True)
+        path = self._unfinished("making")
         path.mkdir(parents=True)
         return path
 
     def _keep_base(self, base: str) -> None:
         """Copy the shipped base beside the versions that build on it."""
         place = self._folder / base
-        if (place / VERSION_FILE).is_file():
+        if _is_whole(place):
             return
         if base != self.shipped().id:
             raise ModelFilesError(
                 f"the base {base} is neither shipped nor kept", hint="retrain the topic"
             )
-        copy = self._folder / f".copying-{os.getpid()}"
-        shutil.rmtree(copy, ignore_errors=True)
+        copy = self._unfinished("copying")
         shutil.copytree(self._shipped, copy)
-        write_hashes(copy)
-        copy.replace(place)
+        self._put(copy, place)
+
+    def _put(self, made: Path, place: Path) -> None:
+        """Let a finished folder take its place, and that of a damaged one."""
+        write_hashes(made)
+        for path in made.iterdir():
+            _reach_the_disk(path)
+        if place.exists():
+            self._remove(place)
+        made.replace(place)
+
+    def _remove(self, place: Path) -> None:
+        """Remove a version's folder; half-removed it must not look like one."""
+        doomed = self._unfinished("removing")
+        place.replace(doomed)
+        shutil.rmtree(doomed)
+
+    def _unfinished(self, work: str) -> Path:
+        """Return a name that nothing has, invisible as a version, for a folder being worked on."""
+        return self._folder / f".{work}-{secrets.token_hex(8)}"
+
+    def _sweep(self) -> None:
+        """Remove what processes left that were killed."""
+        before = time.time() - _ABANDONED_SECONDS
+        for pattern in _UNFINISHED:
+            for path in self._folder.glob(pattern):
+                if path.stat().st_mtime < before:
+                    shutil.rmtree(path, ignore_errors=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes and threads from changing what versions there are.
+
+        The lock is the kernel's and ends with the process, however that ends.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / _LOCK_FILE).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _folders(self) -> Iterator[Path]:
         """Yield the folders of the versions kept here."""
@@ -290,3 +339,20 @@ class Registry:
                 hint="use letters, digits, dots, dashes and underscores",
             )
         return self._folder / "champions" / f"{topic}.json"
+
+
+def _is_whole(folder: Path) -> bool:
+    """Return whether a version is there, and is what it was made as."""
+    if not (folder / VERSION_FILE).is_file():
+        return False
+    try:
+        verify(folder)
+    except ModelFilesError:
+        return False
+    return True
+
+
+def _reach_the_disk(path: Path) -> None:
+    """Return when a file's content is on disk: a rename may be there first."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -28,7 +28,7 @@ from distributed import Client, LocalCluster, Nanny, Scheduler, wait
 from distributed.scheduler import KilledWorker
 
 from monitor.bootstrap.application import Application, open_application
-from monitor.bootstrap.counting import settle
+from monitor.bootstrap.counting import covers, settle
 from monitor.errors import ClusterError, MonitorError
 from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.archive import ArchiveStep
@@ -157,13 +157,14 @@ class Cluster:
         Raises:
             ClusterError: A day failed on every attempt; the others are done.
         """
+        is_covered = covers(app, topic)
         app.store.keep_days(topic.name, topic.timezone.key, topic.day_of)
         if rebuild:
             app.store.mark_days(topic.name)
         dirty = app.store.dirty_days(topic.name)
         calls = [(rebuild_day, self.opener, topic.name, each.day, each.revision) for each in dirty]
         days = sum(self._results(calls, should_stop))
-        return settle(app, topic, days)
+        return settle(app, topic, days, switch=is_covered and not should_stop())
 
     def classify_archive(
         self,

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,8 @@ from monitor.errors import ConfigurationError
 KEY_BYTES = 32
 _MARKS = "removals"
 _DESTROYED = bytes(KEY_BYTES)
+_USED_SECONDS = 3600
+"""How far behind its last use a key's time may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ class KeyRing:
         Args:
             days_in_use: Days whose posts still carry pseudonyms.
             now: Aware.
-            after: How old a key must be: posts may be on their way to the store.
+            after: How long ago a key must have been made, or read for a pseudonym: posts may be on
+                their way to the store.
 
         Returns:
             How many keys were destroyed.
@@ -105,6 +109,7 @@ class KeyRing:
         destroyed = self._finish_destroying()
         for path in self._paths():
             used = is_legacy_used if path == self._legacy else path.name in in_use
+            # Its time is looked at last: it may be read while the keys before it are erased.
             if not used and path.stat().st_mtime < (now - after).timestamp():
                 _destroy(path)
                 destroyed += 1
@@ -129,9 +134,13 @@ class KeyRing:
         return self.held[name]
 
     def _read(self, name: str) -> bytes:
-        if name != _MARKS and self._legacy.exists():
-            return load_key(self._legacy)
-        return load_key(self.folder / f"{self.topic}.{name}.key")
+        path = self.folder / f"{self.topic}.{name}.key"
+        if name == _MARKS:
+            return load_key(path)
+        if self._legacy.exists():
+            path = self._legacy
+        _note_use(path)
+        return load_key(path)
 
     def _paths(self) -> list[Path]:
         found = sorted(self.folder.glob(f"{self.topic}.????-??-??.key"))
@@ -180,6 +189,13 @@ def load_key(path: Path) -> bytes:
             hint="restore it from a backup; without it authors already stored are counted anew",
         )
     return key
+
+
+def _note_use(path: Path) -> None:
+    """Sets the time of a key that is about to be read, so that it is not destroyed meanwhile."""
+    with suppress(OSError):  # Not made yet, or not to be changed: keys may be only readable.
+        if path.stat().st_mtime < time.time() - _USED_SECONDS:
+            os.utime(path)
 
 
 def _begun(key: bytes) -> hashlib.blake2b:

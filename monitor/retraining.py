@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from classifiers.errors import PromotionError
 from monitor.bootstrap.labelling import choose_posts, echo_labels
 from monitor.bootstrap.loading import load
 from monitor.observability import get_logger
@@ -29,11 +30,21 @@ class Deed:
     Attributes:
         promoted: Whether the candidate is the champion now; the posts are still to be scored.
         pruned: Old versions that were removed.
+        overtaken: Whether another version became the champion while this one was trained, which
+            it was not compared with.
     """
 
     retrained: Retrained
     promoted: bool
     pruned: tuple[str, ...]
+    overtaken: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why it came so, in words."""
+        if self.overtaken:
+            return "another version took over while it was trained; retrain to compare both"
+        return self.retrained.reason
 
 
 def retrain_topic(
@@ -51,22 +62,24 @@ def retrain_topic(
         ClassifierError: The labels are too few or too uniform to train on.
     """
     echo_labels(app, topic)
+    ruled = app.registry.champion(topic.name).id
     retrained = retrain_step(app).retrain(topic, progress=progress)
     version = retrained.version.id
-    wanted = promote == "force" or (promote == "auto" and retrained.beats)
+    overtaken = promote == "auto" and app.registry.champion(topic.name).id != ruled
+    wanted = promote == "force" or (promote == "auto" and retrained.beats and not overtaken)
     promoted = wanted and not retrained.is_champion
     details = {"topic": topic.name, "version": version, "promote": promote}
     failed = [check.name for check in retrained.verdict.checks if not check.passed]
     app.store.log(who, "retrained", details | {"labels": retrained.examples, "failed": failed})
-    track(app.settings.retraining.mlflow_uri, retrained.version, app.registry.path(version))
     if promoted:
         promote_version(app, topic, version, who=who)
+    track(app.settings.retraining.mlflow_uri, retrained.version, app.registry.path(version))
     get_logger().info(
         "retrained", topic=topic.name, version=version, promoted=promoted, failed=failed
     )
     pruned = prune_versions(app, topic)
     choose_posts(app, topic, progress=progress)
-    return Deed(retrained, promoted, pruned)
+    return Deed(retrained, promoted, pruned, overtaken)
 
 
 def retrain_step(app: Application) -> RetrainStep:
@@ -95,26 +108,33 @@ def promote_version(app: Application, topic: Topic, version: str, *, who: str) -
     Its files are checked first: a version that would be refused on loading must not rule.
 
     Raises:
-        ClassifierError: It is not on disk, of another topic, or not what it was made as.
+        ClassifierError: It is not on disk, of another topic, or not what it was made as, or its
+            training was broken off before it was judged.
     """
     app.registry.check(version)
+    wanted = app.registry.owned(topic.name, version)
+    if wanted.topic and not wanted.verdict:
+        raise PromotionError(
+            f"version {version} was never judged: its training was broken off",
+            hint=f"`monitor retrain --topic {topic.name}` makes it anew",
+        )
     promoted = app.registry.promote(topic.name, version).id
     app.store.log(who, "promoted", {"topic": topic.name, "version": promoted})
     return promoted
 
 
 def roll_back(app: Application, topic: Topic, *, who: str) -> str:
-    """Goes back to the champion before, shows its series at once, and returns its id.
+    """Goes back to the champion before, shows its series if it ever was, and returns its id.
 
     Nothing is scored for it: its answers are still there. Posts that came meanwhile are scored
-    with it by the next job.
+    with it by the next job. A series that was never complete is shown when it is.
 
     Raises:
         ClassifierError: There is no champion to go back to.
     """
     version = app.registry.rollback(topic.name).id
     app.store.log(who, "rolled_back", {"topic": topic.name, "version": version})
-    if app.queries.has_predictions(topic.name, version):
+    if version in {switch.version for switch in app.queries.series_switches(topic.name)}:
         app.store.show_version(topic.name, version)
         app.store.log("pipeline", "version_shown", {"topic": topic.name, "version": version})
     return version

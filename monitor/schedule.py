@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from monitor.bootstrap.application import Application
 
 
-def jobs_of(app: Application) -> list[Job]:
-    """Gives every enabled job, in pipeline order."""
+def jobs_of(app: Application, only: Topic | None = None) -> list[Job]:
+    """Gives every enabled job, in pipeline order; `only` leaves out those of other topics."""
     settings = app.settings.jobs
     jobs: list[Job] = []
     topics = list(app.topics.values())
@@ -61,7 +61,7 @@ def jobs_of(app: Application) -> list[Job]:
         jobs += [_retrain_job(app, topic) for topic in topics]
     if settings.tasks.enabled:
         jobs.append(_tasks_job(app))
-    return jobs
+    return [job for job in jobs if only is None or job.topic in (only.name, "")]
 
 
 def job_runner(app: Application) -> JobRunner:
@@ -144,10 +144,11 @@ def _report_job(app: Application, topic: Topic) -> Job:
 
 
 def _retrain_job(app: Application, topic: Topic) -> Job:
-    """Trains where enough labels have come since the last candidate, and promotes by the gate."""
+    """Trains where enough labels have come since the last one judged, and promotes by the gate."""
 
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        last = [version for version in app.registry.list(topic.name) if version.topic]
+        # One without a verdict was broken off: its labels are as new as before.
+        last = [each for each in app.registry.list(topic.name) if each.topic and each.verdict]
         new = app.queries.labels_since(topic.name, last[-1].created_at if last else None)
         if new < app.settings.retraining.new_labels:
             return {"new_labels": new}

@@ -45,7 +45,7 @@ def _retrain(app: Application, task: Task, progress: Progress) -> str:
     """Trains on the topic's labels, and lets the candidate take over where it is better."""
     topic = app.topic(task.topic)
     deed = retrain_topic(app, topic, who=task.requested_by, promote="auto", progress=progress)
-    version, reason = deed.retrained.version.id, deed.retrained.reason
+    version, reason = deed.retrained.version.id, deed.reason
     if deed.retrained.is_champion:
         _rescore(app, task, progress)
         return f"Version {version} stays the champion: {reason}"

@@ -25,7 +25,7 @@ def aggregate(
     engine: DistributionSettings | None = None,
     should_stop: ShouldStop = lambda: False,
 ) -> Mapping[str, int]:
-    """Rebuilds changed days, and lets a complete champion take over the series.
+    """Rebuilds changed days, and lets a champion that has caught up take over the series.
 
     Args:
         app: The program's parts.
@@ -46,16 +46,36 @@ def aggregate(
     step: AggregateStep = load("monitor.pipeline.aggregate", "AggregateStep")(
         app.store, app.queries
     )
-    return settle(app, topic, step.aggregate(topic, rebuild=rebuild, should_stop=should_stop))
+    is_covered = covers(app, topic)
+    days = step.aggregate(topic, rebuild=rebuild, should_stop=should_stop)
+    return settle(app, topic, days, switch=is_covered and not should_stop())
 
 
-def settle(app: Application, topic: Topic, days: int) -> Mapping[str, int]:
-    """What follows when days were rebuilt; returns how many, for the record of the run."""
+def covers(app: Application, topic: Topic) -> bool:
+    """Tells whether the champion has answered what is shown; asked before days are rebuilt."""
+    champion = app.champion(topic)
+    return _switch_step(app).covers(topic, champion.id, app.answered_by(topic, champion))
+
+
+def settle(app: Application, topic: Topic, days: int, *, switch: bool) -> Mapping[str, int]:
+    """What follows when days were rebuilt; returns how many, for the record of the run.
+
+    Args:
+        app: The program's parts.
+        topic: Whose days.
+        days: How many were rebuilt.
+        switch: Whether the champion's series may be shown: it covers the posts, by `covers`, and
+            every changed day was rebuilt afterwards.
+    """
     if days:
         ids = app.post_ids(topic.name)
         unlearn = load("monitor.pipeline.forget", "UnlearnStep")
         unlearn(app.queries, app.registry, ids).unlearn(topic)
-    champion = app.champion(topic)
-    switch: SwitchStep = load("monitor.pipeline.switch", "SwitchStep")(app.store, app.queries)
-    switch.switch_when_complete(topic, champion.id, app.answered_by(topic, champion))
+    if switch:
+        _switch_step(app).show(topic, app.champion(topic).id)
     return {"days": days}
+
+
+def _switch_step(app: Application) -> SwitchStep:
+    step: SwitchStep = load("monitor.pipeline.switch", "SwitchStep")(app.store, app.queries)
+    return step

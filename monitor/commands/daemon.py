@@ -25,6 +25,7 @@ from monitor.daemon import Daemon
 from monitor.errors import MonitorError
 from monitor.lease import DAEMON, DaemonLease
 from monitor.schedule import job_runner, jobs_of
+from monitor.topic import Topic
 
 if TYPE_CHECKING:
     from monitor.dashboard.server import DashboardServer
@@ -35,9 +36,8 @@ if TYPE_CHECKING:
 @click.option("--no-dashboard", is_flag=True, help="The scheduler alone.")
 @with_call
 def run_command(call: Call, until_idle: bool, no_dashboard: bool) -> None:
-    """The scheduler daemon with the dashboard."""
-    app = call.app
-    daemon = _daemon(app)
+    """The scheduler daemon with the dashboard; with --topic, that topic's jobs alone."""
+    daemon = _daemon(call)
     _announce(call)
     with _signals(daemon.stop):
         if not daemon.wait_for_lease(lambda: _say_standby(call)):
@@ -71,10 +71,19 @@ def serve_command(call: Call) -> None:
         server.stop()
 
 
-def _daemon(app: Application) -> Daemon:
-    settings = app.settings.daemon
+def _daemon(call: Call) -> Daemon:
+    app, settings = call.app, call.app.settings.daemon
     lease = DaemonLease(app.store, app.clock, settings.lease_seconds)
-    return Daemon(jobs_of(app), job_runner(app), lease, app.queries, settings)
+    return Daemon(jobs_of(app, _named(call)), job_runner(app), lease, app.queries, settings)
+
+
+def _named(call: Call) -> Topic | None:
+    """The topic of `--topic`; without it None, as `default_topic` is no reason to leave any out.
+
+    Raises:
+        UsageError: There is no such topic.
+    """
+    return call.topic if call.topic_name else None
 
 
 def _run_until_idle(call: Call, daemon: Daemon) -> None:
@@ -96,11 +105,12 @@ def _run_until_idle(call: Call, daemon: Daemon) -> None:
 
 
 def _announce(call: Call) -> None:
-    app = call.app
-    topics = ", ".join(app.topics)
-    call.say(f"Topics: {topics} (from {app.settings.config / 'topics'})")
-    call.say(f"Jobs: {', '.join(job.name for job in jobs_of(app))}")
-    sampled = [topic.name for topic in app.topics.values() if sample_collector(app, topic)]
+    app, named = call.app, _named(call)
+    topics = [named] if named else list(app.topics.values())
+    names = ", ".join(topic.name for topic in topics)
+    call.say(f"Topics: {names} (from {app.settings.config / 'topics'})")
+    call.say(f"Jobs: {', '.join(job.name for job in jobs_of(app, named))}")
+    sampled = [topic.name for topic in topics if sample_collector(app, topic)]
     if sampled:
         call.say(f"Sample posts (ours, not real people's) stand in for: {', '.join(sampled)}")
 

@@ -43,7 +43,7 @@ def retrain_command(call: Call, promote: Promote) -> None:
         deed = retrain_topic(call.app, topic, who="command", promote=promote, progress=stage)
     retrained, promoted = deed.retrained, deed.promoted
     version = retrained.version
-    call.say(f"candidate {version.id} from {retrained.examples} labels: {retrained.reason}")
+    call.say(f"candidate {version.id} from {retrained.examples} labels: {deed.reason}")
     for check in retrained.verdict.checks:
         call.say(f"  {'passed' if check.passed else 'FAILED'} {check.told}")
     if promoted or retrained.is_champion:
@@ -53,7 +53,7 @@ def retrain_command(call: Call, promote: Promote) -> None:
         "version": version.id,
         "examples": retrained.examples,
         "beats_champion": retrained.beats,
-        "reason": retrained.reason,
+        "reason": deed.reason,
         "promoted": promoted,
         "checks": retrained.verdict.recorded,
         "pruned": list(deed.pruned),

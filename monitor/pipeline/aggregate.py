@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from classifiers.heads import head
 from monitor.authors import AuthorSketch
@@ -29,8 +30,10 @@ class _Tally:
     label_counts: Counter[str] = field(default_factory=Counter)
     soft_sums: Counter[str] = field(default_factory=Counter)
     units: Units = field(default_factory=Units)
+    has_purged: bool = False
 
     def add_author(self, post: DayPost) -> None:
+        self.has_purged |= post.is_purged
         if post.author is not None:
             self.authors.add(post.author)
 
@@ -134,15 +137,11 @@ class AggregateStep:
     def _cells(self, topic: str, dirty: DirtyDay) -> list[DailyAggregate]:
         tallies = tally_day(self.queries.day_rows(topic, dirty.day))
         # Purged posts have lost their pseudonyms: the authors counted while they had them stay.
-        # So do the counts by author and by text, of which the purged posts tell nothing any more.
-        purged = self.queries.purged_count(topic, dirty.day)
-        earlier = self.queries.day_sketches(topic, dirty.day) if purged else {}
-        units = self.queries.day_units(topic, dirty.day) if purged else {}
+        # The posts themselves say that they are purged: a purge from here on changes nothing.
+        has_purged = any(tally.has_purged for tally in tallies.values())
+        earlier = self.queries.day_cells(topic, dirty.day) if has_purged else {}
         return [
-            replace(
-                _cell(topic, dirty, key, tally, earlier.get(key)),
-                units=units.get(key) or tally.units.as_counts(),
-            )
+            _cell(topic, dirty, key, tally, earlier.get(key))
             for key, tally in sorted(tallies.items(), key=lambda item: _order(item[0]))
         ]
 
@@ -158,12 +157,12 @@ def _order(key: CellKey) -> tuple[str, ...]:
 
 
 def _cell(
-    topic: str, dirty: DirtyDay, key: CellKey, tally: _Tally, earlier: bytes | None
+    topic: str, dirty: DirtyDay, key: CellKey, tally: _Tally, earlier: DailyAggregate | None
 ) -> DailyAggregate:
     sketch = AuthorSketch.of(tally.authors)
     if earlier is not None:
-        sketch = AuthorSketch.union([sketch, earlier])
-    return DailyAggregate(
+        sketch = AuthorSketch.union([sketch, earlier.authors_sketch])
+    cell = DailyAggregate(
         topic=topic,
         day=dirty.day,
         platform=key.platform,
@@ -179,3 +178,22 @@ def _cell(
         label_counts=dict(sorted(tally.label_counts.items())),
         soft_sums=dict(sorted(tally.soft_sums.items())),
     )
+    return replace(cell, units=_units(cell, tally, earlier))
+
+
+def _units(
+    cell: DailyAggregate, tally: _Tally, earlier: DailyAggregate | None
+) -> Mapping[str, Mapping[str, Any]]:
+    """The counts by author and by text, of which purged posts tell nothing any more.
+
+    Those from before the purge stay where the same is counted again. Otherwise nobody knows them:
+    whether what has come repeats a purged text, or is by an author who had written already.
+    """
+    if earlier is not None and earlier.units and _sums(earlier) == _sums(cell):
+        return earlier.units
+    return {} if tally.has_purged else tally.units.as_counts()
+
+
+def _sums(cell: DailyAggregate) -> tuple[object, ...]:
+    """What purged posts are counted by as others are."""
+    return cell.posts, cell.label_counts, cell.soft_sums

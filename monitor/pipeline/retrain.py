@@ -107,8 +107,8 @@ class RetrainStep:
             threads=self.threads,
             progress=progress,
         )
-        if result.version.stage == "champion":
-            # Judged and written down when it took over: this run follows one that was broken off.
+        if result.version.stage == "champion" and result.version.verdict:
+            # Judged and written down when it took over: these labels give the same one once more.
             verdict = Verdict.of(result.version.verdict)
             return Retrained(result.version, verdict, len(result.held_out))
         by_key = {example.key: post for example, post in examples.items()}
@@ -116,12 +116,14 @@ class RetrainStep:
         progress("trying out the candidate", 0.97)
         labels = self.queries.labels(topic.name, topic.start, topic.end)
         verdict = self.trial.judge(list(examples), result, labels)
-        version = self.registry.describe(result.version.id, verdict=verdict.recorded, card=_card)
+        made = result.version
         learned = {(by_key[key].platform, by_key[key].native_id) for key in result.held_out}
-        self.store.record_training(topic.name, version.id, sorted(learned))
+        self.store.record_training(topic.name, made.id, sorted(learned))
         self.store.record_version(
-            topic.name, version.id, stage="candidate", metrics=version.metrics, at=self.clock()
+            topic.name, made.id, stage="candidate", metrics=made.metrics, at=self.clock()
         )
+        # Last: a version with a verdict is complete, one without was broken off.
+        version = self.registry.describe(made.id, verdict=verdict.recorded, card=_card)
         return Retrained(version, verdict, len(result.held_out))
 
     def _keep_held_out(

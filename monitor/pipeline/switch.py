@@ -1,4 +1,4 @@
-"""Which version's series is shown: the old one until the new one is complete."""
+"""Which version's series is shown: the old one until the new one has caught up with it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class SwitchStep:
     store: Store
     queries: Queries
 
-    def switch_when_complete(
-        self, topic: Topic, champion: str, questions: Sequence[Question]
-    ) -> bool:
-        """Shows the champion's series once it covers every post, and says whether it is shown.
+    def covers(self, topic: Topic, champion: str, questions: Sequence[Question]) -> bool:
+        """Tells whether the champion has answered about every post that the shown version has.
 
-        The very first version is shown at once: there is no older series to keep.
+        Asked before days are rebuilt, so that they hold those answers afterwards. Posts that
+        neither has answered hold nothing up: they come in all the time. The very first version
+        has no older series to catch up with.
 
         Args:
             topic: The topic.
@@ -31,16 +31,13 @@ class SwitchStep:
             questions: What that version answers.
         """
         shown = self.queries.shown_version(topic.name)
-        if shown == champion:
-            return True
-        if shown is not None and not self._is_complete(topic, champion, questions):
-            return False
+        return shown in (None, champion) or not self.queries.is_behind(
+            topic.name, champion, questions, languages=topic.languages, shown=shown
+        )
+
+    def show(self, topic: Topic, champion: str) -> None:
+        """Shows the champion's series, and writes down that it took over."""
+        if self.queries.shown_version(topic.name) == champion:
+            return
         self.store.show_version(topic.name, champion)
         self.store.log("pipeline", "version_shown", {"topic": topic.name, "version": champion})
-        return True
-
-    def _is_complete(self, topic: Topic, champion: str, questions: Sequence[Question]) -> bool:
-        pending = self.queries.pending_count(
-            topic.name, champion, questions, languages=topic.languages
-        )
-        return pending == 0 and not self.store.dirty_days(topic.name)

@@ -4,6 +4,9 @@ A cell's shares by posts and by authors differ by what those wrote who wrote mor
 by posts of nobody known); shares by posts and by texts differ by the copies. Who has both learns
 about these posts alone, so they have to be by enough people, in every cell and in every difference
 of cells, as the cells themselves.
+
+Of a cell that was counted before this was known, or that changed after retention, nobody knows
+them: no cell with it is told, until its day is counted again or for good.
 """
 
 from __future__ import annotations
@@ -13,11 +16,8 @@ from functools import lru_cache
 
 from monitor.authors import AuthorSketch
 from monitor.figure import Withheld
-from monitor.privacy import Cell, shown_cells
+from monitor.privacy import SPLITS, Cell, coarsen, shown_cells
 from monitor.store.values import DailyAggregate
-
-_UNKNOWN = {"posts": 1, "authors": 0}
-"""Of a cell that was counted before it was known: withheld until its day is counted again."""
 
 
 def kept_apart(
@@ -35,14 +35,16 @@ def kept_apart(
         shown: Cells, of every split, whose shares by posts may be shown.
         minimum: Fewest distinct authors of a group that may be shown.
     """
-    apart = {cell: one.units.get(unit, {}).get("apart", _UNKNOWN) for cell, one in base.items()}
+    apart = {cell: one.units.get(unit, {}).get("apart") for cell, one in base.items()}
+    unknown = {coarsen(cell, by) for cell, one in apart.items() if one is None for by in SPLITS}
     sketches = {
         cell: _crowd(cell[0], min(int(one["authors"]), minimum))
         for cell, one in apart.items()
         if one
     }
-    decided = shown_cells(sketches, minimum, among=shown) if sketches else {}
-    return {cell: reason for cell, reason in decided.items() if reason and cell in shown}
+    decided = shown_cells(sketches, minimum, among=shown - unknown) if sketches else {}
+    withheld = {cell: reason for cell, reason in decided.items() if reason and cell in shown}
+    return withheld | dict.fromkeys(shown & unknown, "small_group")
 
 
 @lru_cache(maxsize=1024)

@@ -89,8 +89,13 @@ def _sum(aggregates: Collection[DailyAggregate]) -> CellCounts:
     )
 
 
-def _unit(name: str, aggregates: Iterable[DailyAggregate]) -> UnitCounts:
-    """Adds up; who wrote in several base cells of a day has a voice in each."""
+def _unit(name: str, aggregates: Collection[DailyAggregate]) -> UnitCounts:
+    """Adds up; who wrote in several base cells of a day has a voice in each.
+
+    Where one of them does not know how many it has, the sum does not either.
+    """
+    if any(one.posts and name not in one.units for one in aggregates):
+        return NONE
     count = 0
     labels: Counter[str] = Counter()
     soft: Counter[str] = Counter()

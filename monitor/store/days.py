@@ -7,7 +7,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, union, update
+from sqlalchemy import Connection, Row, delete, insert, select, union, update
 
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
@@ -98,6 +98,7 @@ def posts(connection: Connection, topic: str, day: date) -> Iterator[DayPost]:
         select(
             *(POSTS.c[name] for name in ("id", "platform", "cohort", "language", "kind", "author")),
             POSTS.c.text,
+            POSTS.c.purged_at.is_not(None).label("is_purged"),
             *(answers[name] for name in ("head", "target", "version", "label", "scores")),
         )
         .select_from(POSTS.outerjoin(PREDICTIONS, answers.post_id == POSTS.c.id))
@@ -129,27 +130,15 @@ def _day_post(rows: Sequence[Row[*tuple[Any, ...]]]) -> DayPost:
         eligible=bool(post.text or predictions),
         predictions=predictions,
         text=post.text,
+        is_purged=post.is_purged,
     )
 
 
-def sketches(connection: Connection, topic: str, day: date) -> dict[CellKey, bytes]:
-    """Gives the stored author sketches of a day's cells."""
-    statement = select(*_KEY, _CELL.authors_sketch).where(_CELL.topic == topic, _CELL.day == day)
-    return {CellKey(*row[:-1]): row[-1] for row in connection.execute(statement)}
-
-
-def units(connection: Connection, topic: str, day: date) -> dict[CellKey, dict[str, Any]]:
-    """Gives what the day's cells counted by other units than posts."""
-    statement = select(*_KEY, _CELL.units).where(_CELL.topic == topic, _CELL.day == day)
-    return {CellKey(*row[:-1]): row[-1] for row in connection.execute(statement)}
-
-
-def purged_count(connection: Connection, topic: str, day: date) -> int:
-    """Counts the day's purged posts."""
-    statement = select(func.count()).where(
-        POSTS.c.topic == topic, POSTS.c.day == day, POSTS.c.purged_at.is_not(None)
-    )
-    return connection.execute(statement).scalar_one()
+def counted(connection: Connection, topic: str, day: date) -> dict[CellKey, DailyAggregate]:
+    """Gives the day's cells of every version, as they were counted last."""
+    statement = select(AGGREGATES).where(_CELL.topic == topic, _CELL.day == day)
+    found = [DailyAggregate(**row) for row in connection.execute(statement).mappings()]
+    return {CellKey(*(getattr(cell, column.name) for column in _KEY)): cell for cell in found}
 
 
 def cells(

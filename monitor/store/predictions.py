@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, delete, exists, func, insert, select
 from monitor.store import audit, claims, days, releases, unscored
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
-from monitor.store.rows import POSTS, PREDICTIONS, TARGETS
+from monitor.store.rows import POSTS, PREDICTIONS, TARGETS, UNSCORED
 from monitor.store.scores import pack, unpack
 from monitor.store.unscored import Wanted
 from monitor.store.values import PendingPost, Prediction
@@ -64,6 +64,15 @@ def is_pending(connection: Connection, wanted: Wanted, among: tuple[int, int] | 
         unscored.unanswered(wanted), POSTS.c.id >= first, POSTS.c.id < end
     )
     return connection.execute(statement.limit(1)).first() is not None
+
+
+def is_behind(connection: Connection, wanted: Wanted, shown: str) -> bool:
+    """Tells whether a post lacks one of the answers that another version has answered about."""
+    post, lacking = POSTS.c.id, unscored.unanswered(wanted)
+    if unscored.serves(connection, wanted):
+        post, lacking = UNSCORED.c.post_id, UNSCORED.c.topic == wanted.topic
+    answered = exists().where(_ANSWERS.post_id == post, _ANSWERS.version == shown)
+    return connection.execute(select(post).where(lacking, answered).limit(1)).first() is not None
 
 
 def _posts_of(connection: Connection, ids: Sequence[int]) -> list[PendingPost]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Engine
 
@@ -98,6 +97,20 @@ class Queries:
         with reading(self._engine) as connection:
             return predictions.pending_count(connection, wanted)
 
+    def is_behind(
+        self,
+        topic: str,
+        version: str,
+        questions: Sequence[Question],
+        *,
+        languages: Sequence[str],
+        shown: str,
+    ) -> bool:
+        """Tells whether `pending` would give a post that the shown version has answered."""
+        wanted = unscored.Wanted(topic, version, tuple(questions), tuple(languages))
+        with reading(self._engine) as connection:
+            return predictions.is_behind(connection, wanted, shown)
+
     def is_pending(
         self,
         topic: str,
@@ -141,20 +154,10 @@ class Queries:
         with reading(self._engine) as connection:
             yield from days.posts(connection, topic, day)
 
-    def day_sketches(self, topic: str, day: date) -> dict[CellKey, bytes]:
-        """Gives the stored author sketches of a day's cells; purged posts are in no other."""
+    def day_cells(self, topic: str, day: date) -> dict[CellKey, DailyAggregate]:
+        """Gives a day's stored cells of every version; nothing else tells of purged authors."""
         with reading(self._engine) as connection:
-            return days.sketches(connection, topic, day)
-
-    def day_units(self, topic: str, day: date) -> dict[CellKey, dict[str, Any]]:
-        """Gives what the stored cells of a day count by authors and by texts."""
-        with reading(self._engine) as connection:
-            return days.units(connection, topic, day)
-
-    def purged_count(self, topic: str, day: date) -> int:
-        """Counts the day's posts whose author is gone by retention."""
-        with reading(self._engine) as connection:
-            return days.purged_count(connection, topic, day)
+            return days.counted(connection, topic, day)
 
     def cells(
         self, topic: str, versions: Sequence[str], since: date, until: date
@@ -262,11 +265,6 @@ class Queries:
         """Counts the answers that came after a moment; all of them where it is None."""
         with reading(self._engine) as connection:
             return labels.count_since(connection, topic, since)
-
-    def has_predictions(self, topic: str, version: str) -> bool:
-        """Tells whether the version has answered anything about the topic's posts."""
-        with reading(self._engine) as connection:
-            return versions.has_predictions(connection, topic, version)
 
     def unlabelled(
         self, topic: str, questions: Sequence[Question], languages: Sequence[str], *, limit: int

@@ -68,6 +68,7 @@ class DayPost:
         author: Pseudonym, None where unknown or purged.
         text: Empty where it is gone.
         eligible: Whether it has a text or a prediction.
+        is_purged: Whether retention has taken its author, and its text.
     """
 
     id: int
@@ -79,6 +80,7 @@ class DayPost:
     eligible: bool
     predictions: tuple[DayPrediction, ...]
     text: str = field(default="", repr=False)
+    is_purged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,17 +47,6 @@ def recorded(connection: Connection, topic: str) -> list[RecordedVersion]:
     return sorted(found, key=lambda each: (each.recorded_at, each.version))
 
 
-def has_predictions(connection: Connection, topic: str, version: str) -> bool:
-    """Tells whether a version has answered anything about the topic's posts."""
-    statement = (
-        select(PREDICTIONS.c.post_id)
-        .join(POSTS, POSTS.c.id == PREDICTIONS.c.post_id)
-        .where(POSTS.c.topic == topic, PREDICTIONS.c.version == version)
-        .limit(1)
-    )
-    return connection.execute(statement).first() is not None
-
-
 def drop(connection: Connection, topic: str, gone: Collection[str]) -> None:
     """Drops the answers and figures of versions that are no longer on disk."""
     of_topic = select(POSTS.c.id).where(POSTS.c.topic == topic)

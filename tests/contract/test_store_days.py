@@ -166,12 +166,18 @@ def test_a_large_day_is_streamed_whole(store: Store, queries: Queries, topic: st
     assert (len(counts), sum(counts)) == (2500, 3000)
 
 
-def test_sketches_come_back_by_cell(store: Store, queries: Queries, topic: str) -> None:
+def test_a_day_s_cells_of_every_version_come_back_by_key(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    cells = {
+        CellKey("x", "public", "en", "stance", "walkout", version): cell(topic, version=version)
+        for version in ("v1", "v2")
+    }
     store.mark_days(topic, [DAY])
     (seen,) = store.dirty_days(topic)
-    store.replace_day(topic, seen, [cell(topic)])
-    key = CellKey("x", "public", "en", "stance", "walkout", "v1")
-    assert queries.day_sketches(topic, DAY) == {key: b"\x00\xffsketch"}
+    store.replace_day(topic, seen, list(cells.values()))
+    assert queries.day_cells(topic, DAY) == cells
+    assert queries.day_cells(topic, NEXT) == {}
 
 
 counts = st.dictionaries(st.sampled_from(["favor", "against", "none"]), st.integers(0, 10**12))

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import faked_monitor
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
 
+from monitor.bootstrap.application import Application
 from monitor.daemon import Daemon
 from monitor.errors import DaemonDeadError, StandbyError
 from monitor.holder import is_dead
@@ -21,6 +23,17 @@ from monitor.settings import DaemonSettings, JobSettings
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries
 from monitor.store.store import Store
+
+TOPIC = """
+name = "{name}"
+title = "A strike"
+timezone = "UTC"
+start = 2020-06-01
+end = 2020-06-08
+languages = ["en"]
+targets = [{{ name = "strike", text = "the strike" }}]
+queries = {{ terms = ["strike"] }}
+"""
 
 
 def now() -> datetime:
@@ -228,3 +241,50 @@ def test_only_a_process_of_this_machine_that_has_ended_is_dead(holder: str, dead
     import socket
 
     assert is_dead(holder.format(host=socket.gethostname())) is dead
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Of two topics, one of which commands are about unless told."""
+    monkeypatch.setattr(Application, "scorers", None)
+    monkeypatch.setenv("MONITOR_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("MONITOR_DEFAULT_TOPIC", "airport")
+    (tmp_path / "config/topics").mkdir(parents=True)
+    for name in ("airport", "harbour"):
+        (tmp_path / f"config/topics/{name}.toml").write_text(TOPIC.format(name=name))
+    return tmp_path / "home"
+
+
+def topics_at_work(home: Path) -> set[str]:
+    """Of which topics jobs have run; those that belong to none are about the empty name."""
+    engine = open_engine(f"sqlite:///{home / 'monitor.db'}")
+    found = {run.topic for run in Queries(engine).last_runs(1)}
+    engine.dispose()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "topics"),
+    [
+        (["run"], {"airport", "harbour", ""}),
+        (["run", "--topic", "harbour"], {"harbour", ""}),
+        (["--topic", "harbour", "run"], {"harbour", ""}),
+    ],
+    ids=["every topic", "named behind", "named before"],
+)
+def test_run_does_the_jobs_of_the_topic_that_was_named_and_of_none(
+    home: Path, arguments: list[str], topics: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert faked_monitor.run([*arguments, "--until-idle"]) == 0
+    assert topics_at_work(home) == topics
+    assert ("airport" in capsys.readouterr().out) is ("airport" in topics)
+
+
+@pytest.mark.parametrize("how", [["--until-idle"], ["--no-dashboard"]])
+def test_run_refuses_a_topic_that_is_not_there(
+    home: Path, how: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Daemon, "run_until_stopped", lambda _: True)
+    assert faked_monitor.run(["run", "--topic", "harbor", *how]) == 2
+    assert "there is no topic 'harbor'" in capsys.readouterr().err
+    assert topics_at_work(home) == set()

@@ -14,9 +14,12 @@ from typing import Any
 
 import pytest
 
+from classifiers.errors import PromotionError
 from monitor.bootstrap.application import Application
 from monitor.bootstrap.labelling import label_step
 from monitor.figure import Figure
+from monitor.retraining import promote_version
+from monitor.schedule import jobs_of
 from tests.conftest import ROOT
 from tests.desk_fakes import kept_post
 from tests.small_installation import fill, opened, write_topic
@@ -39,7 +42,11 @@ class Installation:
         return {"home": str(self.folder / "home"), "config": str(self.folder / "config")}
 
     def open(self) -> Application:
-        settings = {"MONITOR_AUDIT__MINIMUM_LABELS": str(LABELS)}
+        settings = {
+            "MONITOR_AUDIT__MINIMUM_LABELS": str(LABELS),
+            "MONITOR_GATE__BEHAVIOUR": "1",
+            "MONITOR_JOBS__RETRAIN__ENABLED": "true",
+        }
         return opened(self.folder, self.shipped, settings)
 
     def state(self) -> tuple[str, list[Figure]]:
@@ -156,3 +163,21 @@ def test_a_restart_goes_on_and_the_series_is_never_a_mixture(
         assert where.state() in (calm.before, calm.after), calm.moments[at - 1]
         assert killer.run(where)["ended"]
         assert where.state() == calm.after, calm.moments[at - 1]
+
+
+@pytest.mark.timeout(600)
+def test_a_version_whose_training_was_broken_off_never_rules_and_the_night_makes_it_anew(
+    fresh: Installation, killer: Killer, calm: Calm, tmp_path: Path
+) -> None:
+    where = fresh.copy(tmp_path / "copy")
+    assert killer.run(where, calm.moments.index("before MODEL_CARD.md") + 1)["killed"]
+    app = where.open()
+    topic = app.topic("strike")
+    (made,) = (version for version in app.registry.list("strike") if version.topic)
+    assert made.verdict == ()
+    with pytest.raises(PromotionError, match="never judged"):
+        promote_version(app, topic, made.id, who="test")
+    (job,) = (job for job in jobs_of(app) if job.name == "retrain:strike")
+    assert job.work(lambda: False) == {"new_labels": LABELS, "promoted": 1}
+    assert app.registry.champion("strike").id == made.id
+    app._engine.dispose()

@@ -65,9 +65,11 @@ class Pipeline:
         ClassifyStep(self.store, self.queries, self.scorer, batch).classify(self.topic)
 
     def aggregate(self) -> int:
+        step, version = SwitchStep(self.store, self.queries), self.scorer.version
+        is_covered = step.covers(self.topic, version, questions_of(self.topic))
         days = AggregateStep(self.store, self.queries).aggregate(self.topic)
-        step = SwitchStep(self.store, self.queries)
-        step.switch_when_complete(self.topic, self.scorer.version, questions_of(self.topic))
+        if is_covered:
+            step.show(self.topic, version)
         return days
 
     def cells(self, *versions: str) -> list[DailyAggregate]:
@@ -234,6 +236,24 @@ def test_a_new_version_is_shown_only_when_it_covers_every_post(pipeline: Pipelin
     assert {cell.version for cell in pipeline.cells()} == {"", "fake00000002"}
     switches = pipeline.queries.series_switches("strike")
     assert [one.version for one in switches] == ["fake00000002", old]
+
+
+def test_a_new_version_is_shown_while_posts_keep_coming(pipeline: Pipeline) -> None:
+    pipeline.collect(FakeCollector(numbered_pages(corpus())))
+    pipeline.classify()
+    pipeline.aggregate()
+    old = pipeline.scorer.version
+
+    pipeline.scorer = FakeScorer(version="fake00000002")
+    pipeline.aggregate()  # nothing has been scored with it
+    assert pipeline.queries.shown_version("strike") == old
+
+    pipeline.classify()
+    newest = Page(Checkpoint({}), (post(9001), post(9002)))
+    pipeline.collect(FakeCollector(numbered_pages([newest]), "stream"))
+    pipeline.aggregate()
+    assert pipeline.queries.shown_version("strike") == "fake00000002"
+    assert sum(cell.posts for cell in pipeline.cells()) > 0
 
 
 def test_going_back_to_the_old_version_scores_nothing_again(pipeline: Pipeline) -> None:

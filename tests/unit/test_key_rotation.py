@@ -1,6 +1,8 @@
 """Keys: one a period, destroyed when none of its pseudonyms is left, another for removals."""
 
+import errno
 import os
+import time
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -37,6 +39,14 @@ def admission(tmp_path, ring, removed=lambda _: {}):
     return Admission(load_topic(path), ring, PostIds(b"k" * 32), removed)
 
 
+def age(ring, **by):
+    """Lets the keys be that old; returns their time."""
+    then = time.time() - timedelta(**by).total_seconds()
+    for path in ring.folder.iterdir():
+        os.utime(path, (then, then))
+    return then
+
+
 def post(day, author="42"):
     at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     return Post("x", f"{author}/{day}", at, "I stand with them", author=author, language="en")
@@ -65,6 +75,60 @@ def test_a_key_is_destroyed_when_no_pseudonym_of_it_is_left(ring):
 def test_a_young_key_stays_as_posts_may_be_on_their_way(ring):
     ring.of("x", "42", JUNE)
     assert ring.destroy_unused([], NOW, after=timedelta(days=30)) == 0
+
+
+def test_an_old_key_that_was_read_for_a_pseudonym_stays_as_a_young_one(ring):
+    before = ring.of("x", "42", JUNE)
+    age(ring, days=40)
+    prepared = ring.holding().of("x", "42", JUNE)
+    assert ring.destroy_unused([], NOW, after=timedelta(days=30)) == 0
+    assert prepared == before == ring.of("x", "42", JUNE)
+
+
+def test_a_key_that_was_read_long_ago_is_destroyed(ring):
+    ring.of("x", "42", JUNE)
+    age(ring, days=40)
+    ring.of("x", "42", JUNE)
+    age(ring, days=31)
+    assert ring.destroy_unused([], NOW, after=timedelta(days=30)) == 1
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["a period's", "the only one"])
+@pytest.mark.parametrize(("minutes", "is_set"), [(50, False), (70, True)])
+def test_a_key_s_times_are_set_once_an_hour_however_often_it_is_read(ring, minutes, is_set, legacy):
+    ring.folder.mkdir()
+    if legacy:
+        (ring.folder / "strike.key").write_bytes(b"k" * 32)
+    ring.of("x", "42", JUNE)
+    before = age(ring, minutes=minutes)
+    for _ in range(2):
+        ring.of("x", "42", JUNE)
+    (key,) = ring.folder.iterdir()
+    assert (key.stat().st_mtime > before + 1) == is_set
+
+
+def test_forgetting_an_author_makes_no_key_younger(ring):
+    ring.of("x", "42", JUNE)
+    ring.mark("x", "42")
+    age(ring, days=40)
+    ring.every("x", "42")
+    ring.mark("x", "42")
+    assert all(path.stat().st_mtime < time.time() - 86_400 for path in ring.folder.iterdir())
+
+
+@pytest.mark.parametrize("reason", [errno.EROFS, errno.EPERM, errno.EACCES])
+def test_keys_whose_times_may_not_be_set_are_read_all_the_same(ring, monkeypatch, reason):
+    tried = []
+
+    def refuse(path, *_):
+        tried.append(path)
+        raise OSError(reason, os.strerror(reason))
+
+    before = ring.of("x", "42", JUNE)
+    age(ring, days=40)
+    monkeypatch.setattr("os.utime", refuse)
+    assert ring.of("x", "42", JUNE) == before
+    assert len(tried) == 1
 
 
 def test_the_key_of_removals_is_never_destroyed(ring):

@@ -41,9 +41,6 @@ class FakeStore:
     def day_rows(self, topic, day):
         return self.posts
 
-    def purged_count(self, topic, day):
-        return 0
-
     def cells(self, topic, versions, since, until):
         return self.stored
 

@@ -122,3 +122,24 @@ def test_units_add_up_over_cells():
     assert authors.soft["negative"] == pytest.approx(1.8)
     assert found.in_unit("posts").soft["negative"] == pytest.approx(4.0)
     assert found.in_unit("texts").count == 0
+
+
+@pytest.mark.parametrize("unit", ["authors", "texts"])
+def test_what_one_cell_does_not_know_no_sum_with_it_knows(unit):
+    part = {"count": 2, "labels": {"negative": 20_000}, "soft": {"negative": 18_000}}
+    known, unknown = aggregate("x", {unit: part}), aggregate("y", {})
+    base = {(one.platform, "public", "en"): one for one in (known, unknown)}
+    counts = {
+        cell[0]: found.in_unit(unit).count for cell, found in roll_up(base, ["platform"]).items()
+    }
+    assert counts == {"x": 2, "y": 0}
+    (found,) = roll_up(base, ()).values()
+    assert (found.in_unit(unit).count, found.in_unit("posts").count) == (0, 4)
+
+
+def test_a_cell_of_reposts_alone_takes_no_count_from_a_sum():
+    volume = aggregate("x", {"texts": {"count": 2}})
+    reposts = replace(aggregate("y", {}), posts=0, reposts=3, label_counts={}, soft_sums={})
+    base = {(one.platform, "public", "en"): one for one in (volume, reposts)}
+    (found,) = roll_up(base, ()).values()
+    assert found.in_unit("texts").count == 2

@@ -80,6 +80,16 @@ def test_a_day_counted_before_this_was_counted_is_withheld():
     assert set(withheld(old, "authors")) == {WHOLE, CELL}
 
 
+@pytest.mark.parametrize("known", [once(6), [(n, [f"{n} one", f"{n} two"]) for n in "abcdefgh"]],
+                         ids=["who wrote once", "who wrote twice"])  # fmt: skip
+def test_no_sum_with_a_cell_whose_authors_nobody_knows_is_told(known):
+    unknown = ("bluesky", "public", "en")
+    base = {CELL: counted(known), unknown: cell(unknown, {f"b{n}" for n in range(9)}, {})}
+    shown = frozenset(coarsen(name, by) for name in base for by in SPLITS)
+    told = shown - set(kept_apart(base, "authors", shown, FEW))
+    assert told == {coarsen(CELL, by) for by in SPLITS if "platform" in by}
+
+
 cells = st.tuples(
     st.sampled_from(["bluesky", "x"]),
     st.sampled_from(["employees", "public"]),

@@ -1,4 +1,7 @@
+import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +12,7 @@ from classifiers.errors import ModelFilesError, PromotionError, UnknownVersionEr
 from classifiers.integrity import verify
 from classifiers.model_card import model_card
 from classifiers.registry import PRETRAINED, SMALL, ModelVersion, Registry
-from classifiers.version import read_version, write_version
+from classifiers.version import content_id, read_version, write_version
 
 
 @pytest.fixture
@@ -165,6 +168,57 @@ def test_the_oldest_candidates_go_and_champions_of_any_time_stay(registry: Regis
     assert left == ["aaaaaaaaaaaa", "cccccccccccc", "dddddddddddd"]
     assert registry.prune("walkout", 0, needed={"cccccccccccc"}) == ()
     assert registry.rollback("walkout").id == "aaaaaaaaaaaa"
+    assert registry.prune("walkout", 0, needed={"cccccccccccc"}) == ()  # it may come back
+
+
+def test_promotions_at_the_same_moment_are_all_kept(registry: Registry) -> None:
+    versions = [f"{number:012x}" for number in range(12)]
+    for version_id in versions:
+        add(registry, version_id)
+    with ThreadPoolExecutor(len(versions)) as threads:
+        list(threads.map(lambda version_id: registry.promote("walkout", version_id), versions))
+    ruled = {registry.champion("walkout").id}
+    while registry.rollback("walkout") != registry.shipped():
+        ruled.add(registry.champion("walkout").id)
+    assert ruled == set(versions)
+
+
+def test_versions_are_made_at_the_same_moment(registry: Registry) -> None:
+    versions = [f"{number:012x}" for number in range(12)]
+    with ThreadPoolExecutor(len(versions)) as threads:
+        list(threads.map(lambda version_id: add(registry, version_id), versions))
+    assert {version.id for version in registry.list("walkout")[1:]} == set(versions)
+
+
+def test_a_damaged_version_is_made_anew(registry: Registry) -> None:
+    shipped = registry.shipped()
+
+    def made() -> ModelVersion:
+        workspace = registry.workspace()
+        weights = workspace / "model-corrections.safetensors"
+        weights.write_bytes(b"weights")
+        about = {"temperature": shipped.temperature, "base": shipped.id, "topic": "walkout"}
+        version = content_id([weights], about)
+        return registry.add(
+            workspace, replace(shipped, id=version, topic="walkout", base=shipped.id)
+        )
+
+    version = made().id
+    registry.check(version)
+    for folder, file in ((version, "model-corrections.safetensors"), (shipped.id, "config.json")):
+        (registry.folder / folder / file).write_bytes(b"")  # as after a loss of power
+    with pytest.raises(ModelFilesError):
+        registry.check(version)
+    assert made().id == version
+    registry.check(version)
+
+
+def test_what_killed_processes_left_is_removed_after_a_day(registry: Registry) -> None:
+    add(registry, "aaaaaaaaaaaa")
+    old, new = registry.workspace(), registry.workspace()
+    os.utime(old, (0, time.time() - 25 * 3600))
+    registry.prune("walkout", 5)
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_what_the_gate_found_is_kept_with_the_version_and_in_its_card(registry: Registry) -> None:
