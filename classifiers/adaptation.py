@@ -3,11 +3,12 @@
 The shipped base reads each labelled post once; for each head (and target) a correction of its
 answers is fitted to the labels (``classifiers.correction``). The examples are split into folds, and
 a correction per fold gives each example an answer that did not learn from it; from some number of
-labels on a part is a frozen test that no version of the topic ever learns from. How they are split
-is said in ``classifiers.split``.
+labels on a part is a frozen test that no correction is fitted to from then on. Temperatures are
+fitted on its audit examples too, and versions made of fewer labels may have learnt from it: these
+are judged by what they said of it out of fold. How the examples are split is said in
+``classifiers.split``.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -48,7 +49,7 @@ from classifiers.gate import (
     fitted_temperatures,
 )
 from classifiers.heads import head
-from classifiers.held_out import HELD_OUT_FILE, read_held_out
+from classifiers.held_out import read_held_out, write_held_out
 from classifiers.label_mix import mixes_out_of_fold
 from classifiers.registry import ModelVersion, Registry
 from classifiers.runtime import Scorer, load_scorer
@@ -138,6 +139,7 @@ def adapt(
 
     Raises:
         BadExampleError: An example does not fit its head, or there are too few of every head.
+        ModelFilesError: The champion's files are missing or damaged.
         TrainingStoppedError: ``should_stop`` said yes; nothing was kept.
     """
     started = monotonic()
@@ -193,7 +195,8 @@ def _keep(
     """Put a candidate into the registry, whole or not at all; return it with its id."""
     workspace = registry.workspace()
     weights = save_corrections(workspace, learnt.corrections)
-    _write_held_out(workspace / HELD_OUT_FILE, examples, learnt.held_out)
+    said = zip(examples, learnt.held_out, strict=True)
+    write_held_out(workspace, {one.digest: [float(p) for p in answer] for one, answer in said})
     beside = {
         "base": described.base,
         "temperature": described.temperature,
@@ -345,12 +348,3 @@ def _champion_answers(
         else mix
         for example, answer, mix in zip(examples, fresh, mixes, strict=True)
     ]
-
-
-def _write_held_out(path: Path, examples: Sequence[Example], held_out: Sequence[Logits]) -> None:
-    """Keep the held-out probabilities for when this version is the champion to beat."""
-    kept = {
-        example.digest: [float(value) for value in answer]
-        for example, answer in zip(examples, held_out, strict=True)
-    }
-    path.write_text(json.dumps(kept), encoding="utf-8")

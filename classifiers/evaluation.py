@@ -103,7 +103,7 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return the 95 % percentile bootstrap interval of a metric over the rows."""
     random = np.random.default_rng(seed)
-    draws = [random.integers(0, len(truth), len(truth)) for _ in range(samples)]
+    draws = (random.integers(0, len(truth), len(truth)) for _ in range(samples))
     values = [metric(truth[draw], predicted[draw]) for draw in draws]
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)

@@ -75,14 +75,17 @@ def _gain(
 ) -> dict[str, float]:
     """Return by how much the candidate's log loss is lower, and that difference's standard error.
 
-    Both answer the same rows, so the differences are taken row by row.
+    Both answer the same rows, so the differences are taken row by row. One row tells no error.
     """
     truth = np.array([examples[i].label_index for i in rows])
     before, after = (
         log_losses(truth, np.stack([answers[i] for i in rows])) for answers in (champion, candidate)
     )
-    error = (before - after).std(ddof=1) / np.sqrt(len(rows)) if len(rows) > 1 else np.inf
-    return {"gain": float((before - after).mean()), "gain_error": float(error)}
+    gains = before - after
+    if len(rows) == 1:
+        return {"gain": float(gains.mean())}
+    error = gains.std(ddof=1) / np.sqrt(len(rows))
+    return {"gain": float(gains.mean()), "gain_error": float(error)}
 
 
 def _judged(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.dataset import LabelledText
+from classifiers.errors import BadExampleError
 from classifiers.evaluation import (
     Labels,
     bootstrap_interval,
@@ -59,6 +60,7 @@ def judge(scorer: Scorer, known: LabelHead, rows: Sequence[LabelledText]) -> Jud
     """Return how a version answers rows that have labels of one head.
 
     Raises:
+        BadExampleError: The version does not answer the head, or not towards a row's target.
         BadTargetError: The head takes a target and a row's is empty.
     """
     truth = np.array([row.labels[known.name] for row in rows], dtype=np.int64)
@@ -84,12 +86,29 @@ def judge(scorer: Scorer, known: LabelHead, rows: Sequence[LabelledText]) -> Jud
 
 
 def answers(scorer: Scorer, known: LabelHead, rows: Sequence[LabelledText]) -> NDArray[np.float32]:
-    """Return calibrated probabilities, (rows, labels), each row towards its own target."""
+    """Return calibrated probabilities, (rows, labels), each row towards its own target.
+
+    Raises:
+        BadExampleError: The version does not answer the head, or not towards a row's target.
+        BadTargetError: The head takes a target and a row's is empty.
+    """
+    _check_answered(scorer, known, rows)
     texts = [row.text for row in rows]
     if not known.takes_target:
         return scorer.score(texts, heads=[known.name])[0].probabilities
     targets = [row.target for row in rows]
     return scorer.score_pairs(texts, targets, heads=[known.name])[0].probabilities
+
+
+def _check_answered(scorer: Scorer, known: LabelHead, rows: Sequence[LabelledText]) -> None:
+    """Raise if a version does not answer what rows are asked."""
+    for target in dict.fromkeys(row.target if known.takes_target else "" for row in rows):
+        if not scorer.answers(known.name, target):
+            towards = f" towards {target!r}" if target else ""
+            raise BadExampleError(
+                f"version {scorer.version} does not answer {known.name}{towards}",
+                hint="choose a version that was taught it, or leave these rows out",
+            )
 
 
 def _per_target(

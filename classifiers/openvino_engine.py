@@ -2,11 +2,13 @@
 
 import importlib
 import json
-import os
+import secrets
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from zlib import crc32
@@ -23,6 +25,9 @@ from classifiers.version import read_version, write_atomically
 
 EXPORT_FORMAT = 5
 """Raised when the export changes, so that models kept by older releases are not used."""
+
+ABANDONED_SECONDS = 24 * 3600
+"""After so long what is unfinished was left by a process that ended."""
 
 GROUP_SIZE = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
 ARITHMETIC = {"INFERENCE_PRECISION_HINT": "f32", GROUP_SIZE: 128}
@@ -96,14 +101,32 @@ def _exported(folder: Path, cache: Path) -> Path:
         path.unlink(missing_ok=True)
     cache.mkdir(parents=True, exist_ok=True)
     model, precision = importlib.import_module("classifiers.export").export(base)
+    _sweep(cache)
     path = cache / f"{name}-{precision}.xml"
-    temporary = cache / f".{os.getpid()}-{path.name}"
+    _save(model, path)
+    return path
+
+
+def _save(model: openvino.Model, path: Path) -> None:
+    """Write a model's files, the one that is looked for last.
+
+    Containers that share the cache may have the same process ids, so names are drawn.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}-{path.name}")
     openvino.save_model(model, temporary)
     hashes = {each.suffix: sha256(each) for each in (temporary, temporary.with_suffix(".bin"))}
-    temporary.with_suffix(".bin").replace(path.with_suffix(".bin"))
-    write_atomically(path.with_suffix(".json"), json.dumps(hashes))
-    temporary.replace(path)
-    return path
+    write_atomically(temporary.with_suffix(".json"), json.dumps(hashes))
+    for kind in (".bin", ".json", ".xml"):
+        temporary.with_suffix(kind).replace(path.with_suffix(kind))
+
+
+def _sweep(cache: Path) -> None:
+    """Remove what exports left that were killed."""
+    before = time.time() - ABANDONED_SECONDS
+    for path in cache.glob(".*-openvino-*"):
+        with suppress(FileNotFoundError):  # another process was faster
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 def _is_intact(path: Path) -> bool:

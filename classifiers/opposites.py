@@ -19,7 +19,7 @@ _OPPOSING = re.compile(
       | the \s+ end \s+ of (?=\s+(?:the|this|that|these|those|all|our)\s)
       | opposing | stopping | ending | banning | abolishing | repealing | rejecting
       | no \s+ to
-    ) \s+ (?=\w)""",
+    ) (?=\s+\w)""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -27,14 +27,23 @@ _AT_ONCE = re.compile(
     r"\s+(?:at once|right now|now|immediately|for good|altogether)$", re.IGNORECASE
 )
 
+_SEVERAL = re.compile(
+    r"[,;]|\b(?:but|yes)\b|\b(?:and|or)\s+(?:for|pro|in\s+favou?r|\w+ing)\b", re.IGNORECASE
+)
+"""What may lead to a second thing, which the words of opposition are not about."""
+
 
 def without_opposition(target: str) -> tuple[str, bool]:
     """Return what a target is about, and whether it names the opposite of that.
 
     ``ending the strike now`` gives ``the strike`` and True, ``opposition to a ban on strikes``
-    gives ``strikes`` and False, ``the strike`` itself and False. English words only.
+    gives ``strikes`` and False, ``the strike`` itself and False. So does a target that may name
+    two things: ``no to layoffs, yes to the walkout``. English words only.
     """
     about, opposed = target.strip(), False
     while match := _OPPOSING.match(about):
-        about, opposed = _AT_ONCE.sub("", about[match.end() :]), not opposed
+        rest = _AT_ONCE.sub("", about[match.end() :]).lstrip()
+        if not rest or _SEVERAL.search(rest):
+            break
+        about, opposed = rest, not opposed
     return about, opposed

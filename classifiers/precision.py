@@ -55,7 +55,7 @@ def try_out(precision: str, run: Run, model: Classifier, tokeniser: Tokeniser) -
         expected = [answer.numpy() for answer in model(*map(torch.from_numpy, batch))]
     answers = zip(found[: len(expected)], expected, strict=True)
     gaps = [np.abs(_softmax(one) - _softmax(other)).mean() for one, other in answers]
-    return Tried(precision, float(np.nan_to_num(max(gaps), nan=1.0)))
+    return Tried(precision, float(np.nan_to_num(np.max(gaps), nan=1.0)))
 
 
 def chosen(tried: Sequence[Tried]) -> Tried:

@@ -362,9 +362,16 @@ def load_scorer(path: Path, *, threads: int | None = None, cache: Path | None = 
         raise ModelFilesError(
             f"{path / CORRECTIONS_FILE} is missing", hint="retrain the topic, or roll back"
         )
-    count = threads or len(os.sched_getaffinity(0))
+    count = threads or _processors()
     tokeniser, engine = Tokeniser(base / TOKENIZER_FILE), _engine(path, count, cache)
     return Scorer(version, config, tokeniser, engine, _fitting(path, read_corrections(path)))
+
+
+def _processors() -> int:
+    """Return how many processors this process may use; macOS tells only how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _fitting(path: Path, corrections: Mapping[Asked, Correction]) -> Mapping[Asked, Correction]:

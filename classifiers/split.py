@@ -3,7 +3,7 @@
 Posts of one group (one author, or nearly the same text) stay together, so that nobody is judged
 by what is known of them. Up to ``FROZEN_FROM`` labelled posts all of them are cross-fitted in
 ``FOLDS`` folds: each is judged by a model that has not seen its group. From then on a fifth of
-the groups is a frozen test that no version trains on. A group's lot follows the text that was
+the groups is a frozen test that no correction is fitted to. A group's lot follows the text that was
 labelled first, so it does not change as labels are added.
 """
 

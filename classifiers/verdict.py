@@ -119,7 +119,7 @@ def held_out_rows(
     new: frozenset[Key] = frozenset(),
     untold: frozenset[Key] = frozenset(),
 ) -> list[HeldOut]:
-    """Return each head's audit labels: of the frozen test, or all where there is none yet.
+    """Return each head's audit labels: of the frozen test, or all where it has too few of them.
 
     Examples that the candidate says nothing of are left out.
     """
@@ -130,7 +130,8 @@ def held_out_rows(
     found = []
     for name in sorted({example.head for example in audit}):
         of_head = [one for one in frozen if one.head == name]
-        of_head = of_head or [one for one in audit if one.head == name]
+        if len(of_head) < FEWEST:
+            of_head = [one for one in audit if one.head == name]
         found.append(
             HeldOut(
                 head=name,

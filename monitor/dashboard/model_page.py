@@ -203,7 +203,9 @@ def _comparison(of: str, figures: Mapping[str, float]) -> Comparison:
     whose = {"audit": "all audit labels", "test": "the frozen test"}.get(part, part)
     gain = ""
     if "gain" in figures:
-        gain = f"{figures['gain']:+.3f} ± {figures.get('gain_error', 0.0):.3f}"
+        gain = f"{figures['gain']:+.3f}"
+    if "gain_error" in figures:  # one row tells none
+        gain += f" ± {figures['gain_error']:.3f}"
     return Comparison(
         of=f"{question}, {whose}" if question else whose,
         rows=words.number(int(figures["rows"])) if "rows" in figures else "",

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,6 +56,17 @@ def test_the_bootstrap_interval_holds_the_score() -> None:
     truth, guess = np.tile(TRUTH, 20), np.tile(GUESS, 20)
     low, high = evaluation.bootstrap_interval(truth, guess, evaluation.macro_f1, samples=200)
     assert low < evaluation.macro_f1(truth, guess) < high
+
+
+def test_the_bootstrap_holds_one_draw_at_a_time() -> None:
+    rows = np.zeros(20_000, dtype=np.int64)
+    tracemalloc.start()
+    try:
+        evaluation.bootstrap_interval(rows, rows, evaluation.accuracy, samples=100)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10 * rows.nbytes
 
 
 @given(arrays(np.float32, (5, 3), elements=st.floats(-50, 50, width=32)), st.floats(0.2, 5))

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from classifiers import heads
 from classifiers.adaptation import Example, adapt
-from classifiers.errors import ModelFilesError
+from classifiers.dataset import LabelledText
+from classifiers.errors import BadExampleError, ModelFilesError
 from classifiers.examples import FOLDS, FROZEN_TEST, learnable
+from classifiers.judging import judge
 from classifiers.label_mix import mixes_out_of_fold
 from classifiers.registry import ModelVersion, Registry
 from classifiers.runtime import load_scorer
@@ -98,6 +100,20 @@ def test_the_scorer_answers_what_was_learnt_and_leaves_the_rest_out(registry: Re
     assert NAME in [one.head for one in scorer.score_pairs(texts, ["the strike"] * 2)]
     heads_of_others = [one.head for one in scorer.score_pairs(texts, list(targets.values()))]
     assert NAME not in heads_of_others
+
+
+@pytest.mark.parametrize("target", ["the strike", "the board"], ids=["lacks the head", "target"])
+def test_rows_that_a_version_does_not_answer_are_not_judged(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    scorer = load_scorer(registry.path(registry.shipped().id), threads=1)
+    if target == "the board":
+        made = adapt(registry, "strike", [announced(n) for n in range(60)])
+        scorer = load_scorer(registry.path(made.version.id), threads=1)
+    monkeypatch.setattr(scorer, "_engine", None)  # nothing is scored
+    rows = [LabelledText("1", "there is news", target, {NAME: 0})]
+    with pytest.raises(BadExampleError, match=f"{NAME} towards '{target}'"):
+        judge(scorer, heads.head(NAME), rows)
 
 
 def test_a_head_whose_labels_have_changed_since_is_refused(

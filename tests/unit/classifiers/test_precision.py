@@ -66,7 +66,11 @@ def test_8_bits_agree_and_nonsense_does_not(model: Classifier, tokeniser: Tokeni
     def nothing(batch: tuple[Ids, Ids]) -> list[np.ndarray]:
         return [answer * np.nan for answer in by_torch(model)(batch)]
 
-    for broken in (nonsense, nothing):
+    def nothing_at_last(batch: tuple[Ids, Ids]) -> list[np.ndarray]:
+        *answers, last = by_torch(model)(batch)[: len(model.heads)]
+        return [*answers, last * np.nan]
+
+    for broken in (nonsense, nothing, nothing_at_last):
         tried = try_out("int8", broken, model, tokeniser)
         assert tried.difference > LARGEST_DIFFERENCE
 

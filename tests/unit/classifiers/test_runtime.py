@@ -1,13 +1,16 @@
 import importlib
 import itertools
+import os
 import shutil
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import openvino
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -55,6 +58,20 @@ def test_the_number_of_threads_changes_no_bit(scorer: Scorer, tiny: Path, cache:
     single = load_scorer(tiny, threads=1, cache=cache)
     for one, two in zip(single.score(POOL, TARGETS), scorer.score(POOL, TARGETS), strict=True):
         assert one.probabilities.tobytes() == two.probabilities.tobytes()
+
+
+@pytest.mark.parametrize(("told", "used"), [(3, 3), (None, 1)], ids=["told", "not told"])
+def test_where_a_process_cannot_ask_for_its_processors_it_uses_those_there_are(
+    scorer: Scorer,
+    tiny: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    told: int | None,
+    used: int,
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on macOS
+    monkeypatch.setattr(os, "cpu_count", lambda: told)
+    assert load_scorer(tiny, cache=cache)._engine._idle.qsize() == used
 
 
 @pytest.mark.parametrize(
@@ -215,6 +232,35 @@ def test_a_damaged_export_is_made_again(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_scorer(tiny, threads=1, cache=kept)
+
+
+def test_two_that_export_at_once_leave_each_others_files_alone(
+    tiny: Path, scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In two containers that share the cache both may have the same process id."""
+    save, others = openvino.save_model, [tmp_path]
+
+    def and_another(model: openvino.Model, path: Path) -> None:
+        save(model, path)
+        if others:
+            load_scorer(tiny, threads=1, cache=others.pop())
+
+    monkeypatch.setattr(openvino, "save_model", and_another)
+    assert load_scorer(tiny, threads=1, cache=tmp_path).version == scorer.version
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".bin", ".json", ".xml"]
+
+
+def test_what_a_killed_export_left_goes_after_a_day(
+    tiny: Path, scorer: Scorer, tmp_path: Path
+) -> None:
+    left = [tmp_path / f".7-aaaaaaaaaaaa-5-openvino-2026.4-0a-f32{end}" for end in (".xml", ".bin")]
+    fresh, others = tmp_path / f".8{left[0].name}", tmp_path / ".keep"
+    for path in (*left, fresh, others):
+        path.touch()
+    for path in (*left, others):
+        os.utime(path, (time.time() - 25 * 3600,) * 2)
+    load_scorer(tiny, threads=1, cache=tmp_path)
+    assert sorted(tmp_path.glob(".*")) == sorted([fresh, others])
 
 
 def test_a_folder_without_a_model_says_so(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The gate, on answers as they are stored: what may take over and what must not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ from classifiers.behaviour import (
 from classifiers.evaluation import Labels
 from classifiers.examples import FROZEN_TEST, Example
 from classifiers.heads import head
-from classifiers.split import FROZEN_FROM, groups_of, parts_of
-from classifiers.verdict import Tolerances, Verdict, held_out_rows, judge
+from classifiers.split import FROZEN_FROM, groups_of, is_frozen, parts_of
+from classifiers.verdict import FEWEST, Tolerances, Verdict, held_out_rows, judge
 
 LABELS = head("sentiment").labels
 Answers = np.ndarray[tuple[int, int], np.dtype[np.float64]]
@@ -124,6 +125,25 @@ def test_too_few_random_labels_judge_nothing() -> None:
     found = verdict(examples(truth), answers(truth, 1.6, 2), answers(truth, 0.3, 3))
     assert not found.passed
     assert "20 of the 25" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("frozen", "judging"), [(1, 101), (FEWEST - 1, FEWEST + 99), (FEWEST, FEWEST)]
+)
+def test_the_frozen_test_judges_alone_where_it_has_enough_audit_labels(
+    frozen: int, judging: int
+) -> None:
+    made = examples(truth_of(FROZEN_FROM))
+    parts = parts_of(made)
+    left = {True: frozen, False: 100}  # of the frozen test and of the folds
+    for place, one in enumerate(made):
+        kind = is_frozen(parts, one)
+        made[place] = replace(one, audit=left[kind] > 0)
+        left[kind] -= 1
+    said = {one.key: (0.2, 0.3, 0.5) for one in made}
+    [rows] = held_out_rows(made, said, said)
+    assert len(rows.truth) == judging
+    assert judge([rows], Tolerances()).checks[0].figures["sentiment_rows"] == judging
 
 
 def test_posts_of_one_group_are_drawn_together() -> None:
