@@ -148,6 +148,16 @@ def test_the_backup_s_unit_makes_the_folder_that_it_writes_to() -> None:
     assert re.search(made, text, re.M)
 
 
+@pytest.mark.parametrize("name", ["daemon", "standby"])
+def test_compose_lets_a_variable_send_scoring_to_its_workers(name: str) -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    given, workers = services[name]["environment"], services["worker"]["environment"]
+    engine, scheduler = "MONITOR_DISTRIBUTION__ENGINE", "MONITOR_DISTRIBUTION__SCHEDULER"
+    assert given[engine] == f"${{{engine}:-local}}"
+    assert given[scheduler] == f"${{{scheduler}:-{workers[scheduler]}}}"
+    assert given["MONITOR_DATABASE_URL_FILE"] == workers["MONITOR_DATABASE_URL_FILE"]
+
+
 @pytest.mark.parametrize("unit", [u for u in UNITS if u.suffix == ".service"], ids=lambda p: p.name)
 def test_a_service_may_do_little(unit: Path) -> None:
     text = unit.read_text()

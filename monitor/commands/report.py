@@ -43,6 +43,7 @@ def report_command(
         raise UsageError(f"--since {since} is not before --until {until}")
     asked = selection.Selection(by=(by,) if by else (), since=since, until=until)
     content = report.make_report(call.app.board(), call.topic, asked, kind)
+    call.note_access("report")
     write(content, output)
     data = {"topic": call.topic.name, "file": str(output), "bytes": len(content)}
     call.answer(data, f"{output}: {len(content):,} bytes")

@@ -6,9 +6,10 @@ import hashlib
 from importlib import metadata
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import StreamingResponse
@@ -51,6 +52,15 @@ _WORDS = {404: "There is no such address in the API.", 405: "This address can on
 Name = Annotated[str, Path(description="The topic's name.", max_length=200)]
 
 
+class NoPart(BaseModel):
+    """What is told whole takes no parameters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+AskedWhole = Annotated[NoPart, Query()]
+
+
 def create_api(board: Dashboard) -> FastAPI:
     """Builds the API, to be mounted at `PLACE`."""
     told = (401, 403, 404, 422, 429, 503)
@@ -85,7 +95,7 @@ def _add_lists(api: FastAPI, board: Dashboard) -> None:
 
 def _add_topic(api: FastAPI, board: Dashboard) -> None:
     @api.get("/topics/{name}", summary="A topic")
-    def show_topic(name: Name) -> TopicModel:
+    def show_topic(name: Name, _: AskedWhole) -> TopicModel:
         return topic_model(board.topic(name))
 
     @api.get("/topics/{name}/figures", summary="Released shares by day")
@@ -121,7 +131,7 @@ def _add_origin(api: FastAPI, board: Dashboard) -> None:
         return part.cut(board.sources(board.topic(name)), _address(request))
 
     @api.get("/topics/{name}/series", summary="Which version the figures are of, and since when")
-    def show_series(name: Name) -> SeriesModel:
+    def show_series(name: Name, _: AskedWhole) -> SeriesModel:
         found = gather_turnover(board, board.topic(name))
         return SeriesModel(
             version=found.shown,

@@ -109,6 +109,8 @@ def test_unvalidated_shares_stay_away_unless_asked_for() -> None:
         (f"{FIGURES}?limit=0", 422, "limit"),
         (f"{FIGURES}?offset=-1", 422, "offset"),
         (f"{FIGURES}?author=me", 422, "author"),
+        ("/api/v1/topics/walkout?author=me", 422, "author"),
+        ("/api/v1/topics/walkout/series?since=2020-06-01", 422, "since"),
     ],
 )
 def test_a_wrong_request_gets_a_problem_with_a_reason(address: str, status: int, told: str) -> None:

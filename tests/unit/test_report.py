@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from monitor.commands.call import Call
+from monitor.commands.report import report_command
 from monitor.dashboard.app import make_board
+from monitor.dashboard.board import Dashboard
 from monitor.dashboard.report import make_report
 from monitor.dashboard.selection import Selection
 from monitor.errors import UsageError
 from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeFigures, FakeQueries
 
 
-def report(kind: Any, figures: FakeFigures | None = None, **asked: Any) -> bytes:
+def board(figures: FakeFigures | None = None) -> Dashboard:
     settings: Any = SETTINGS
     queries: Any = FakeQueries()
     made: Any = figures or FakeFigures()
-    board = make_board({"walkout": TOPIC}, made, queries, settings=settings, clock=lambda: NOW)
-    return make_report(board, TOPIC, Selection(**asked), kind)
+    return make_board({"walkout": TOPIC}, made, queries, settings=settings, clock=lambda: NOW)
+
+
+def report(kind: Any, figures: FakeFigures | None = None, **asked: Any) -> bytes:
+    return make_report(board(figures), TOPIC, Selection(**asked), kind)
 
 
 def test_html_holds_answer_charts_tables_and_loads_nothing() -> None:
@@ -56,3 +65,17 @@ def test_where_everything_is_withheld_there_is_no_sheet_but_words(kind: str) -> 
 def test_days_without_anything_are_no_report() -> None:
     with pytest.raises(UsageError, match="nothing to report"):
         report("html", since=date(2021, 1, 1))
+
+
+def test_who_makes_a_report_is_noted_as_having_looked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("monitor.dashboard.report.make_report", lambda *_: b"<html>")
+    noted: list[tuple[str, str]] = []
+    store = SimpleNamespace(note_access=lambda _who, what, topic: noted.append((what, topic)))
+    app: Any = SimpleNamespace(board=board, topic=lambda _: TOPIC, store=store)
+    call = Call()
+    call.app = app
+    make: Any = inspect.unwrap(report_command.callback or report)
+    make(call, tmp_path / "week.html", None, None, None)
+    assert noted == [("report", "walkout")]
