@@ -174,7 +174,7 @@ def test_a_version_whose_training_was_broken_off_never_rules_and_the_night_makes
     app = where.open()
     topic = app.topic("strike")
     (made,) = (version for version in app.registry.list("strike") if version.topic)
-    assert made.verdict == ()
+    assert not made.verdict
     with pytest.raises(PromotionError, match="never judged"):
         promote_version(app, topic, made.id, who="test")
     (job,) = (job for job in jobs_of(app) if job.name == "retrain:strike")

@@ -18,6 +18,7 @@ from classifiers.version import read_version
 ROWS = 400
 CALIBRATION_ERROR = 0.035
 MEGABYTE = 1024 * 1024
+WRITTEN = Path(__file__).parents[2] / "config/written/val.txt"
 
 
 @pytest.fixture(scope="module", params=BASES.values(), ids=BASES)
@@ -115,6 +116,23 @@ def test_stance_is_as_good_as_the_card_says(
     assert measure == pytest.approx(reported, abs=0.06)
 
 
+def test_sides_about_unseen_events_are_told_as_the_card_says(base: Path, scorer: Scorer) -> None:
+    recorded = read_version(base).metrics.get("written")
+    if recorded is None:
+        pytest.skip("the small model was made before these posts were written")
+    rows = read_labelled(WRITTEN, head("stance"))
+    found = judge(scorer, head("stance"), random.Random(0).sample(rows, ROWS))
+    assert found.macro_f1 == pytest.approx(recorded["macro_f1"], abs=0.06)
+
+
+def test_no_topic_both_teaches_and_judges() -> None:
+    teaching, judging = (
+        {row.target.lower() for row in read_labelled(path, head("stance"))}
+        for path in (WRITTEN.with_name("train.txt"), WRITTEN)
+    )
+    assert not teaching & judging
+
+
 OF_EVERY_LENGTH = ["what " + "a day " * n for n in range(70)]
 
 
@@ -142,7 +160,7 @@ def test_what_is_said_of_a_target_hardly_depends_on_others(scorer: Scorer) -> No
     others = {"b": "vaccines", "a": "the walkout", "c": "the company"}
     beside = scorer.score(OF_EVERY_LENGTH, others, heads=["stance"])[1]
     assert beside.target == "a"
-    np.testing.assert_allclose(beside.probabilities, alone.probabilities, atol=0.01)
+    np.testing.assert_allclose(beside.probabilities, alone.probabilities, atol=0.015)
 
 
 def test_sentiment_is_calibrated(sentiment: Judgement) -> None:
