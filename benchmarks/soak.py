@@ -180,8 +180,11 @@ class Operation:
         retention = RetentionStep(self.store, 30, self.clock)
 
         def counted(_: Callable[[], bool]) -> Mapping[str, int]:
+            version = self.scorer.version
+            is_covered = switch.covers(self.topic, version, questions_of(self.topic))
             days = aggregate.aggregate(self.topic)
-            switch.switch_when_complete(self.topic, self.scorer.version, questions_of(self.topic))
+            if is_covered:
+                switch.show(self.topic, version)
             return {"days": days}
 
         steps: dict[str, Callable[[Callable[[], bool]], Mapping[str, int]]] = {
