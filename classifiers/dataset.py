@@ -15,7 +15,7 @@ from classifiers.errors import BadExampleError, TrainingError
 from classifiers.heads.relevance import HEAD as RELEVANCE
 from classifiers.heads.stance import HEAD as STANCE
 from classifiers.label_head import LabelHead
-from classifiers.written_posts import SUFFIX, written_rows
+from classifiers.written_posts import is_written, written_rows
 
 NO_STANCE = STANCE.labels.index("none")
 RELEVANT, OFF_TOPIC = (RELEVANCE.labels.index(label) for label in ("relevant", "off_topic"))
@@ -41,7 +41,7 @@ class LabelledText:
 def read_labelled(path: Path, head: LabelHead) -> list[LabelledText]:
     """Return the rows of a JSON lines file (``id``, ``text``, ``target``, ``label``).
 
-    A ``.txt`` holds posts written for training (``classifiers/written_posts.py``).
+    So are those of posts written for training (``classifiers/written_posts.py``).
 
     A stance row also answers relevance: a post that takes a side is relevant, and so, or not,
     is one whose field ``relevant`` says so.
@@ -70,7 +70,7 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each row's place and fields, a text among them."""
     if not path.is_file():
         raise TrainingError(f"no data at {path}", hint="give the data's folder with --data")
-    if path.suffix == SUFFIX:
+    if is_written(path):
         yield from written_rows(path)
         return
     with path.open("rb") as lines:

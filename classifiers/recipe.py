@@ -1,5 +1,6 @@
 """How the shipped model is made: ``config/training.toml`` as values."""
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -40,6 +41,15 @@ def _one_of(known: Callable[[], Iterable[str]]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _pattern(words: str) -> str:
+    """Check that a regular expression is one."""
+    try:
+        re.compile(words)
+    except re.error as exc:
+        raise ValueError(f"should be a regular expression: {exc}") from exc
+    return words
+
+
 HeadName = Annotated[str, _one_of(lambda: (known.name for known in all_heads()))]
 MetricName = Annotated[str, _one_of(lambda: METRICS)]
 
@@ -57,7 +67,7 @@ class TrainingSet:
     name: str
     head: HeadName
     rows: Count
-    relevance_words: str = ""
+    relevance_words: Annotated[str, AfterValidator(_pattern)] = ""
     file: str = ""
 
     def path(self, data: Path) -> Path:
@@ -159,6 +169,11 @@ def read_recipe(path: Path) -> Recipe:
         raise TrainingError(
             f"{path} is no TOML: {exc}", hint="mend that place; see config/training.toml"
         ) from exc
+    for name in ("sets", "validation", "unlabelled"):
+        if not isinstance(tables.get(name, []), list):
+            raise TrainingError(
+                f"the recipe's [{name}] is one table, and a list is wanted", hint=f"[[{name}]]"
+            )
     if tables.get("unlabelled") and "teacher" not in tables:
         raise TrainingError(
             "nobody answers the recipe's [[unlabelled]] posts",
@@ -192,6 +207,8 @@ def _optional(kind: Callable[..., T], tables: dict[str, Any], name: str) -> T | 
 
 def _table(kind: Callable[..., T], table: dict[str, Any], name: str) -> T:
     """Return a table as a value, its mistakes as a TrainingError."""
+    if not isinstance(table, dict):
+        raise TrainingError(f"the recipe's {name} is {table!r}, no table", hint=f"[{name}]")
     try:
         return kind(**table)
     except ValidationError as exc:

@@ -10,6 +10,7 @@ A line ``= ...`` names the targets of the posts below it. A post has a sign for 
 order: ``+`` its author is in favor of it, ``-`` against it, ``0`` no side can be told.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,20 +18,31 @@ from typing import Any
 
 from classifiers.errors import BadExampleError
 
-SUFFIX = ".txt"
 _LABELS = {"+": "favor", "-": "against", "0": "none"}
 _POST = re.compile(r"([-+0]+) (.*\S)\s*")
 _HINT = "a line is `= target | target`, or a sign (+ - 0) per target, a space and the post"
+
+
+def is_written(path: Path) -> bool:
+    """Return whether a file begins with targets: JSON lines do not."""
+    with path.open("rb") as lines:
+        first = next((line for line in lines if line.strip()), b"")
+    return first.removeprefix(codecs.BOM_UTF8).startswith(b"=")
 
 
 def written_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield place and fields (``text``, ``target``, ``label``) of each post and target.
 
     Raises:
-        BadExampleError: A line is neither targets nor a post with as many signs as targets.
+        BadExampleError: A line is neither targets nor a post with as many signs as targets, or
+            the file is not UTF-8.
     """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as exc:
+        raise BadExampleError(f"{path} is not UTF-8: {exc}", hint="save it as UTF-8") from exc
     targets: list[str] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(lines, 1):
         place = f"{path.name}:{number}"
         if line.startswith("="):
             targets = _targets(line, place)

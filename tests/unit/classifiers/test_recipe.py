@@ -34,6 +34,7 @@ def test_every_recipe_here_is_read(path: Path) -> None:
             'metric = "recall"',
             "`metric` is 'recall' and should be one of f1_favor_against, macro_f1, macro_recall",
         ),
+        ("relevance_words = 'merg|", "relevance_words = '(merg|", "`relevance_words` is '(merg|"),
         ('head = "sentiment"', 'head = "mood"', "`head` is 'mood' and should be one of relevance"),
     ],
 )
@@ -44,6 +45,22 @@ def test_a_value_that_cannot_be_is_named(
     assert line in text
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(text.replace(line, instead, 1), encoding="utf-8")
+    with pytest.raises(TrainingError) as raised:
+        read_recipe(recipe)
+    assert said in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[sets]\nname = 'a'\n", "[sets] is one table, and a list is wanted"),
+        ("run = 3\n", "run is 3, no table"),
+        ("sets = [3]\n" + "[run]\n", "[run] does not fit: `seed` is missing"),
+    ],
+)
+def test_a_table_of_another_shape_is_named(tmp_path: Path, text: str, said: str) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(text, encoding="utf-8")
     with pytest.raises(TrainingError) as raised:
         read_recipe(recipe)
     assert said in raised.value.message

@@ -40,19 +40,36 @@ def test_a_side_is_relevant_and_none_says_nothing_of_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("+ no targets yet", "posts.txt:1: 1 signs for 0 targets"),
         ("= a | b\n+ one sign", "posts.txt:2: 1 signs for 2 targets"),
         ("= a\n? what", "posts.txt:2: 0 signs for 1 targets"),
         ("= a\n+", "posts.txt:2: 0 signs for 1 targets"),
         ("= a | a\n", "posts.txt:1: a target is empty or named twice"),
         ("= a | \n", "posts.txt:1: a target is empty or named twice"),
     ],
-    ids=["before targets", "too few", "unknown", "no post", "twice", "empty"],
+    ids=["too few", "unknown", "no post", "twice", "empty"],
 )
 def test_a_line_that_does_not_fit_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(BadExampleError) as raised:
         read_labelled(written(tmp_path, text), STANCE)
     assert raised.value.message == said
+
+
+def test_json_lines_are_read_as_such_whatever_the_file_is_called(tmp_path: Path) -> None:
+    line = '{"text": "we go", "target": "the walkout", "label": "favor"}\n'
+    (row,) = read_labelled(written(tmp_path, line), STANCE)
+    assert (row.text, row.labels["stance"]) == ("we go", FAVOR)
+
+
+def test_a_byte_order_mark_and_blank_lines_are_passed_over(tmp_path: Path) -> None:
+    (row,) = read_labelled(written(tmp_path, "\ufeff= a\n\n- no\n"), STANCE)
+    assert (row.target, row.labels["stance"]) == ("a", AGAINST)
+
+
+def test_another_encoding_is_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "posts.txt"
+    path.write_bytes("= caf\u00e9\n+ yes\n".encode("latin-1"))
+    with pytest.raises(BadExampleError, match="is not UTF-8"):
+        read_labelled(path, STANCE)
 
 
 @given(
