@@ -6,10 +6,9 @@ import hashlib
 from importlib import metadata
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import StreamingResponse
@@ -19,6 +18,7 @@ from monitor.dashboard.api_models import (
     AskedDays,
     AskedFigures,
     AskedPart,
+    AskedWhole,
     DaysPart,
     Listed,
     Problem,
@@ -50,15 +50,6 @@ nothing has changed. Where users are set up, send `Authorization: Bearer TOKEN`
 _WORDS = {404: "There is no such address in the API.", 405: "This address can only be read."}
 
 Name = Annotated[str, Path(description="The topic's name.", max_length=200)]
-
-
-class NoPart(BaseModel):
-    """What is told whole takes no parameters."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-AskedWhole = Annotated[NoPart, Query()]
 
 
 def create_api(board: Dashboard) -> FastAPI:

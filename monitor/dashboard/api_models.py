@@ -55,6 +55,12 @@ class Listed(BaseModel, Generic[Item]):
     next: str | None
 
 
+class NoPart(BaseModel):
+    """What is told whole takes no parameters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class Part(BaseModel):
     """Which part of a list is asked for."""
 
@@ -114,6 +120,7 @@ class FiguresPart(ChangesPart):
 
 
 AskedPart = Annotated[Part, Query()]
+AskedWhole = Annotated[NoPart, Query()]
 AskedDays = Annotated[DaysPart, Query()]
 AskedChanges = Annotated[ChangesPart, Query()]
 AskedFigures = Annotated[FiguresPart, Query()]

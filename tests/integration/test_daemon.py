@@ -12,6 +12,7 @@ import faked_monitor
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
+from test_stored_topics import TOPIC
 
 from monitor.bootstrap.application import Application
 from monitor.daemon import Daemon
@@ -23,17 +24,6 @@ from monitor.settings import DaemonSettings, JobSettings
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries
 from monitor.store.store import Store
-
-TOPIC = """
-name = "{name}"
-title = "A strike"
-timezone = "UTC"
-start = 2020-06-01
-end = 2020-06-08
-languages = ["en"]
-targets = [{{ name = "strike", text = "the strike" }}]
-queries = {{ terms = ["strike"] }}
-"""
 
 
 def now() -> datetime:
