@@ -1,0 +1,89 @@
+"""Which version takes over, and which series is shown, where several come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from classifiers.registry import ModelVersion
+from classifiers.verdict import Check, Verdict
+from monitor import retraining
+from monitor.bootstrap.application import Application
+from monitor.pipeline.retrain import Retrained
+from monitor.store.values import Prediction
+from tests.desk_fakes import kept_post
+from tests.small_installation import fill, opened, write_topic
+from tests.tiny_model import make_tiny_model
+
+PASSED = Verdict((Check("better", passed=True, told="better", figures={}),))
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Application]:
+    write_topic(tmp_path)
+    app = opened(tmp_path, make_tiny_model(tmp_path / "shipped"), {})
+    fill(app, (kept_post(str(n), f"item {n}")._replace(author=f"a{n}") for n in range(12)))
+    yield app
+    app._engine.dispose()
+
+
+def add(app: Application, name: str) -> ModelVersion:
+    """A judged candidate, which has answered about one post it learnt, as every one has."""
+    shipped = app.registry.shipped()
+    made = replace(
+        shipped, id=name, topic="strike", base=shipped.id, verdict=tuple(PASSED.recorded)
+    )
+    (post,) = app.queries.pending("strike", name, [("sentiment", "")], languages=["en"], limit=1)
+    answer = Prediction(post.id, post.text_digest, "sentiment", "", "neutral", (0, 10_000, 0))
+    app.store.save_predictions("strike", name, [answer])
+    return app.registry.add(app.registry.workspace(), made)
+
+
+def test_a_rollback_shows_no_series_that_was_never_complete(app: Application) -> None:
+    topic, shipped = app.topic("strike"), app.registry.shipped().id
+    assert app.queries.shown_version("strike") == shipped
+    for name in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
+        add(app, name)
+        app.registry.promote("strike", name)
+    assert retraining.roll_back(app, topic, who="test") == "aaaaaaaaaaaa"
+    assert app.queries.shown_version("strike") == shipped
+    app.store.show_version("strike", "aaaaaaaaaaaa")
+    assert retraining.roll_back(app, topic, who="test") == shipped
+    assert app.queries.shown_version("strike") == shipped
+
+
+@pytest.mark.parametrize(
+    ("promote", "overtaken", "champion"),
+    [
+        ("auto", True, "bbbbbbbbbbbb"),
+        ("auto", False, "aaaaaaaaaaaa"),
+        ("force", True, "aaaaaaaaaaaa"),
+    ],
+)
+def test_a_candidate_that_was_overtaken_in_training_does_not_take_over_by_itself(
+    app: Application,
+    monkeypatch: pytest.MonkeyPatch,
+    promote: retraining.Promote,
+    overtaken: bool,
+    champion: str,
+) -> None:
+    candidate = add(app, "aaaaaaaaaaaa")
+    add(app, "bbbbbbbbbbbb")
+
+    def train(*_: Any, **__: Any) -> Retrained:
+        if overtaken:
+            app.registry.promote("strike", "bbbbbbbbbbbb")
+        return Retrained(candidate, PASSED, 12)
+
+    monkeypatch.setattr(retraining, "retrain_step", lambda _: SimpleNamespace(retrain=train))
+    monkeypatch.setattr(retraining, "choose_posts", lambda *_, **__: None)
+    monkeypatch.setattr(app.registry, "check", lambda _: None)  # nothing was learnt
+    deed = retraining.retrain_topic(app, app.topic("strike"), who="test", promote=promote)
+    assert app.registry.champion("strike").id == champion
+    assert deed.promoted is (champion == candidate.id)
+    assert ("took over while" in deed.reason) is (promote == "auto" and overtaken)
