@@ -41,16 +41,25 @@ class LabelledText:
 def read_labelled(path: Path, head: LabelHead) -> list[LabelledText]:
     """Return the rows of a JSON lines file (``id``, ``text``, ``target``, ``label``).
 
-    So are those of posts written for training (``classifiers/written_posts.py``).
+    So are those of posts written for training (``classifiers/written_posts.py``), which answer
+    stance, and sentiment where they say so.
 
     A stance row also answers relevance: a post that takes a side is relevant, and so, or not,
     is one whose field ``relevant`` says so.
 
     Raises:
         TrainingError: The file is missing.
-        BadExampleError: A row has a label that the head does not know, or lacks a field.
+        BadExampleError: A row has a label that the head does not know, or lacks a field, or there
+            is no row.
     """
-    return [_row(fields, head, place) for place, fields in _rows(path)]
+    rows = [
+        _row(fields, head, place) for place, fields in _rows(path, of_targets=head.takes_target)
+    ]
+    if not rows:
+        raise BadExampleError(
+            f"{path} has no row that answers {head.name}", hint="leave the set out, or label it"
+        )
+    return rows
 
 
 def read_texts(path: Path) -> list[LabelledText]:
@@ -62,16 +71,16 @@ def read_texts(path: Path) -> list[LabelledText]:
     """
     return [
         LabelledText(str(fields.get("id", place)), fields["text"], "", {})
-        for place, fields in _rows(path)
+        for place, fields in _rows(path, of_targets=False)
     ]
 
 
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(path: Path, *, of_targets: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each row's place and fields, a text among them."""
     if not path.is_file():
         raise TrainingError(f"no data at {path}", hint="give the data's folder with --data")
     if is_written(path):
-        yield from written_rows(path)
+        yield from written_rows(path, of_targets=of_targets)
         return
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):

@@ -2,12 +2,13 @@
 
 ```
 = the congestion charge | cars in the city | ending the congestion charge
-+-- I can hear birds on my street again
++--/+ I can hear birds on my street again
 000 Starts on Monday at six, the map is in the link
 ```
 
 A line ``= ...`` names the targets of the posts below it. A post has a sign for each of them in that
-order: ``+`` its author is in favor of it, ``-`` against it, ``0`` no side can be told.
+order: ``+`` its author is in favor of it, ``-`` against it, ``0`` no side can be told. After a
+slash may stand the sentiment that it conveys: ``+`` positive, ``-`` negative, ``0`` neutral.
 """
 
 import codecs
@@ -18,9 +19,13 @@ from typing import Any
 
 from classifiers.errors import BadExampleError
 
-_LABELS = {"+": "favor", "-": "against", "0": "none"}
-_POST = re.compile(r"([-+0]+) (.*\S)\s*")
-_HINT = "a line is `= target | target`, or a sign (+ - 0) per target, a space and the post"
+_STANCE = {"+": "favor", "-": "against", "0": "none"}
+_SENTIMENT = {"+": "positive", "-": "negative", "0": "neutral"}
+_POST = re.compile(r"([-+0]+)(?:/([-+0]))? (.*\S)\s*")
+_HINT = (
+    "a line is `= target | target`, or a sign (+ - 0) per target, a slash and a sign of sentiment "
+    "if it is known, a space and the post"
+)
 
 
 def is_written(path: Path) -> bool:
@@ -30,8 +35,13 @@ def is_written(path: Path) -> bool:
     return first.removeprefix(codecs.BOM_UTF8).startswith(b"=")
 
 
-def written_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield place and fields (``text``, ``target``, ``label``) of each post and target.
+def written_rows(path: Path, *, of_targets: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield place and fields (``text``, ``target``, ``label``) of each post.
+
+    Args:
+        path: The file.
+        of_targets: Whether the labels wanted are of stance, once for each target; else they are of
+            sentiment, once for each post that has one.
 
     Raises:
         BadExampleError: A line is neither targets nor a post with as many signs as targets, or
@@ -47,9 +57,12 @@ def written_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if line.startswith("="):
             targets = _targets(line, place)
         elif line.strip():
-            signs, text = _signed(line, place, len(targets))
-            for target, sign in zip(targets, signs, strict=True):
-                yield place, {"text": text, "target": target, "label": _LABELS[sign]}
+            signs, feeling, text = _signed(line, place, len(targets))
+            if of_targets:
+                for target, sign in zip(targets, signs, strict=True):
+                    yield place, {"text": text, "target": target, "label": _STANCE[sign]}
+            elif feeling:
+                yield place, {"text": text, "label": _SENTIMENT[feeling]}
 
 
 def _targets(line: str, place: str) -> list[str]:
@@ -60,10 +73,10 @@ def _targets(line: str, place: str) -> list[str]:
     return targets
 
 
-def _signed(line: str, place: str, targets: int) -> tuple[str, str]:
-    """Return the signs and the text of a post."""
+def _signed(line: str, place: str, targets: int) -> tuple[str, str, str]:
+    """Return the signs of a post, that of its sentiment or "", and its text."""
     found = _POST.fullmatch(line)
     if found is None or len(found[1]) != targets:
         signs = len(found[1]) if found else 0
         raise BadExampleError(f"{place}: {signs} signs for {targets} targets", hint=_HINT)
-    return found[1], found[2]
+    return found[1], found[2] or "", found[3]

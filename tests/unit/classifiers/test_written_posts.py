@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from classifiers.dataset import RELEVANT, read_labelled
 from classifiers.errors import BadExampleError
+from classifiers.heads.sentiment import HEAD as SENTIMENT
 from classifiers.heads.stance import HEAD as STANCE
 from classifiers.recipe import TrainingSet, ValidationSet
 
@@ -37,16 +38,35 @@ def test_a_side_is_relevant_and_none_says_nothing_of_it(tmp_path: Path) -> None:
     assert [row.labels.get("relevance") for row in rows] == [RELEVANT, None]
 
 
+def test_a_post_answers_sentiment_where_it_has_a_sign_of_it(tmp_path: Path) -> None:
+    path = written(tmp_path, "= a | b\n+-/+ we go\n+- no\n00/0 when\n-+/- why\n-+ -/- what\n")
+    rows = read_labelled(path, SENTIMENT)
+    assert [(row.text, SENTIMENT.labels[row.labels["sentiment"]], row.target) for row in rows] == [
+        ("we go", "positive", ""),
+        ("when", "neutral", ""),
+        ("why", "negative", ""),
+    ]
+    assert len(read_labelled(path, STANCE)) == 10
+
+
+def test_posts_without_sentiment_are_no_set_of_it(tmp_path: Path) -> None:
+    path = written(tmp_path, "= a\n+ we go\n")
+    with pytest.raises(BadExampleError, match="has no row that answers sentiment"):
+        read_labelled(path, SENTIMENT)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("= a | b\n+ one sign", "posts.txt:2: 1 signs for 2 targets"),
         ("= a\n? what", "posts.txt:2: 0 signs for 1 targets"),
         ("= a\n+", "posts.txt:2: 0 signs for 1 targets"),
+        ("= a\n+/ what", "posts.txt:2: 0 signs for 1 targets"),
+        ("= a\n+/+- what", "posts.txt:2: 0 signs for 1 targets"),
         ("= a | a\n", "posts.txt:1: a target is empty or named twice"),
         ("= a | \n", "posts.txt:1: a target is empty or named twice"),
     ],
-    ids=["too few", "unknown", "no post", "twice", "empty"],
+    ids=["too few", "unknown", "no post", "no sentiment", "two of them", "twice", "empty"],
 )
 def test_a_line_that_does_not_fit_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(BadExampleError) as raised:
@@ -76,19 +96,22 @@ def test_another_encoding_is_a_clear_error(tmp_path: Path) -> None:
     posts=st.lists(
         st.tuples(
             st.text(alphabet="+-0", min_size=2, max_size=2),
-            st.from_regex(r"\w[\w =|+-]*\w", fullmatch=True),
+            st.sampled_from(["", "+", "-", "0"]),
+            st.from_regex(r"\w[\w =|+/-]*\w", fullmatch=True),
         ),
+        min_size=1,
         max_size=6,
     )
 )
 def test_what_is_written_is_read(
-    tmp_path_factory: pytest.TempPathFactory, posts: list[tuple[str, str]]
+    tmp_path_factory: pytest.TempPathFactory, posts: list[tuple[str, str, str]]
 ) -> None:
-    lines = ["= one | two", *(f"{signs} {text}" for signs, text in posts)]
+    lines = ["= one | two"]
+    lines += [f"{signs}{feeling and '/' + feeling} {text}" for signs, feeling, text in posts]
     rows = read_labelled(written(tmp_path_factory.mktemp("written"), "\n".join(lines)), STANCE)
     signs = "".join("+-0"[row.labels["stance"]] for row in rows)
-    assert [row.text for row in rows] == [text for _, text in posts for _ in range(2)]
-    assert signs == "".join(signs for signs, _ in posts)
+    assert [row.text for row in rows] == [text for *_, text in posts for _ in range(2)]
+    assert signs == "".join(signs for signs, *_ in posts)
 
 
 @pytest.mark.parametrize(
