@@ -21,6 +21,7 @@ from monitor.dashboard.hostile import shown_text
 from monitor.dashboard.labelling import annotator_code
 from monitor.dashboard.selection import PageError
 from monitor.dashboard.visitor import VISITOR
+from monitor.pipeline.classify import questions_of
 from monitor.store.desk import Answer
 from monitor.store.values import LabelSample, Question
 from monitor.topic import Topic
@@ -81,6 +82,7 @@ class _Settling:
         conflicts = [
             Unsettled(one.post_id, (one.head, one.target), one.sample, tuple(one.given.values()))
             for one in review.conflicts
+            if (one.head, one.target) in questions_of(topic)
         ]
         disputed = {(one.post_id, one.question) for one in conflicts}
         errors = [

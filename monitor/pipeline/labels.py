@@ -74,6 +74,8 @@ class LabelStep:
             LabelError: The file cannot be read at all.
         """
         text, imported = _text_of(path), LabelsImported()
+        # What the file says is of the targets' present texts.
+        self.store.sync_targets(topic.name, {one.name: one.text for one in topic.targets})
         batch: list[HumanLabel] = []
         try:
             records = shape_of(text, shape).read(text, questions_of(topic), imported.reject)

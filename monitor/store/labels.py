@@ -9,10 +9,11 @@ from datetime import date, datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, and_, func, select, update
 
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
+from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.values import (
     Conflict,
@@ -22,6 +23,7 @@ from monitor.store.values import (
     LabelSample,
     Question,
     StoredLabel,
+    with_text,
 )
 
 _KEY = ("post_id", "head", "target", "annotator")
@@ -130,6 +132,18 @@ def _conflict(rows: Sequence[AnyRow]) -> Conflict:
         sample=row.sample,
         given={each.annotator: each.label for each in rows},
     )
+
+
+def put_aside(connection: Connection, topic: str, target: str, *, before: str, now: str) -> None:
+    """Lets what people said of a target whose text has changed answer the former text alone.
+
+    With another text it is another question. What was said of this text earlier counts again.
+    """
+    of_topic = select(POSTS.c.id).where(POSTS.c.topic == topic)
+    for table in (LABELS, LABEL_MARKS):
+        for old, new in ((target, with_text(target, before)), (with_text(target, now), target)):
+            here = and_(table.c.target == old, table.c.post_id.in_(of_topic))
+            connection.execute(update(table).where(here).values(target=new))
 
 
 def count(connection: Connection, topic: str, question: Question, sample: LabelSample) -> int:

@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import Connection, Select, delete, exists, func, insert, select
 
-from monitor.store import audit, claims, days, releases, unscored
+from monitor.store import audit, claims, days, labels, releases, unscored
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import POSTS, PREDICTIONS, TARGETS, UNSCORED
@@ -124,13 +124,17 @@ def save(connection: Connection, topic: str, version: str, found: Sequence[Predi
 
 
 def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str]) -> None:
-    """Remembers the targets' texts; what was answered, counted and shown with others goes."""
+    """Remembers the targets' texts; what was answered, counted and shown with others goes.
+
+    What people said of a target with another text is put aside, like what was shown.
+    """
     statement = select(TARGETS.c.name, TARGETS.c.text).where(TARGETS.c.topic == topic)
     before = {row.name: row.text for row in connection.execute(statement)}
     changed = [name for name, text in targets.items() if before.get(name, text) != text]
     _drop_answers(connection, topic, changed)
     for name in changed:
-        releases.put_aside(connection, topic, name, before=before[name], now=targets[name])
+        for put_aside in (releases.put_aside, labels.put_aside):
+            put_aside(connection, topic, name, before=before[name], now=targets[name])
     rows = [
         {"topic": topic, "name": name, "text": text}
         for name, text in targets.items()

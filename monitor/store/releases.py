@@ -17,7 +17,7 @@ from monitor.privacy import Cell
 from monitor.releases import Atom, Chain, Vintage
 from monitor.store.engine import insert_into
 from monitor.store.rows import AGGREGATES, RELEASES
-from monitor.store.values import DailyAggregate
+from monitor.store.values import DailyAggregate, with_text
 
 _NOT_KEPT = ("topic", "day")
 
@@ -109,8 +109,8 @@ def put_aside(connection: Connection, topic: str, target: str, *, before: str, n
     known = chains(connection, topic)
     for key, stored in known.items():
         if key.target == target:
-            aside = replace(key, target=_with_text(target, before))
-            earlier = replace(key, target=_with_text(target, now))
+            aside = replace(key, target=with_text(target, before))
+            earlier = replace(key, target=with_text(target, now))
             last = known.get(aside, _NOTHING).revision
             keep(connection, topic, aside, stored.chain, expected=last)
             chain = known.get(earlier, _NOTHING).chain
@@ -217,11 +217,6 @@ def _value(value: Any) -> Any:
 def _cell(values: Iterable[str]) -> Cell:
     platform, cohort, language = values
     return platform, cohort, language
-
-
-def _with_text(target: str, text: str) -> str:
-    """Where chains of a former text are kept; no target's name has a colon."""
-    return f"{target}: {text}"
 
 
 def _blanked(chain: Chain, gone: frozenset[int], sketch: bytes, instead: bytes) -> Chain:

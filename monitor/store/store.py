@@ -244,8 +244,8 @@ class Store:
     def sync_targets(self, topic: str, targets: Mapping[str, str]) -> None:
         """Remembers the targets' texts by name; answers asked with another text are dropped.
 
-        So are the counts of these answers, and what was shown of them is put aside until the text
-        comes back.
+        So are the counts of these answers. What was shown of them and what people said of the
+        target are put aside until the text comes back.
         """
         with writing(self._engine) as connection:
             predictions.sync_targets(connection, topic, targets)

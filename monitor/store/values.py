@@ -23,6 +23,11 @@ Question = tuple[str, str]
 """A head and the target's name it is asked about, empty where the head takes none."""
 
 
+def with_text(target: str, text: str) -> str:
+    """The target under which is kept what belongs to a former text; no name has a colon."""
+    return f"{target}: {text}"
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One answer about one post.

@@ -63,6 +63,21 @@ def test_after_an_import_a_repeated_text_counts_as_often_as_it_was_posted(
     assert 0.3 < stance.count("favor") / len(stance) < 0.7
 
 
+def test_an_import_answers_the_texts_that_the_targets_have_by_now(
+    desk: Desk, tmp_path: Path
+) -> None:
+    first, *rest = TOPIC.targets
+    before = {first.name: "a former text", **{one.name: one.text for one in rest}}
+    store, queries = Store(desk.engine), Queries(desk.engine)
+    store.sync_targets(TOPIC.name, before)
+    posts = drawn(desk, 20)
+    imported(desk, tmp_path / "labels.jsonl", posts)
+    now = {one.name: one.text for one in TOPIC.targets}
+    given = queries.label_count(TOPIC.name, "stance", first.name)
+    store.sync_targets(TOPIC.name, now)  # as the next pass of the classifier does
+    assert queries.label_count(TOPIC.name, "stance", first.name) == given > 0
+
+
 def test_an_import_of_the_same_file_makes_no_more_copies(desk: Desk, tmp_path: Path) -> None:
     posts = drawn(desk, 20)
     assert imported(desk, tmp_path / "labels.jsonl", posts).copies > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from fastapi.testclient import TestClient
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import HumanLabel, Prediction
-from tests.dashboard_fakes import NOW
+from tests.dashboard_fakes import NOW, TOPIC
 from tests.desk_fakes import VERSIONS, Desk, open_desk
 from tests.unit.test_labelling import HERE, fields, reader
 
@@ -77,6 +78,19 @@ def test_an_even_split_comes_first_with_what_was_said_and_nobody_s_name(desk: De
     assert "Irony counts as what it means" in text
     assert not any(name in text for name in (">ann<", ">ben<", ">eve<", "ann (", "ben ("))
     assert ("local", "texts_shown") in desk.notes or desk.notes[-1][1] == "texts_shown"
+
+
+def test_nothing_is_to_be_settled_about_a_text_that_is_no_longer_asked(desk: Desk) -> None:
+    store, (target, *_) = Store(desk.engine), TOPIC.targets
+    store.sync_targets(TOPIC.name, {target.name: "a former text"})
+    about = {"head": "stance", "target": target.name}
+    given = [
+        replace(label("3", said, who), **about) for said, who in (("favor", "ann"), ("none", "ben"))
+    ]
+    store.save_labels(TOPIC.name, given, at=NOW)
+    assert "Answered differently: 3" in reader(desk).get(PLACE).text
+    store.sync_targets(TOPIC.name, {target.name: target.text})
+    assert "Answered differently: 2" in reader(desk).get(PLACE).text
 
 
 def test_a_decision_settles_and_what_was_said_before_stays(desk: Desk) -> None:
