@@ -359,4 +359,9 @@ SOURCE: Source = Source(
         "It cannot tell when an entry without a date was written: it counts for when it was seen.",
         "It does not go through a proxy, which could reach private networks on its behalf.",
     ),
+    query_options=(
+        Option("feeds", [], "addresses", "The feeds to read."),
+        Option("comments", [], "addresses", "Feeds that hold nothing but comments."),
+        Option("every_entry", False, "true or false", "Whether an entry needs no term."),
+    ),
 )

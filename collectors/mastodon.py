@@ -299,4 +299,8 @@ SOURCE: Source = Source(
         "See replies' parents and boosts: a reply names its parent by an id of the server, and "
         "boosts are not on hashtag timelines.",
     ),
+    query_options=(
+        Option("hashtags", [], "words", "Hashtags to ask for in place of the terms."),
+        Option("words", [], "terms", "Terms of which a post must match one."),
+    ),
 )

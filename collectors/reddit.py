@@ -339,4 +339,9 @@ SOURCE: Source = Source(
         "recheck_posts posts, for all others when stored posts are checked.",
         "It does not see private or quarantined subreddits: it has no person's account.",
     ),
+    query_options=(
+        Option("subreddits", [], "names", "Subreddits whose submissions and comments are read."),
+        Option("search_in", [], "names", "Subreddits to search; `all` for all of Reddit."),
+        Option("every_post", False, "true or false", "Whether posts of these need no term."),
+    ),
 )

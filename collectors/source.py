@@ -76,12 +76,12 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One key of `[sources.<name>]`; its type is that of its default.
+    """One key of `[sources.<name>]` or `[queries.<name>]`; its type is that of its default.
 
     Attributes:
         default: A bool, int, float, str or list of str.
         unit: `seconds`, `posts`, `true or false`, …
-        explanation: A sentence, as it stands in `config/default.toml`.
+        explanation: A sentence, as it stands in `config/default.toml` if it is of a source.
     """
 
     name: str
@@ -131,6 +131,7 @@ class Source:
         name: The file's name, and that in settings, checkpoints and coverage.
         title: For people: `Bluesky (Jetstream)`.
         options: Besides `enabled`, which every source has.
+        query_options: What a topic's `[queries.<name>]` may hold besides `terms`.
         make: Builds the collector for a topic's query; contacts nobody yet.
         cannot: What this collector cannot do and why, a sentence each.
         checker: Builds what asks after stored posts, None where deletions come by themselves (or
@@ -145,6 +146,7 @@ class Source:
     make: Callable[[Query, Surroundings], Collector]
     cannot: tuple[str, ...] = ()
     checker: Callable[[Surroundings], Checker] | None = None
+    query_options: tuple[Option, ...] = ()
 
     def defaults(self) -> dict[str, Any]:
         """Every option's default, by name."""

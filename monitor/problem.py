@@ -92,10 +92,11 @@ def _problem(
         hint = nearest(str(path[-1]), keys_at(model, path[:-1]))
         return Problem(place(path), f'unknown key "{path[-1]}"', hint)
     wanted = details["msg"].replace("Input should be", "should be")
-    return Problem(place(path), f"{_shown(details['input'])} {wanted}", f"see {manual}")
+    return Problem(place(path), f"{shown(details['input'])} {wanted}", f"see {manual}")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as a message names it: its kind where it is more than a line."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):

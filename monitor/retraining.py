@@ -70,9 +70,10 @@ def retrain_topic(
     promoted = wanted and not retrained.is_champion
     details = {"topic": topic.name, "version": version, "promote": promote}
     failed = [check.name for check in retrained.verdict.checks if not check.passed]
-    app.store.log(who, "retrained", details | {"labels": retrained.examples, "failed": failed})
     if promoted:
         promote_version(app, topic, version, who=who)
+    # Last: whoever finds no such line knows that nothing was decided yet.
+    app.store.log(who, "retrained", details | {"labels": retrained.examples, "failed": failed})
     track(app.settings.retraining.mlflow_uri, retrained.version, app.registry.path(version))
     get_logger().info(
         "retrained", topic=topic.name, version=version, promoted=promoted, failed=failed

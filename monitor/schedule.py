@@ -147,8 +147,9 @@ def _retrain_job(app: Application, topic: Topic) -> Job:
     """Trains where enough labels have come since the last one judged, and promotes by the gate."""
 
     def work(should_stop: ShouldStop) -> Mapping[str, int]:
-        # One without a verdict was broken off: its labels are as new as before.
-        last = [each for each in app.registry.list(topic.name) if each.topic and each.verdict]
+        # Of one that was broken off before all was decided, the labels are as new as before.
+        ended = app.queries.retrained_versions(topic.name)
+        last = [each for each in app.registry.list(topic.name) if each.topic and each.id in ended]
         new = app.queries.labels_since(topic.name, last[-1].created_at if last else None)
         if new < app.settings.retraining.new_labels:
             return {"new_labels": new}

@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -239,6 +240,7 @@ def _contradictions(raw: Mapping[str, Any], stem: str) -> Iterator[Contradiction
     for table, key in (("targets", "name"), ("cohorts", "name"), ("alerts", "name")):
         yield from _repeated([(table, i, key) for i in range(len(_tables(raw, table)))], raw)
     yield from _alert_contradictions(raw)
+    yield from _misfitting_options(raw)
     if isinstance(raw.get("languages"), list):
         yield from _repeated([("languages", i) for i in range(len(raw["languages"]))], raw)
 
@@ -249,6 +251,34 @@ def _alert_contradictions(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
     for index, rule in enumerate(_tables(raw, "alerts")):
         for key, message, hint in misfits(rule, targets, cohorts):
             yield ("alerts", index, key), message, hint
+
+
+def _misfitting_options(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
+    """What platforms do not understand in their queries; loads those alone that have options."""
+    queries = raw.get("queries")
+    for name, query in queries.items() if isinstance(queries, dict) else ():
+        platform = _FORMER_NAMES.get(name, name)
+        given = query.keys() - {"terms"} if isinstance(query, dict) else ()
+        if not given or platform not in platforms.names():
+            continue
+        known = {option.name: option for option in platforms.load(platform).query_options}
+        for key in sorted(given):
+            if key not in known:
+                hint = nearest(key, ["terms", *known])
+                yield ("queries", name, key), f'unknown key "{key}"', hint
+            elif wanted := _misfit(query[key], known[key].default):
+                hint = f"{known[key].explanation.rstrip('.')}; see docs/{platform}.md"
+                yield ("queries", name, key), f"{problem.shown(query[key])} {wanted}", hint
+
+
+def _misfit(value: object, default: object) -> str:
+    """What a value should be to have its default's type, "" where it has it."""
+    kind: Any = list[str] if isinstance(default, list) else type(default)
+    try:
+        TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError as exc:
+        return exc.errors()[0]["msg"].replace("Input should be", "should be")
+    return ""
 
 
 def _window_contradictions(raw: Mapping[str, Any]) -> Iterator[Contradiction]:

@@ -189,6 +189,19 @@ class Queries:
             if entry.details.get("topic") == topic
         ]
 
+    def retrained_versions(self, topic: str) -> set[str]:
+        """Gives the versions whose retraining came to its end, whatever was decided.
+
+        Of the last thousand retrainings of all topics.
+        """
+        with reading(self._engine) as connection:
+            entries = jobs.log_entries(connection, 1000, action="retrained")
+        return {
+            str(entry.details["version"])
+            for entry in entries
+            if entry.details.get("topic") == topic
+        }
+
     def recorded_versions(self, topic: str) -> list[RecordedVersion]:
         """Lists the recorded versions, oldest first."""
         with reading(self._engine) as connection:

@@ -18,7 +18,7 @@ from classifiers.errors import PromotionError
 from monitor.bootstrap.application import Application
 from monitor.bootstrap.labelling import label_step
 from monitor.figure import Figure
-from monitor.retraining import promote_version
+from monitor.retraining import promote_version, roll_back
 from monitor.schedule import jobs_of
 from tests.conftest import ROOT
 from tests.desk_fakes import kept_post
@@ -180,4 +180,22 @@ def test_a_version_whose_training_was_broken_off_never_rules_and_the_night_makes
     (job,) = (job for job in jobs_of(app) if job.name == "retrain:strike")
     assert job.work(lambda: False) == {"new_labels": LABELS, "promoted": 1}
     assert app.registry.champion("strike").id == made.id
+    app._engine.dispose()
+
+
+@pytest.mark.timeout(600)
+def test_a_candidate_that_passed_and_was_killed_before_it_ruled_does_so_the_next_night(
+    fresh: Installation, killer: Killer, calm: Calm, tmp_path: Path
+) -> None:
+    where = fresh.copy(tmp_path / "copy")
+    assert killer.run(where, calm.promoted)["killed"]
+    app = where.open()
+    (made,) = (version for version in app.registry.list("strike") if version.topic)
+    assert made.verdict and app.registry.champion("strike").id != made.id
+    (job,) = (job for job in jobs_of(app) if job.name == "retrain:strike")
+    assert job.work(lambda: False) == {"new_labels": LABELS, "promoted": 1}
+    assert app.registry.champion("strike").id == made.id
+    assert job.work(lambda: False) == {"new_labels": 0}
+    roll_back(app, app.topic("strike"), who="test")
+    assert job.work(lambda: False) == {"new_labels": 0}
     app._engine.dispose()

@@ -70,6 +70,12 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, to
     ("more", "told"),
     [
         ("[queries.blusky]\nterms = ['a']", 'unknown key "blusky" (did you mean "bluesky"?)'),
+        ("[queries.reddit]\nsubredits = ['a']", 'line 15, queries.reddit.subredits: unknown key'),
+        ("[queries.reddit]\nsubredits = ['a']", 'did you mean "subreddits"?'),
+        ("[queries.rss]\nfeeds = 'https://a.example'", "'https://a.example' should be a valid list"),
+        ("[queries.feed]\nfeeds = 'https://a.example'", "The feeds to read; see docs/feed.md"),
+        ("[queries.feed]\nevery_entry = 'no'", "'no' should be a valid boolean"),
+        ("[queries.x]\nsince = 3", 'line 15, queries.x.since: unknown key "since"'),
         ("[privacy]\nminimum_authors = 2", "line 15, privacy.minimum_authors: 2 would show"),
         ("[[cohorts]]\nname = 'public'\npatterns = ['a']", 'cannot be called "public"'),
         ("[[cohorts]]\nname = 'a'\npatterns = [\n'b',\n'c(']", "line 18, cohorts[0].patterns[1]"),
@@ -86,6 +92,13 @@ def test_a_mistake_in_an_optional_table_is_told(tmp_path: Path, more: str, told:
     problems = _problems(tmp_path, GOOD + more)
 
     assert any(told in one for one in problems), problems
+
+
+def test_options_that_a_platform_declares_are_taken(tmp_path: Path) -> None:
+    more = "[queries.reddit]\nsubreddits = ['a']\nsearch_in = []\nevery_post = true\n"
+    more += "[queries.mastodon]\nhashtags = ['a']\nwords = ['b']\n"
+    more += "[queries.rss]\nfeeds = ['https://a.example/f']\ncomments = []\nevery_entry = false\n"
+    assert _problems(tmp_path, GOOD + more) == []
 
 
 def test_all_mistakes_are_told_in_the_order_of_the_lines(tmp_path: Path) -> None:
