@@ -46,7 +46,7 @@ from classifiers.label_mix import class_weights
 from classifiers.masked_language import read_the_domain
 from classifiers.model_config import TOKENIZER_FILE, WEIGHTS_FILES, ModelConfig, write_config
 from classifiers.model_files import load_model, save_weights
-from classifiers.recipe import Recipe, TrainingSet, read_recipe
+from classifiers.recipe import Recipe, RunSettings, TrainingSet, read_recipe
 from classifiers.runtime import load_scorer
 from classifiers.starting_weights import (
     is_base,
@@ -138,7 +138,12 @@ def make_teacher(recipe: Recipe, checkpoints: Path) -> Teacher | None:
     if recipe.teacher is None:
         return None
     kept = checkpoints / "teacher.pt"
-    return Teacher(recipe.teacher, kept, post_tokens=recipe.run.post_tokens)
+    return Teacher(
+        recipe.teacher,
+        kept,
+        post_tokens=recipe.run.post_tokens,
+        half_precision=in_bf16(recipe.run),
+    )
 
 
 def _taught(posts: int) -> None:
@@ -181,10 +186,15 @@ def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:
         label_smoothing=run.label_smoothing,
         class_weights=weights,
         loss_weights={RELEVANCE.name: run.relevance_weight},
-        half_precision=run.precision == "bf16" or (run.precision == "auto" and bf16_gains()),
+        half_precision=in_bf16(run),
         teacher_weight=recipe.teacher.weight if recipe.teacher else 0.0,
         teacher_temperature=recipe.teacher.temperature if recipe.teacher else 1.0,
     )
+
+
+def in_bf16(run: RunSettings) -> bool:
+    """Return whether a run multiplies in bf16: if told to, or left to see what is faster."""
+    return run.precision == "bf16" or (run.precision == "auto" and bf16_gains())
 
 
 def bf16_gains() -> bool:

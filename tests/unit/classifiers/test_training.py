@@ -343,10 +343,11 @@ def test_a_teacher_answers_each_post_about_its_targets_once(
     assert told == [2]
 
     other = make_tiny_model(tmp_path / "other", seed=8)
-    for folder, tokens in ((other, 40), (other, 20)):  # what another one said is not its answer
-        teacher = Teacher(TeacherSettings(str(folder), 0.5, 1.0), kept, post_tokens=tokens)
+    settings = TeacherSettings(str(other), 0.5, 1.0)
+    for tokens, half in ((40, False), (20, False), (20, True)):  # of another one, or otherwise
+        teacher = Teacher(settings, kept, post_tokens=tokens, half_precision=half)
         teacher.teach(posts, rows, tell=told.append)
-    assert told == [2, 2, 2]
+    assert told == [2, 2, 2, 2]
 
 
 def test_a_teachers_answers_stand_beside_their_targets_in_a_batch() -> None:
