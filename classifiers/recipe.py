@@ -115,7 +115,8 @@ class RunSettings:
     ``average_from`` is the share of the steps after which weights are averaged; 1 is never.
     ``start_share`` is the share that the weights of the base that training goes on from have in
     those that are written, the learnt ones having the rest (Wortsman et al., Robust Fine-Tuning
-    of Zero-Shot Models, CVPR 2022).
+    of Zero-Shot Models, CVPR 2022). With ``start_lots`` each weight is taken whole from one of
+    both, by lot.
     """
 
     seed: Annotated[int, Field(ge=0)]
@@ -139,6 +140,7 @@ class RunSettings:
     passes: Count = 1
     average_from: Share = 1.0
     start_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    start_lots: bool = False
 
 
 @dataclass(frozen=True)

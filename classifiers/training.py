@@ -283,7 +283,8 @@ def train(
     )
     run.take_average()
     if before:
-        run.mix_in(before, recipe.run.start_share)
+        lots = recipe.run.seed if recipe.run.start_lots else None
+        run.mix_in(before, recipe.run.start_share, lots=lots)
     return run
 
 

@@ -57,13 +57,28 @@ class Run:
         if self.average is not None and self.average.n_averaged:
             self.model.load_state_dict(self.average.module.state_dict())
 
-    def mix_in(self, before: Mapping[str, Tensor], share: float) -> None:
-        """Give the model the mean of its weights and those before, which have this share.
+    def mix_in(
+        self, before: Mapping[str, Tensor], share: float, *, lots: int | None = None
+    ) -> None:
+        """Mix the model's weights with those before.
 
         Its own count as they would be written: most move by less than a step of 8 bits, and a part
         of that would be rounded back to the start.
+
+        Args:
+            before: The weights before.
+            share: Their share: of the mean of both or, where lots are drawn, of the weights that
+                are taken whole from them (the others are the model's own).
+            lots: The seed of the lots; None for the mean.
         """
+        random = torch.Generator().manual_seed(lots or 0)
+
+        def mixed(own: Tensor, other: Tensor) -> Tensor:
+            if lots is None:
+                return torch.lerp(own, other, share)
+            return torch.where(torch.rand(own.shape, generator=random) < share, other, own)
+
         after = as_written(self.model.state_dict())
         self.model.load_state_dict(
-            {name: torch.lerp(after[name], value, share) for name, value in before.items()}
+            {name: mixed(after[name], value) for name, value in before.items()}
         )

@@ -70,9 +70,12 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, to
     ("more", "told"),
     [
         ("[queries.blusky]\nterms = ['a']", 'unknown key "blusky" (did you mean "bluesky"?)'),
-        ("[queries.reddit]\nsubredits = ['a']", 'line 15, queries.reddit.subredits: unknown key'),
+        ("[queries.reddit]\nsubredits = ['a']", "line 15, queries.reddit.subredits: unknown key"),
         ("[queries.reddit]\nsubredits = ['a']", 'did you mean "subreddits"?'),
-        ("[queries.rss]\nfeeds = 'https://a.example'", "'https://a.example' should be a valid list"),
+        (
+            "[queries.rss]\nfeeds = 'https://a.example'",
+            "'https://a.example' should be a valid list",
+        ),
         ("[queries.feed]\nfeeds = 'https://a.example'", "The feeds to read; see docs/feed.md"),
         ("[queries.feed]\nevery_entry = 'no'", "'no' should be a valid boolean"),
         ("[queries.x]\nsince = 3", 'line 15, queries.x.since: unknown key "since"'),

@@ -247,20 +247,33 @@ def test_weights_are_the_mean_of_those_after_the_steps_that_count(
         torch.testing.assert_close(value.double(), mean, rtol=1e-4, atol=1e-6)
 
 
-def test_the_start_has_its_share_in_what_is_written(data: Path, tiny: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lots", [False, True], ids=["mean", "lots"])
+def test_the_start_has_its_share_in_what_is_written(
+    data: Path, tiny: Path, tmp_path: Path, lots: bool
+) -> None:
     read = read_recipe(write_recipe(tmp_path, tiny, average_from=1.0))
-    recipe = replace(read, teacher=None, unlabelled=(), run=replace(read.run, start_share=0.25))
+    run = replace(read.run, start_share=0.25, start_lots=lots)
+    recipe = replace(read, teacher=None, unlabelled=(), run=run)
     rows = training.read_training_data(recipe, data)
     tokeniser = Tokeniser(tiny / TOKENIZER_FILE)
     batches = training.make_batches(recipe, rows, tokeniser)
     model = training.start(recipe, rows, tokeniser)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    run = training.train(recipe, model, batches, tmp_path / "last.pt", resume=False)
+    trained = training.train(recipe, model, batches, tmp_path / "last.pt", resume=False)
     learnt = as_written(torch.load(tmp_path / "last.pt", weights_only=True)["model"])
-    assert any(not torch.equal(learnt[name], value) for name, value in before.items())
-    for name, value in run.model.state_dict().items():
-        mixed = 0.25 * before[name] + 0.75 * learnt[name]
-        torch.testing.assert_close(value, mixed, rtol=1e-5, atol=1e-7)
+    moved = {name: learnt[name] != value for name, value in before.items()}
+    assert any(each.any() for each in moved.values())
+    from_start, of_moved = 0, 0
+    for name, value in trained.model.state_dict().items():
+        if lots:
+            kept = value == before[name]
+            assert torch.equal(value, torch.where(kept, before[name], learnt[name]))
+            from_start += int(kept[moved[name]].sum())
+            of_moved += int(moved[name].sum())
+        else:
+            mixed = 0.25 * before[name] + 0.75 * learnt[name]
+            torch.testing.assert_close(value, mixed, rtol=1e-5, atol=1e-7)
+    assert not lots or from_start / of_moved == pytest.approx(0.25, abs=0.02)
 
 
 def test_what_has_no_learnt_heads_cannot_have_a_share(
