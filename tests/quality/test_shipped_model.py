@@ -125,10 +125,20 @@ def test_sides_about_unseen_events_are_told_as_the_card_says(base: Path, scorer:
     assert found.macro_f1 == pytest.approx(recorded["macro_f1"], abs=0.06)
 
 
-def test_no_topic_both_teaches_and_judges() -> None:
+def test_sentiment_of_unseen_events_is_told_as_the_card_says(base: Path, scorer: Scorer) -> None:
+    recorded = read_version(base).metrics.get("sentiment_written")
+    if recorded is None:
+        pytest.skip("the small model was made before these posts were labelled")
+    rows = read_labelled(WRITTEN, head("sentiment"))
+    found = judge(scorer, head("sentiment"), random.Random(0).sample(rows, ROWS))
+    assert found.low <= recorded["macro_recall"] <= found.high
+
+
+@pytest.mark.parametrize("kind", ["", "irony-"], ids=["written", "irony"])
+def test_no_topic_both_teaches_and_judges(kind: str) -> None:
     teaching, judging = (
         {row.target.lower() for row in read_labelled(path, head("stance"))}
-        for path in (WRITTEN.with_name("train.txt"), WRITTEN)
+        for path in (WRITTEN.with_name(f"{kind}train.txt"), WRITTEN.with_name(f"{kind}val.txt"))
     )
     assert not teaching & judging
 
