@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -9,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from collectors.errors import CollectorError
-from collectors.source import Source
+from collectors.source import Option, Source
 
 _FOLDER = Path(__file__).parent
 _DECLARATION = re.compile(r"^SOURCE(: [\w\[\]]+)? = Source\(", re.MULTILINE)
@@ -23,8 +24,29 @@ def names() -> tuple[str, ...]:
 
 
 def _declares_source(name: str) -> bool:
-    text = (_FOLDER / f"{name}.py").read_text(encoding="utf-8")
-    return _DECLARATION.search(text) is not None
+    return _DECLARATION.search(_text_of(name)) is not None
+
+
+def _text_of(name: str) -> str:
+    return (_FOLDER / f"{name}.py").read_text(encoding="utf-8")
+
+
+@cache
+def query_options(name: str) -> tuple[Option, ...]:
+    """What a platform declares as `query_options`, read off its file without importing it.
+
+    Every topic that is loaded is checked against them, and a vendor's library takes a second.
+    """
+    calls = (node for node in ast.walk(ast.parse(_text_of(name))) if isinstance(node, ast.Call))
+    declared = next(
+        (key.value for call in calls for key in call.keywords if key.arg == "query_options"), None
+    )
+    options = declared.elts if isinstance(declared, ast.Tuple) else []
+    return tuple(
+        Option(*map(ast.literal_eval, option.args))
+        for option in options
+        if isinstance(option, ast.Call)
+    )
 
 
 def load(name: str) -> Source:

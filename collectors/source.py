@@ -131,7 +131,8 @@ class Source:
         name: The file's name, and that in settings, checkpoints and coverage.
         title: For people: `Bluesky (Jetstream)`.
         options: Besides `enabled`, which every source has.
-        query_options: What a topic's `[queries.<name>]` may hold besides `terms`.
+        query_options: What a topic's `[queries.<name>]` may hold besides `terms`: literals, in
+            the order of `Option`'s fields, since they are read without importing the file.
         make: Builds the collector for a topic's query; contacts nobody yet.
         cannot: What this collector cannot do and why, a sentence each.
         checker: Builds what asks after stored posts, None where deletions come by themselves (or

@@ -254,14 +254,14 @@ def _alert_contradictions(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
 
 
 def _misfitting_options(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
-    """What platforms do not understand in their queries; loads those alone that have options."""
+    """What platforms do not understand in their queries."""
     queries = raw.get("queries")
     for name, query in queries.items() if isinstance(queries, dict) else ():
         platform = _FORMER_NAMES.get(name, name)
         given = query.keys() - {"terms"} if isinstance(query, dict) else ()
         if not given or platform not in platforms.names():
             continue
-        known = {option.name: option for option in platforms.load(platform).query_options}
+        known = {option.name: option for option in platforms.query_options(platform)}
         for key in sorted(given):
             if key not in known:
                 hint = nearest(key, ["terms", *known])

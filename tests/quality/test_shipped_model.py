@@ -170,7 +170,7 @@ def test_what_is_said_of_a_target_hardly_depends_on_others(scorer: Scorer) -> No
     others = {"b": "vaccines", "a": "the walkout", "c": "the company"}
     beside = scorer.score(OF_EVERY_LENGTH, others, heads=["stance"])[1]
     assert beside.target == "a"
-    np.testing.assert_allclose(beside.probabilities, alone.probabilities, atol=0.015)
+    np.testing.assert_allclose(beside.probabilities, alone.probabilities, atol=0.02)
 
 
 def test_sentiment_is_calibrated(sentiment: Judgement) -> None:

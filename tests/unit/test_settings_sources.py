@@ -72,3 +72,16 @@ def test_an_unknown_option_is_refused_with_the_nearest() -> None:
 def test_an_unknown_platform_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no setting is called"):
         load_settings({"MONITOR_SOURCES__MYSPACE__ENABLED": "true"})
+
+
+@pytest.mark.parametrize("name", platforms.names())
+def test_what_queries_may_hold_is_read_as_declared(name: str) -> None:
+    assert platforms.query_options(name) == platforms.load(name).query_options
+
+
+def test_some_platforms_declare_what_queries_may_hold() -> None:
+    assert {name for name in platforms.names() if platforms.query_options(name)} == {
+        "feed",
+        "mastodon",
+        "reddit",
+    }
