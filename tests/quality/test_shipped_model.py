@@ -116,21 +116,24 @@ def test_stance_is_as_good_as_the_card_says(
     assert measure == pytest.approx(reported, abs=0.06)
 
 
+def about_unseen_events(
+    base: Path, scorer: Scorer, recorded: str, head_name: str
+) -> tuple[Judgement, dict[str, float]]:
+    """What the model makes of written posts whose topics taught nothing, and what was recorded."""
+    known = read_version(base).metrics.get(recorded)
+    if known is None:
+        pytest.skip("the small model was made before these posts were written and labelled")
+    rows = random.Random(0).sample(read_labelled(WRITTEN, head(head_name)), ROWS)
+    return judge(scorer, head(head_name), rows), dict(known)
+
+
 def test_sides_about_unseen_events_are_told_as_the_card_says(base: Path, scorer: Scorer) -> None:
-    recorded = read_version(base).metrics.get("written")
-    if recorded is None:
-        pytest.skip("the small model was made before these posts were written")
-    rows = read_labelled(WRITTEN, head("stance"))
-    found = judge(scorer, head("stance"), random.Random(0).sample(rows, ROWS))
+    found, recorded = about_unseen_events(base, scorer, "written", "stance")
     assert found.macro_f1 == pytest.approx(recorded["macro_f1"], abs=0.06)
 
 
 def test_sentiment_of_unseen_events_is_told_as_the_card_says(base: Path, scorer: Scorer) -> None:
-    recorded = read_version(base).metrics.get("sentiment_written")
-    if recorded is None:
-        pytest.skip("the small model was made before these posts were labelled")
-    rows = read_labelled(WRITTEN, head("sentiment"))
-    found = judge(scorer, head("sentiment"), random.Random(0).sample(rows, ROWS))
+    found, recorded = about_unseen_events(base, scorer, "sentiment_written", "sentiment")
     assert found.low <= recorded["macro_recall"] <= found.high
 
 
