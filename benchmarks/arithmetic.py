@@ -15,7 +15,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from classifiers.assessment import rows_of
+from classifiers.assessment import judged_rows
 from classifiers.export import forms_of, runner
 from classifiers.heads import head
 from classifiers.judging import answers
@@ -67,7 +67,7 @@ def main() -> None:
         for part in read_recipe(RECIPE).validation
         if options.sets is None or part.name in options.sets
     ]
-    sets = [(part, rows_of(part, DATA)) for part in asked]
+    sets = [(part, judged_rows(part, DATA)) for part in asked]
     forms = forms_of(load_model(folder))
     print(f"{version.id} on {openvino.Core().get_property('CPU', 'FULL_DEVICE_NAME')}")
     exact: list[Answers] = []

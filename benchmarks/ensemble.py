@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
-from classifiers.assessment import Predictor, rows_of
+from classifiers.assessment import Predictor, judged_rows
 from classifiers.evaluation import log_loss
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model
@@ -39,7 +39,7 @@ def main() -> None:
     half_precision = bf16_gains()
     print("set", *asked.folders, "all together", sep=" | ")
     for part in read_recipe(asked.config).validation:
-        rows = rows_of(part, asked.data)
+        rows = judged_rows(part, asked.data)
         truth = np.array([row.labels[part.head] for row in rows])
         with torch.autocast("cpu", torch.bfloat16, enabled=half_precision):
             found = [softmax(base.logits(rows)[part.head], axis=1) for base in bases]

@@ -23,7 +23,6 @@ from classifiers.dataset import (
     OFF_TOPIC,
     RELEVANT,
     LabelledText,
-    read_labelled,
     without_contradictions,
 )
 from classifiers.encoder import Classifier
@@ -38,11 +37,10 @@ from classifiers.evaluation import (
     macro_f1,
 )
 from classifiers.fitting import predict_logits
-from classifiers.heads import head
 from classifiers.heads.relevance import HEAD as RELEVANCE
 from classifiers.heads.stance import HEAD as STANCE
 from classifiers.label_head import Metric
-from classifiers.recipe import METRICS, ValidationSet
+from classifiers.recipe import METRICS, ValidationSet, rows_of
 from classifiers.reliability import ReliabilityBin, reliability
 from classifiers.slices import slices
 from classifiers.tokenisation import POST_TOKENS, Tokeniser
@@ -147,7 +145,7 @@ def assess(
     by_set: dict[str, list[LabelledText]] = {}
     sided: list[tuple[list[LabelledText], Logits]] = []
     for part in validation:
-        rows = rows_of(part, data)
+        rows = judged_rows(part, data)
         logits = predictor.logits(rows)
         metric = METRICS[part.metric]
         found = _predicted(part.title, part.head, metric, rows, logits[part.head])
@@ -165,9 +163,9 @@ def assess(
     return _assessment(predicted)
 
 
-def rows_of(part: ValidationSet, data: Path) -> list[LabelledText]:
+def judged_rows(part: ValidationSet, data: Path) -> list[LabelledText]:
     """Return the rows of a validation set in a folder of data."""
-    rows = read_labelled(part.path(data), head(part.head))
+    rows = rows_of(part, data)
     return rows if part.contradictions else without_contradictions(rows)
 
 

@@ -15,6 +15,7 @@ from classifiers.errors import BadExampleError, TrainingError
 from classifiers.heads.relevance import HEAD as RELEVANCE
 from classifiers.heads.stance import HEAD as STANCE
 from classifiers.label_head import LabelHead
+from classifiers.labels_by_id import rows_by_id
 from classifiers.written_posts import is_written, written_rows
 
 NO_STANCE = STANCE.labels.index("none")
@@ -38,23 +39,29 @@ class LabelledText:
     labels: Mapping[str, int]
 
 
-def read_labelled(path: Path, head: LabelHead) -> list[LabelledText]:
+def read_labelled(
+    path: Path, head: LabelHead, texts: Mapping[str, str] | None = None
+) -> list[LabelledText]:
     """Return the rows of a JSON lines file (``id``, ``text``, ``target``, ``label``).
 
     So are those of posts written for training (``classifiers/written_posts.py``), which answer
-    stance, and sentiment where they say so.
+    stance, and sentiment where they say so; and labels by id (``classifiers/labels_by_id.py``).
 
     A stance row also answers relevance: a post that takes a side is relevant, and so, or not,
     is one whose field ``relevant`` says so.
+
+    Args:
+        path: The file.
+        head: What its labels answer.
+        texts: If the file has ids and labels alone: from an id to its text.
 
     Raises:
         TrainingError: The file is missing.
         BadExampleError: A row has a label that the head does not know, or lacks a field, or there
             is no row.
     """
-    rows = [
-        _row(fields, head, place) for place, fields in _rows(path, of_targets=head.takes_target)
-    ]
+    found = _rows(path, of_targets=head.takes_target, texts=texts)
+    rows = [_row(fields, head, place) for place, fields in found]
     if not rows:
         raise BadExampleError(
             f"{path} has no row that answers {head.name}", hint="leave the set out, or label it"
@@ -75,10 +82,25 @@ def read_texts(path: Path) -> list[LabelledText]:
     ]
 
 
-def _rows(path: Path, *, of_targets: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+def texts_by_id(data: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return the training texts of sets in the data's folder, by their ids.
+
+    Raises:
+        TrainingError: A set is missing.
+        BadExampleError: A row has no text.
+    """
+    return {row.id: row.text for name in names for row in read_texts(data / name / "train.jsonl")}
+
+
+def _rows(
+    path: Path, *, of_targets: bool, texts: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each row's place and fields, a text among them."""
     if not path.is_file():
         raise TrainingError(f"no data at {path}", hint="give the data's folder with --data")
+    if texts is not None:
+        yield from rows_by_id(path, texts, of_targets=of_targets)
+        return
     if is_written(path):
         yield from written_rows(path, of_targets=of_targets)
         return

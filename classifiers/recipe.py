@@ -13,9 +13,10 @@ from pydantic_core import ErrorDetails
 
 from classifiers import evaluation
 from classifiers.augmentation import TargetAugmentation
+from classifiers.dataset import LabelledText, read_labelled, texts_by_id
 from classifiers.distillation import TeacherSettings
 from classifiers.errors import TrainingError
-from classifiers.heads import all_heads
+from classifiers.heads import all_heads, head
 from classifiers.label_head import Metric
 from classifiers.masked_language import MaskedLanguageSettings
 from classifiers.recipe_values import CHECKED, Count, NotNegative, Positive, Share
@@ -62,6 +63,7 @@ class TrainingSet:
         relevance_words: A regular expression: a `none` row without such words is off topic,
             with them relevant. "" where a `none` row says nothing of relevance.
         file: Where the rows are if not in the data's folder.
+        posts: The sets whose texts the file has labels for, by id; none if it has its own texts.
     """
 
     name: str
@@ -69,6 +71,7 @@ class TrainingSet:
     rows: Count
     relevance_words: Annotated[str, AfterValidator(_pattern)] = ""
     file: str = ""
+    posts: list[str] = Field(default_factory=list)
 
     def path(self, data: Path) -> Path:
         """Return the file of the rows, where ``data`` is the folder of the sets."""
@@ -90,6 +93,7 @@ class ValidationSet:
     Attributes:
         contradictions: Whether `none` rows count whose text and target also have another label.
         file: Where the rows are if not in the data's folder.
+        posts: As for a training set.
     """
 
     name: str
@@ -97,6 +101,7 @@ class ValidationSet:
     metric: MetricName
     contradictions: bool = True
     file: str = ""
+    posts: list[str] = Field(default_factory=list)
 
     def path(self, data: Path) -> Path:
         """Return the file of the rows, where ``data`` is the folder of the sets."""
@@ -106,6 +111,17 @@ class ValidationSet:
     def title(self) -> str:
         """Return what its figures are called."""
         return self.name if self.contradictions else f"{self.name} without contradictions"
+
+
+def rows_of(part: TrainingSet | ValidationSet, data: Path) -> list[LabelledText]:
+    """Return the rows of a set, where ``data`` is the folder of the sets.
+
+    Raises:
+        TrainingError: A file is missing.
+        BadExampleError: A row does not fit the set's head, or there is none.
+    """
+    texts = texts_by_id(data, part.posts) if part.posts else None
+    return read_labelled(part.path(data), head(part.head), texts)
 
 
 @checked(frozen=True, config=CHECKED)

@@ -30,7 +30,6 @@ from classifiers.dataset import (
     LabelledText,
     draw,
     fingerprint,
-    read_labelled,
     read_texts,
     with_relevance,
     without_contradictions,
@@ -46,7 +45,7 @@ from classifiers.label_mix import class_weights
 from classifiers.masked_language import read_the_domain
 from classifiers.model_config import TOKENIZER_FILE, WEIGHTS_FILES, ModelConfig, write_config
 from classifiers.model_files import load_model, save_weights
-from classifiers.recipe import Recipe, RunSettings, TrainingSet, read_recipe
+from classifiers.recipe import Recipe, RunSettings, TrainingSet, read_recipe, rows_of
 from classifiers.runtime import load_scorer
 from classifiers.starting_weights import (
     is_base,
@@ -92,7 +91,7 @@ def read_training_data(recipe: Recipe, data: Path) -> TrainingData:
 
 def read_set(part: TrainingSet, data: Path) -> list[LabelledText]:
     """Return the training rows of one set, cleaned."""
-    rows = read_labelled(part.path(data), head(part.head))
+    rows = rows_of(part, data)
     if part.head == STANCE.name:
         rows = without_contradictions(rows)
     return with_relevance(rows, part.relevance_words) if part.relevance_words else rows

@@ -19,8 +19,8 @@ from typing import Any
 
 from classifiers.errors import BadExampleError
 
-_STANCE = {"+": "favor", "-": "against", "0": "none"}
-_SENTIMENT = {"+": "positive", "-": "negative", "0": "neutral"}
+STANCE_SIGNS = {"+": "favor", "-": "against", "0": "none"}
+SENTIMENT_SIGNS = {"+": "positive", "-": "negative", "0": "neutral"}
 _POST = re.compile(r"([-+0]+)(?:/([-+0]))? (.*\S)\s*")
 _HINT = (
     "a line is `= target | target`, or a sign (+ - 0) per target, a slash and a sign of sentiment "
@@ -47,12 +47,8 @@ def written_rows(path: Path, *, of_targets: bool) -> Iterator[tuple[str, dict[st
         BadExampleError: A line is neither targets nor a post with as many signs as targets, or
             the file is not UTF-8.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as exc:
-        raise BadExampleError(f"{path} is not UTF-8: {exc}", hint="save it as UTF-8") from exc
     targets: list[str] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path), 1):
         place = f"{path.name}:{number}"
         if line.startswith("="):
             targets = _targets(line, place)
@@ -60,9 +56,21 @@ def written_rows(path: Path, *, of_targets: bool) -> Iterator[tuple[str, dict[st
             signs, feeling, text = _signed(line, place, len(targets))
             if of_targets:
                 for target, sign in zip(targets, signs, strict=True):
-                    yield place, {"text": text, "target": target, "label": _STANCE[sign]}
+                    yield place, {"text": text, "target": target, "label": STANCE_SIGNS[sign]}
             elif feeling:
-                yield place, {"text": text, "label": _SENTIMENT[feeling]}
+                yield place, {"text": text, "label": SENTIMENT_SIGNS[feeling]}
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a file that people keep.
+
+    Raises:
+        BadExampleError: It is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as exc:
+        raise BadExampleError(f"{path} is not UTF-8: {exc}", hint="save it as UTF-8") from exc
 
 
 def _targets(line: str, place: str) -> list[str]:
