@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--config", type=Path, default=ROOT / "config/training-seventh.toml")
+    parser.add_argument("--config", type=Path, default=ROOT / "config/training-eighth.toml")
     parser.add_argument("--data", type=Path, default=ROOT / "../shared/data")
     asked = parser.parse_args()
     torch.set_num_threads(2)
