@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from classifiers.errors import BadExampleError
-from classifiers.written_posts import SENTIMENT_SIGNS, STANCE_SIGNS, read_lines
+from classifiers.written_posts import SENTIMENT_SIGNS, STANCE_SIGNS, check_targets, read_lines
 
 _LINE = re.compile(r"(?P<id>[^\t]+)\t(?P<feeling>[-+0])\t(?P<asked>[-+0][^|\t]+(\|[-+0][^|\t]+)*)")
 _HINT = "a line is an id, a sign of sentiment (+ - 0) and signed targets, `+target|-target`"
@@ -60,7 +60,5 @@ def rows_by_id(
 def _signed_targets(asked: str, place: str) -> list[tuple[str, str]]:
     """Return the targets that a line names, each with its label."""
     signed = [(each[1:].strip(), STANCE_SIGNS[each[0]]) for each in asked.split("|")]
-    targets = [target for target, _ in signed]
-    if not all(targets) or len(set(targets)) != len(targets):
-        raise BadExampleError(f"{place}: a target is empty or named twice", hint=_HINT)
+    check_targets([target for target, _ in signed], place, _HINT)
     return signed

@@ -76,9 +76,14 @@ def read_lines(path: Path) -> list[str]:
 def _targets(line: str, place: str) -> list[str]:
     """Return the targets that a line names."""
     targets = [target.strip() for target in line[1:].split("|")]
-    if not all(targets) or len(set(targets)) != len(targets):
-        raise BadExampleError(f"{place}: a target is empty or named twice", hint=_HINT)
+    check_targets(targets, place, _HINT)
     return targets
+
+
+def check_targets(targets: list[str], place: str, hint: str) -> None:
+    """Raise BadExampleError, with what to do next, where a target is empty or named twice."""
+    if not all(targets) or len(set(targets)) != len(targets):
+        raise BadExampleError(f"{place}: a target is empty or named twice", hint=hint)
 
 
 def _signed(line: str, place: str, targets: int) -> tuple[str, str, str]:
