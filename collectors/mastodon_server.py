@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import threading
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ from collectors.errors import (
 )
 from collectors.source import Surroundings
 from collectors.transport import Transport, collector_error, session
+
+_LOG = logging.getLogger("collectors.mastodon")
 
 _REFUSALS = frozenset({401, 403, 422})
 """422 is what Mastodon answers where a timeline needs somebody to be logged in."""
@@ -76,6 +79,7 @@ class Server:
             user_agent=surroundings.user_agent,
             version_check_mode="none",
         )
+        self._may_tell = threading.Lock()  # Taken once, by the first that is refused.
 
     def newest(self, tag: str) -> list[Any]:
         """The newest status of a hashtag, as raw JSON in a list; empty if there is none."""
@@ -102,8 +106,8 @@ class Server:
     def follow(self, tag: str, events: Queue[Event], stop: threading.Event) -> None:
         """Puts a hashtag's events into the queue until told to stop; reconnects when cut off.
 
-        Nothing is lost that a stream misses: the next pass asks for it. Told to stop, it ends at
-        the server's next sign of life.
+        Nothing is lost that a stream misses: the next pass asks for it. A server that refuses
+        its streams is told of once. Told to stop, it ends at the server's next sign of life.
         """
         pause = _FIRST_PAUSE
         while not stop.is_set():
@@ -112,9 +116,16 @@ class Server:
                 self._client.stream_hashtag(quote(tag, safe=""), listener, timeout=_LONGEST_PAUSE)
             except _StoppedStream:
                 return
-            except _FAILURES:
+            except _FAILURES as exc:
+                self._tell_refused(exc)
                 pause = _FIRST_PAUSE if listener.heard else min(2 * pause, _LONGEST_PAUSE)
             stop.wait(pause)
+
+    def _tell_refused(self, exc: Exception) -> None:
+        error = collector_error(exc)
+        if isinstance(error, AuthenticationError) and self._may_tell.acquire(blocking=False):
+            hint = self._refused("set sources.mastodon.streaming = false")
+            _LOG.warning("%s: posts come by the walks alone. %s", error, hint)
 
     def _ours(self, exc: Exception) -> CollectorError:
         if known := collector_error(exc):
@@ -124,18 +135,17 @@ class Server:
         status = next((part for part in exc.args if isinstance(part, int)), 0)
         said = f"{self.host} answered {status}"
         if status in _REFUSALS:
-            return AuthenticationError(said, hint=self._refused())
+            hint = self._refused(f"take {self.host} out of sources.mastodon.instances")
+            return AuthenticationError(said, hint=hint)
         if status in (404, 410):
             return NotFoundError(said, hint="Is this a Mastodon server?")
         return RefusedRequestError(said, hint="Check the topic's hashtags.")
 
-    def _refused(self) -> str:
+    def _refused(self, otherwise: str) -> str:
         variable = f"MONITOR_MASTODON_{self._secret.upper()}"
         if self._token:
             return f"Renew the token in {variable}: it needs the scope read:statuses."
-        return (
-            f"Put a token into {variable}, or take {self.host} out of sources.mastodon.instances."
-        )
+        return f"Put a token into {variable}, or {otherwise}."
 
 
 class _NothingToSay(BaseAdapter):

@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 
 from collectors.body import Bounds, read_body
 from collectors.errors import (
+    AuthenticationError,
     CollectorError,
     MalformedAnswerError,
     RateLimitedError,
@@ -39,7 +40,8 @@ class Transport(HTTPAdapter):
 
     These are JSON, redirects and refusals (4xx other than 429). Everything else is tried again
     and then raised as ours; what the library makes of that, `collector_error` undoes. Event
-    streams (`stream=True`) pass as they are, unless an event is longer than an answer may be.
+    streams (`stream=True`) pass as they are, unless they are refused (401, 403) or an event is
+    longer than an answer may be.
 
     Args:
         surroundings: Clock and sleep.
@@ -66,6 +68,7 @@ class Transport(HTTPAdapter):
         """Sends a request; `rest` and `options` are those of `HTTPAdapter.send`.
 
         Raises:
+            AuthenticationError: A stream was refused.
             CollectorError: No answer came that makes sense, however often it was asked for.
         """
         if stream:
@@ -73,6 +76,10 @@ class Transport(HTTPAdapter):
                 check_redirect(self._home, request.url or "")
             response = super().send(request, True, *rest, **options)
             _check_redirect(response)
+            if response.status_code in (401, 403):
+                response.close()
+                where = _shown(request.url)
+                raise AuthenticationError(f"{where} answered {response.status_code}")
             response.raw = _BoundedEvents(response.raw, self._limits.maximum_bytes)
             return response
         request.headers["Accept-Encoding"] = "gzip, deflate"

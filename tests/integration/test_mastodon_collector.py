@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -386,6 +387,21 @@ def test_streams_tell_of_posts_edits_and_deletions(site: Mastodon, clock: Clock)
 
     assert {uri: post.text for uri, post in seen.posts.items()} == {first: "#walkout edited"}
     assert told["new"] in seen.removed
+
+
+def test_a_stream_that_is_refused_is_told_once(
+    site: Mastodon, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.stream_token = "the right one"
+    first = site.add("#walkout first", "ann", clock())
+    seen = visit(clock, site, streaming=True, linger=2.5).run()  # It is tried again meanwhile.
+    tries = [one for one in site.server.requests if "streaming" in one.path]
+    (told,) = caplog.records
+    variable = f"MONITOR_MASTODON_TOKEN_{re.sub('[^A-Z0-9]', '_', host(site))}"
+    assert len(tries) > 1
+    assert "answered 401" in told.getMessage()
+    assert variable in told.getMessage()
+    assert set(seen.posts) == {first}
 
 
 def test_a_server_may_not_lead_its_stream_into_a_private_network(clock: Clock) -> None:

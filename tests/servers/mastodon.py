@@ -17,6 +17,10 @@ MOST = 40
 _END = object()
 
 
+def _shows(request: Request, token: str) -> bool:
+    return request.headers.get("authorization") == f"Bearer {token}"
+
+
 @dataclass
 class Mastodon:
     """Statuses under hashtags, as one server knows them.
@@ -25,12 +29,14 @@ class Mastodon:
         now: The time.
         quirk: One of the suite's `QUIRKS`.
         token: Without it (where it is not empty) timelines are refused with 422.
+        stream_token: Without it (where it is not empty) the stream is refused with 401.
         streams: How many streams are open.
     """
 
     now: Callable[[], datetime]
     quirk: str | None = None
     token: str = ""
+    stream_token: str = ""
     statuses: dict[str, dict[str, Any]] = field(default_factory=dict)
     _listening: list[queue.SimpleQueue[object]] = field(default_factory=list)
     _count: int = 0
@@ -98,10 +104,12 @@ class Mastodon:
 
     def _answer(self, request: Request) -> Reply:
         if tag := re.fullmatch(r"/api/v1/timelines/tag/([^/]+)", request.path):
-            if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
+            if self.token and not _shows(request, self.token):
                 return json_reply({"error": "This method requires an authenticated user"}, 422)
             return json_reply(self._timeline(unquote(tag[1]), request))
         if request.path == "/api/v1/streaming/hashtag":
+            if self.stream_token and not _shows(request, self.stream_token):
+                return json_reply({"error": "Missing access token"}, 401)
             return Reply(type="text/event-stream", chunks=self._stream())
         uri = f"{self.server.url}{request.path}"
         if uri in self.statuses:
