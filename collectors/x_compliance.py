@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +32,9 @@ _LONGEST_PAUSE = 60.0
 _PAGE = 500
 _HOLDS = timedelta(hours=6)
 """So old a job still counts: X keeps results for a week, and a round asks what has changed."""
+_TELLS = timedelta(days=1)
+"""So old a job still tells what went, beside the round's own, which may be as slow."""
+_PREFIX = "monitor-"
 # What takes nothing away from us: no places are stored, and the rest gives a post back.
 _HARMLESS = frozenset({"scrub_geo", "undelete", "unprotect", "unsuspend", "reactivate"})
 _REASON = re.compile(r"[a-z_]{1,40}")
@@ -62,6 +65,7 @@ class XChecker:
         self._patience = timedelta(seconds=float(settings["compliance_wait"]))
         cap = int(settings["monthly_reads"])
         self._budget = Budget(cap, surroundings.reads, surroundings.now)
+        self._told: dict[str, Deletion] | None = None
 
     def check(self, native_ids: Sequence[str]) -> Iterator[Page]:
         """Yields the removals and edits of posts; ids that X cannot have given out are left out.
@@ -80,6 +84,9 @@ class XChecker:
 
     def _run_job(self, client: XClient, ids: Sequence[str]) -> Iterator[Page]:
         try:
+            told = self._told_before(client)
+            if told_of := tuple(told[one] for one in ids if one in told):
+                yield Page(checkpoint=Checkpoint({}), deletions=told_of)
             result = self._result(client, ids)
         except (AuthenticationError, NotFoundError):
             if self._way == "job":
@@ -91,9 +98,26 @@ class XChecker:
             yield _read_result(lines, frozenset(ids), changed)
         yield from self._look_up(client, changed)
 
+    def _told_before(self, client: XClient) -> dict[str, Deletion]:
+        """What became of posts by jobs of earlier rounds, which may have given up on them."""
+        if self._told is None:
+            self._told = {}
+            for job in client.jobs():
+                if not self._is_told_before(job):
+                    continue
+                with suppress(AuthenticationError, NotFoundError):  # X keeps it no more.
+                    result = client.download(str(job.get("download_url")))
+                    self._told |= _removals(result.splitlines())
+        return self._told
+
+    def _is_told_before(self, job: Record) -> bool:
+        name, age = job.get("name"), self._age(job)
+        ours = isinstance(name, str) and name.startswith(_PREFIX)
+        return ours and job.get("status") == "complete" and _HOLDS <= age < _TELLS
+
     def _result(self, client: XClient, ids: Sequence[str]) -> bytes:
         """Finds the job of these ids, made by an earlier run perhaps, and waits for its result."""
-        name = f"monitor-{hashlib.blake2b(' '.join(ids).encode(), digest_size=12).hexdigest()}"
+        name = f"{_PREFIX}{hashlib.blake2b(' '.join(ids).encode(), digest_size=12).hexdigest()}"
         job = self._job(client, name)
         number, give_up = str(job["id"]), self._surroundings.now() + self._patience
         if job.get("status") == "created":
@@ -124,10 +148,14 @@ class XChecker:
         """Whether a job will say what became of its posts, or has just said it."""
         if job.get("status") not in ("created", "complete"):
             return job.get("status") == "in_progress"
+        return self._age(job) < _HOLDS
+
+    def _age(self, job: Record) -> timedelta:
+        """How long ago a job was made; for ever where it does not say."""
         try:
-            return self._surroundings.now() - take_time(job, "created_at") < _HOLDS
+            return self._surroundings.now() - take_time(job, "created_at")
         except BadRecordError:
-            return False
+            return timedelta.max
 
     def _check_progress(self, job: Record, *, is_late: bool) -> None:
         if job.get("status") in ("failed", "expired"):
@@ -137,8 +165,7 @@ class XChecker:
         if is_late:
             raise UnavailableError(
                 f"X's compliance job is not finished after {self._patience.total_seconds():g} s",
-                hint="A run within six hours fetches its result; or raise "
-                "sources.x.compliance_wait.",
+                hint="A run within a day fetches its result; or raise sources.x.compliance_wait.",
             )
 
     def _look_up(self, client: XClient, ids: Sequence[str]) -> Iterator[Page]:
@@ -170,6 +197,16 @@ class XChecker:
             deletions=tuple(one for one in deletions if one and one.native_id in ids),
             reads=found.reads,
         )
+
+
+def _removals(lines: Iterable[bytes]) -> dict[str, Deletion]:
+    """What a job's result removes, by id."""
+    records = map(_parsed, lines)
+    return {
+        number: _deletion(number, record.get("reason"))
+        for record in records
+        if record.get("action") in REMOVALS and isinstance(number := record.get("id"), str)
+    }
 
 
 def _read_result(lines: Iterable[bytes], ids: frozenset[str], changed: list[str]) -> Page:

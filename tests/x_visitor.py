@@ -103,9 +103,10 @@ class Visitor:
 
     def check(self, native_ids: Sequence[str]) -> list[Page]:
         """Asks what became of posts."""
-        pages = list(make_checker(self.surroundings()).check(native_ids))
-        for page in pages:
+        pages = []
+        for page in make_checker(self.surroundings()).check(native_ids):
             self.take(page)
+            pages.append(page)
         return pages
 
     def take(self, page: Page) -> None:

@@ -133,6 +133,45 @@ class TestJobs:
         visitor.check(ids)
         assert [one.native_id for one in visitor.deletions] == [ids[0]]
 
+    def test_a_job_that_is_slower_than_every_run_removes_in_the_next_round(
+        self, visitor: Visitor
+    ) -> None:
+        visitor.site.jobs.polls = 1000
+        stays, goes = visitor.publish(2)
+        visitor.collect()
+        visitor.site.posts.remove(goes)
+        for ids in ([stays, goes], [stays, goes, *visitor.publish(1)]):
+            with pytest.raises(UnavailableError):
+                visitor.check(ids)
+            visitor.site.jobs.finish()
+            visitor.clock.forward(hours=8)
+        assert [one.native_id for one in visitor.deletions] == [goes]
+        assert len(visitor.site.jobs.by_id) == 2
+
+    def test_what_a_slow_job_says_of_posts_that_are_stored_no_more_is_left_out(
+        self, visitor: Visitor
+    ) -> None:
+        visitor.site.jobs.polls = 1000
+        goes, stays = visitor.publish(2)
+        visitor.site.posts.remove(goes)
+        with pytest.raises(UnavailableError):
+            visitor.check([stays, goes])
+        visitor.site.jobs.finish()
+        visitor.clock.forward(hours=8)
+        with pytest.raises(UnavailableError):
+            visitor.check([stays])
+        assert visitor.deletions == []
+
+    def test_results_that_x_keeps_no_more_do_not_end_a_check(self, visitor: Visitor) -> None:
+        (number,) = visitor.publish(1)
+        visitor.check([number])
+        (job,) = visitor.site.jobs.by_id.values()
+        job["download_url"] = f"{visitor.site.jobs.url}/nothing"
+        visitor.site.posts.remove(number)
+        visitor.clock.forward(hours=8)
+        visitor.check([number])
+        assert [one.native_id for one in visitor.deletions] == [number]
+
     def test_a_job_without_its_ids_gets_them(self, visitor: Visitor) -> None:
         (number,) = visitor.publish(1)
         visitor.site.posts.remove(number)

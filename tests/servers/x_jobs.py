@@ -55,6 +55,12 @@ class Jobs:
             return Reply(type="text/html")
         return Reply(self._results[number], type="application/octet-stream")
 
+    def finish(self) -> None:
+        """Completes every job that is in progress."""
+        for number, job in self.by_id.items():
+            if job["status"] == "in_progress":
+                self._complete(number)
+
     def _create(self, asked: dict[str, Any]) -> dict[str, Any]:
         number = str(1_446_017_776_678_801_409 + len(self.by_id))
         self.by_id[number] = {
@@ -77,9 +83,12 @@ class Jobs:
         if job["status"] == "in_progress":
             self._asked[number] = self._asked.get(number, 0) + 1
             if self._asked[number] >= self.polls:
-                job["status"] = "complete"
-                self._results[number] = self._result(number)
+                self._complete(number)
         return job
+
+    def _complete(self, number: str) -> None:
+        self.by_id[number]["status"] = "complete"
+        self._results[number] = self._result(number)
 
     def _result(self, number: str) -> bytes:
         lines = list(self.extra_lines)
