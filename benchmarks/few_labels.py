@@ -1,6 +1,6 @@
 """What a few labels of an unseen target are worth: ``python benchmarks/few_labels.py``.
 
-Takes the four COVID-19 targets, which the shipped model has not seen, draws labels at random from
+Takes the four COVID-19 targets, which the shipped models have not seen, draws labels at random from
 their training rows, adapts as ``monitor retrain`` does and judges on the validation rows: macro
 F1, and the error of plain shares over twenty days whose mixes shift (posts drawn by label; mean
 absolute error over labels). Also what it takes, in seconds with loading the model.
@@ -19,7 +19,7 @@ from classifiers.dataset import LabelledText, read_labelled
 from classifiers.evaluation import Labels, macro_f1
 from classifiers.examples import Example
 from classifiers.heads import head
-from classifiers.registry import PRETRAINED, Registry
+from classifiers.registry import BASES, Registry
 from classifiers.runtime import load_scorer
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "stance_covid19"
@@ -62,11 +62,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--labels", type=int, nargs="+", default=[0, 50, 100, 200, 400])
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--base", choices=BASES, default="standard")
     options = parser.parse_args()
+    base = BASES[options.base]
     train, held_out = (read_labelled(DATA / f"{part}.jsonl", STANCE) for part in ("train", "val"))
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache"
-        load_scorer(PRETRAINED, cache=cache)
+        load_scorer(base, cache=cache)
         for count in options.labels:
             f1s, errors, seconds = [], [], []
             for target in sorted({row.target for row in train}):
@@ -75,9 +77,9 @@ def main() -> None:
                 pool = [row for row in train if row.target == target]
                 for seed in range(options.seeds if count else 1):
                     drawn = np.random.default_rng(seed).permutation(len(pool))[:count]
-                    registry = Registry(Path(folder) / f"{target}-{count}-{seed}")
+                    registry = Registry(Path(folder) / f"{target}-{count}-{seed}", base)
                     started = time.monotonic()
-                    path = PRETRAINED
+                    path = base
                     if count:
                         examples = examples_of([pool[i] for i in drawn])
                         path = registry.path(adapt(registry, "t", examples, cache=cache).version.id)

@@ -405,7 +405,8 @@ def test_a_recipe_that_is_no_toml_is_a_clear_error(
     assert f"{recipe} is no TOML" in capsys.readouterr().err
 
 
-def test_the_small_recipe_is_taught_by_the_shipped_model() -> None:
-    recipe = training.read_recipe(Path("config/training-small.toml"))
+@pytest.mark.parametrize("part", ["small", "small-second"])
+def test_the_small_recipes_are_taught_by_the_shipped_model(part: str) -> None:
+    recipe = training.read_recipe(Path(f"config/training-{part}.toml"))
     assert recipe.teacher is not None
     assert Path(recipe.teacher.folder).resolve() == PRETRAINED.resolve()
