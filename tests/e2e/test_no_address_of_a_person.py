@@ -122,7 +122,7 @@ def test_addresses_of_posts_go_in_and_never_come_out(
 ) -> None:
     lines = {"jetstream": [*jetstream()], "mastodon": [*mastodon()]}
     lines["native"] = [
-        json.dumps({"id": bluesky_id(n), "text": "The strike is on", "created_at": WHEN,
+        json.dumps({"id": bluesky_id(n), "text": f"The strike is on {n}", "created_at": WHEN,
                     "platform": "bluesky", "author": did(n), "reference": bluesky_id(1)})
         for n in range(30, 33)
     ]  # fmt: skip
