@@ -224,13 +224,16 @@ class LeaseKeeper:
 
 
 def next_run(schedule: JobSettings, last: JobRun | None, now: datetime) -> datetime:
-    """When a job is due: its interval after its last run, at once when that has passed."""
-    if schedule.cron is not None:
-        following = _trigger(schedule).get_next_fire_time(None, now)
-        return following if following is not None else now
-    if last is None or schedule.every is None or last.started_at > now:
+    """When a job is due: by interval or crontab after its last run, at once when that has passed.
+
+    So a machine that is off at night does at its start what the night was for.
+    """
+    if last is None or last.started_at > now:
         return now  # A run in the future was recorded by a clock that has been put right since.
-    return max(now, last.started_at + timedelta(seconds=schedule.every))
+    if schedule.every is not None:
+        return max(now, last.started_at + timedelta(seconds=schedule.every))
+    following = _trigger(schedule).get_next_fire_time(last.started_at, last.started_at)
+    return now if following is None else max(now, following)
 
 
 def _trigger(schedule: JobSettings) -> BaseTrigger:

@@ -361,8 +361,11 @@ def test_a_database_that_goes_and_comes_back_costs_only_the_time_between(own_ser
 # Clocks
 
 
-def schedule(every: float = 300.0) -> JobSettings:
-    values = {"enabled": True, "every": every, "cron": None, "jitter": 0, "misfire_grace": 30}
+NINE = datetime(2020, 6, 2, 9, tzinfo=UTC)
+
+
+def schedule(every: float | None = 300.0, cron: str | None = None) -> JobSettings:
+    values = {"enabled": True, "every": every, "cron": cron, "jitter": 0, "misfire_grace": 30}
     return JobSettings.model_validate(values)
 
 
@@ -389,6 +392,32 @@ def test_a_job_is_due_whatever_the_clock_was_when_it_last_ran(
     last: timedelta, due: timedelta
 ) -> None:
     assert next_run(schedule(), a_run(NOW + last), NOW) == NOW + due
+
+
+@pytest.mark.parametrize(
+    ("last", "due"),
+    [
+        (None, NINE),
+        ("2020-06-02T03:30:00+00:00", datetime(2020, 6, 3, 3, 30, tzinfo=UTC)),
+        ("2020-06-02T08:00:00+00:00", datetime(2020, 6, 3, 3, 30, tzinfo=UTC)),
+        ("2020-06-01T03:30:00+00:00", NINE),
+        ("2020-04-20T09:00:00+00:00", NINE),
+        ("2020-06-09T03:30:00+00:00", NINE),
+    ],
+    ids=[
+        "never ran",
+        "ran this night",
+        "ran since",
+        "ran the night before",
+        "ran weeks ago",
+        "from a clock a week ahead",
+    ],
+)
+def test_a_night_that_was_missed_is_made_up_at_the_start(last: str | None, due: datetime) -> None:
+    """Machines that are off at night would else never take texts out."""
+    nightly = schedule(every=None, cron="30 3 * * *")
+    before = None if last is None else a_run(datetime.fromisoformat(last))
+    assert next_run(nightly, before, NINE) == due
 
 
 @pytest.mark.parametrize(
