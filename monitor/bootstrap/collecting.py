@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from monitor.pipeline.check import CheckStep
     from monitor.pipeline.collect import Collected, CollectStep
     from monitor.topic import Topic
+
+_LABELS = "labels:sample"
+"""Of the checkpoint that says which file of the sample's labels is stored."""
 
 
 def sources(app: Application, topic: Topic) -> list[str]:
@@ -68,9 +72,21 @@ def collect(
     collected = collect_step(app, topic).collect(
         collector, window=window, resume=True, should_stop=should_stop, progress=progress
     )
-    if source == SAMPLE_SOURCE and collected.finished and collected.records:
-        label_step(app, topic).import_file(topic, _sample_folder(app, topic) / "labels.jsonl")
+    if source == SAMPLE_SOURCE and collected.finished:
+        _take_labels(app, topic, anew=collected.records > 0)
     return collected
+
+
+def _take_labels(app: Application, topic: Topic, *, anew: bool) -> None:
+    """Imports the sample's labels; once, also where an earlier pass ended before it could."""
+    path = _sample_folder(app, topic) / "labels.jsonl"
+    if not path.is_file() or not app.queries.has_posts(topic.name, source=SAMPLE_SOURCE):
+        return
+    taken = Checkpoint({"labels": blake2b(path.read_bytes(), digest_size=16).hexdigest()})
+    if not anew and app.store.checkpoint(topic.name, _LABELS) == taken:
+        return
+    label_step(app, topic).import_file(topic, path)
+    app.store.save_checkpoint(topic.name, _LABELS, taken, app.clock())
 
 
 def _collector(app: Application, topic: Topic, source: str, should_stop: ShouldStop) -> Collector:

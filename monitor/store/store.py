@@ -97,6 +97,11 @@ class Store:
         with reading(self._engine) as connection:
             return sources.checkpoint(connection, topic, name)
 
+    def save_checkpoint(self, topic: str, name: str, checkpoint: Checkpoint, at: datetime) -> None:
+        """Stores the checkpoint of what has no pages; a name with a colon is no source's."""
+        with writing(self._engine) as connection:
+            sources.save_checkpoint(connection, sources.Delivery(topic, name, at), checkpoint)
+
     def drop_checkpoint(self, topic: str, name: str) -> None:
         """Forgets a checkpoint: what kept it has come to its end."""
         with writing(self._engine) as connection:
