@@ -134,7 +134,7 @@ class Cluster:
         champion = app.champion(topic)
         version, languages = champion.id, topic.languages
         questions = answered_questions(topic, champion)
-        app.store.sync_targets(topic.name, {each.name: each.text for each in topic.targets})
+        app.store.sync_targets(topic.name, topic.target_texts)
         app.store.begin_scoring(topic.name, version, questions, languages=languages)
         ranges = app.queries.queued_ranges(topic.name, partition_posts)
         calls = [(classify_range, self.opener, topic.name, version, among) for among in ranges]

@@ -84,6 +84,11 @@ class Topic:
     sample: str | None = None
 
     @property
+    def target_texts(self) -> dict[str, str]:
+        """What people are asked about, by the targets' names."""
+        return {target.name: target.text for target in self.targets}
+
+    @property
     def window(self) -> Window:
         """From the local midnight that starts `start` to the one that starts `end`."""
         return self.window_of(None, None)

@@ -65,7 +65,7 @@ def question_title(question: Question, topic: Topic) -> str:
     title = words.head_word(head).capitalize()
     if not target:
         return title
-    texts = {one.name: one.text for one in topic.targets}
+    texts = topic.target_texts
     return f"{title} towards {texts.get(target, target)}"
 
 

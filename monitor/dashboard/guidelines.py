@@ -32,7 +32,7 @@ class Guide:
 def guide_for(question: Question, topic: Topic) -> Guide:
     """Returns how to answer a question, as its head's file says."""
     known, target = head_named(question[0]), question[1]
-    texts = {one.name: one.text for one in topic.targets}
+    texts = topic.target_texts
     asked = known.question or f"Which {words.head_word(known.name)}?"
     return Guide(
         title=asked.replace("{target}", texts.get(target, target)),

@@ -243,5 +243,5 @@ def _busiest_monday(volume: VolumeSeries) -> date | None:
 
 
 def _target_text(series: SharesSeries, topic: Topic) -> str:
-    texts = {target.name: target.text for target in topic.targets}
+    texts = topic.target_texts
     return texts.get(series.target, series.target)

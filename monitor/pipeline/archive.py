@@ -255,7 +255,7 @@ def _by_text(
     answers = {text: {} for text in texts}
     if not texts:
         return answers
-    targets = {target.name: target.text for target in topic.targets}
+    targets = topic.target_texts
     for scores in scorer.score(texts, targets, heads=None):
         for text, row in zip(texts, scores.probabilities.tolist(), strict=True):
             answers[text][scores.head, scores.target] = whole_answer(row, scores.labels)

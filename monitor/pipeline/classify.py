@@ -82,7 +82,7 @@ class AnswersQuestions(Protocol):
 
 def answered_questions(topic: Topic, version: AnswersQuestions) -> list[Question]:
     """Those of a topic's questions that a version answers; the others wait for their labels."""
-    texts = {target.name: target.text for target in topic.targets} | {"": ""}
+    texts = topic.target_texts | {"": ""}
     return [
         (head, target)
         for head, target in questions_of(topic)
@@ -121,10 +121,10 @@ class ClassifyStep:
         has no more to do waits for the others' last batches.
 
         Raises:
-            StoreError: Answers do not reach the store, so that going on would never end.
+            StoreError: Answers do not reach the store, so that going on would never end; or a
+                target has another text by now.
         """
-        targets = {target.name: target.text for target in topic.targets}
-        self.store.sync_targets(topic.name, targets)
+        self.store.sync_targets(topic.name, topic.target_texts)
         questions = answered_questions(topic, self.scorer)
         self.store.begin_scoring(
             topic.name, self.scorer.version, questions, languages=topic.languages
@@ -210,14 +210,15 @@ class ClassifyStep:
             for post in pending
             for question in questions
         ]
-        self.store.save_predictions(topic.name, self.scorer.version, predictions)
+        self.store.save_predictions(
+            topic.name, self.scorer.version, predictions, asked=topic.target_texts
+        )
         return len(pending) - len(fresh)
 
     def _score(self, topic: Topic, texts: Mapping[str, str]) -> Answers:
         if not texts:
             return {}
-        targets = {target.name: target.text for target in topic.targets}
-        scored = self.scorer.score(list(texts.values()), targets, heads=None)
+        scored = self.scorer.score(list(texts.values()), topic.target_texts, heads=None)
         return {
             (digest, (scores.head, scores.target)): answer
             for scores in scored

@@ -79,7 +79,7 @@ class UnlearnStep:
         return sum(drop_held_out(folder, keep) for folder in folders)
 
     def _digests(self, topic: Topic) -> set[str]:
-        texts = {target.name: target.text for target in topic.targets} | {"": ""}
+        texts = topic.target_texts | {"": ""}
         return {
             Example(
                 id=f"{post.platform}/{self.ids.open(post.native_id)}",

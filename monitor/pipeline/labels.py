@@ -75,7 +75,7 @@ class LabelStep:
         """
         text, imported = _text_of(path), LabelsImported()
         # What the file says is of the targets' present texts.
-        self.store.sync_targets(topic.name, {one.name: one.text for one in topic.targets})
+        self.store.sync_targets(topic.name, topic.target_texts)
         batch: list[HumanLabel] = []
         try:
             records = shape_of(text, shape).read(text, questions_of(topic), imported.reject)

@@ -132,7 +132,9 @@ class RetrainStep:
         predictions = [
             _prediction(posts[key], probabilities) for key, probabilities in result.held_out.items()
         ]
-        self.store.save_predictions(topic.name, result.version.id, predictions)
+        self.store.save_predictions(
+            topic.name, result.version.id, predictions, asked=topic.target_texts
+        )
 
 
 def _card(version: ModelVersion) -> str:
@@ -148,7 +150,7 @@ def _examples(
     topic: Topic, posts: Sequence[LabelledPost], ids: PostIds
 ) -> dict[Example, LabelledPost]:
     """The posts as examples; a label towards a target that the topic no longer has is left out."""
-    texts = {target.name: target.text for target in topic.targets} | {"": ""}
+    texts = topic.target_texts | {"": ""}
     groups = example_groups(posts)
     return {
         Example(

@@ -86,8 +86,7 @@ class ShadowStep:
     def _score(
         self, topic: Topic, candidate: ScoresTexts, posts: list[Candidate]
     ) -> list[tuple[Question, Candidate, str]]:
-        targets = {target.name: target.text for target in topic.targets}
-        scored = candidate.score([post.text for post in posts], targets, heads=None)
+        scored = candidate.score([post.text for post in posts], topic.target_texts, heads=None)
         answers, predictions = [], []
         for scores in scored:
             question = (scores.head, scores.target)
@@ -99,7 +98,9 @@ class ShadowStep:
                 predictions.append(
                     Prediction(post.post_id, post.text_digest, *question, label, parts)
                 )
-        self.store.save_predictions(topic.name, candidate.version, predictions)
+        self.store.save_predictions(
+            topic.name, candidate.version, predictions, asked=topic.target_texts
+        )
         return answers
 
 

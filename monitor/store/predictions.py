@@ -7,6 +7,7 @@ from datetime import date
 
 from sqlalchemy import Connection, Select, delete, exists, func, insert, select
 
+from monitor.errors import StoreError
 from monitor.store import audit, claims, days, labels, releases, unscored
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
@@ -100,8 +101,15 @@ def known(
     return found
 
 
-def save(connection: Connection, topic: str, version: str, found: Sequence[Prediction]) -> int:
+def save(
+    connection: Connection,
+    topic: str,
+    version: str,
+    found: Sequence[Prediction],
+    asked: Mapping[str, str],
+) -> int:
     """Stores the answers that still fit their post, and marks the days of the new ones."""
+    _check_asked(connection, topic, asked)
     new: dict[tuple[int, str, str], Prediction] = {}
     touched: set[date] = set()
     for chunk in in_chunks(found):
@@ -128,8 +136,7 @@ def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str])
 
     What people said of a target with another text is put aside, like what was shown.
     """
-    statement = select(TARGETS.c.name, TARGETS.c.text).where(TARGETS.c.topic == topic)
-    before = {row.name: row.text for row in connection.execute(statement)}
+    before = _texts(connection, topic)
     changed = [name for name, text in targets.items() if before.get(name, text) != text]
     _drop_answers(connection, topic, changed)
     for name in changed:
@@ -147,6 +154,24 @@ def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str])
             set_={"text": insertion.excluded.text},
         )
         connection.execute(insertion, rows)
+
+
+def _check_asked(connection: Connection, topic: str, asked: Mapping[str, str]) -> None:
+    """Refuses answers to a target's former text: under its name they would be the present one's."""
+    now = _texts(connection, topic)
+    for name, text in asked.items():
+        if now.get(name, text) != text:
+            raise StoreError(
+                f"target {name} of {topic} is asked as {now[name]!r} now, and this was about "
+                f"{text!r}",
+                hint="run it again; restart a daemon or worker that began with the former text",
+            )
+
+
+def _texts(connection: Connection, topic: str) -> dict[str, str]:
+    """The targets' texts by name."""
+    statement = select(TARGETS.c.name, TARGETS.c.text).where(TARGETS.c.topic == topic)
+    return {row.name: row.text for row in connection.execute(statement)}
 
 
 def _predictions_of(topic: str) -> Select[tuple[str, str, str, str, str]]:

@@ -255,14 +255,30 @@ class Store:
         with writing(self._engine) as connection:
             predictions.sync_targets(connection, topic, targets)
 
-    def save_predictions(self, topic: str, version: str, found: Sequence[Prediction]) -> int:
+    def save_predictions(
+        self,
+        topic: str,
+        version: str,
+        found: Sequence[Prediction],
+        *,
+        asked: Mapping[str, str] | None = None,
+    ) -> int:
         """Stores answers; those whose post is gone or has another text by now are skipped.
+
+        Args:
+            topic: The topic.
+            version: The model version.
+            found: The answers.
+            asked: The targets' texts that the version was asked about, by name.
 
         Returns:
             How many were new.
+
+        Raises:
+            StoreError: A target has another text by now; nothing is stored.
         """
         with writing(self._engine) as connection:
-            return predictions.save(connection, topic, version, found)
+            return predictions.save(connection, topic, version, found, asked or {})
 
     def dirty_days(self, topic: str) -> list[DirtyDay]:
         """Lists the days whose figures are to be rebuilt, earliest first."""

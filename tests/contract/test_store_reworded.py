@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine
 from store_values import NOW, answers, label, page, pending, post
 
+from monitor.errors import StoreError
 from monitor.store.desk import Answer, Assignment, LabelDesk
 from monitor.store.queries import Queries
 from monitor.store.store import Store
@@ -65,3 +66,13 @@ def test_whoever_could_not_tell_is_asked_about_the_new_text(
     assert sorted(desk.draw(ann, 9)) == sorted([first, second])
     store.sync_targets(topic, TEXTS)
     assert desk.draw(ann, 9) == []
+
+
+def test_answers_to_a_former_text_are_refused(store: Store, queries: Queries, topic: str) -> None:
+    """A worker that began before the topic file was changed: they would be the new text's."""
+    late = answers(pending(queries, topic))
+    store.sync_targets(topic, REWORDED)
+    with pytest.raises(StoreError, match='asked as "the employees\' demands" now'):
+        store.save_predictions(topic, "v1", late, asked=TEXTS)
+    assert len(pending(queries, topic)) == 2
+    assert store.save_predictions(topic, "v1", late, asked=REWORDED) == len(late)

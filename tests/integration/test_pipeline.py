@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from classifiers.runtime import Scores
 from collectors.post import Checkpoint, Coverage, Deletion, Page, Post, Rejection
 from monitor.errors import StoreError
 from monitor.kept import KeptDeletion, KeptPage
@@ -281,6 +283,28 @@ def test_a_changed_target_text_is_asked_anew(pipeline: Pipeline) -> None:
     assert pipeline.scorer.texts_scored > scored
 
 
+def test_a_worker_with_a_targets_former_text_ends_with_an_error(pipeline: Pipeline) -> None:
+    """What it is scoring when the topic file is changed is not taken for the new text's."""
+    former, store = pipeline.topic, pipeline.store
+    reworded = replace(former, targets=(Target("strike", "the strikers"),))
+
+    class Late(FakeScorer):
+        def score(self, *given: Any, **options: Any) -> list[Scores]:
+            store.sync_targets("strike", reworded.target_texts)
+            return super().score(*given, **options)
+
+    pipeline.collect(FakeCollector(numbered_pages(corpus())))
+    pipeline.scorer = Late()
+    with pytest.raises(StoreError, match="asked as 'the strikers' now"):
+        pipeline.classify()
+    asked = []
+    for topic in (reworded, former):
+        pipeline.topic, pipeline.scorer = topic, FakeScorer()
+        pipeline.classify()
+        asked.append(pipeline.scorer.texts_scored)
+    assert asked[0] == asked[1]
+
+
 def test_retention_takes_texts_and_pseudonyms_and_leaves_the_figures(pipeline: Pipeline) -> None:
     pipeline.collect(FakeCollector(numbered_pages(corpus())))
     pipeline.classify()
@@ -334,7 +358,7 @@ def test_who_is_forgotten_while_a_page_is_taken_in_is_not_stored(
 
 def test_scores_that_never_reach_the_store_end_with_an_error(pipeline: Pipeline) -> None:
     class Forgetful(Store):
-        def save_predictions(self, *_: object) -> int:
+        def save_predictions(self, *_: object, **__: object) -> int:
             return 0
 
     pipeline.collect(FakeCollector(numbered_pages(corpus())))
