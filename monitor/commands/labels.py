@@ -44,7 +44,7 @@ def import_command(call: Call, file: Path, shape: str, annotator: str) -> None:
     topic = call.topic
     step = label_step(call.app, topic)
     imported = step.import_file(topic, file, shape=shape, annotator=annotator)
-    names = ("stored", "repeated", "changed", "unknown_post", "rejected")
+    names = ("stored", "repeated", "changed", "unknown_post", "edited_post", "rejected")
     counts = {name: imported.counts[name] for name in names}
     validation = [
         {"head": v.head, "target": v.target, "labels": v.audit_labels, "needed": v.needed}
@@ -54,6 +54,7 @@ def import_command(call: Call, file: Path, shape: str, annotator: str) -> None:
         f"{sum(counts.values()):,} labels: "
         + ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items()),
         *([f"{imported.copies:,} copies of labelled texts took labels"] * bool(imported.copies)),
+        *([_edited(counts["edited_post"])] * bool(counts["edited_post"])),
         *[f"  {problem}" for problem in imported.problems],
     ]
     call.answer(
@@ -66,6 +67,13 @@ def import_command(call: Call, file: Path, shape: str, annotator: str) -> None:
             f"no label of {file} could be used",
             hint="are the posts imported, and do head, target and label fit the topic?",
         )
+
+
+def _edited(count: int) -> str:
+    return (
+        f"{count:,} labels were not taken, as their posts have changed meanwhile; "
+        "draw these again with `monitor label queue`"
+    )
 
 
 @label_group.command("export")

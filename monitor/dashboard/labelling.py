@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast, get_args
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
@@ -30,6 +31,8 @@ from monitor.topic import Topic
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,20}", re.ASCII)
 _ID = re.compile(r"[0-9]{1,15}", re.ASCII)
+_EDITED = "edited"
+"""In the address where an answer was refused, as its post has another text by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Asked:
 
     post_id: int
     text: str
+    text_digest: str
     day: str
     question: Question
     guide: Guide
@@ -67,6 +71,7 @@ class LabelPage:
     Attributes:
         asked: None when nothing is left.
         chosen: The annotator code in the address, empty where the login tells it.
+        is_edited: Whether the last answer was refused, as its post has another text by now.
     """
 
     topic: Topic
@@ -77,6 +82,7 @@ class LabelPage:
     mine: int
     marks: Mapping[str, int]
     is_enough: bool
+    is_edited: bool
 
 
 def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -> None:
@@ -98,6 +104,7 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
             _asked(post, assignment, topic, queues) if post else None,
             counts=counts,
             code=code,
+            is_edited=_EDITED in request.query_params,
         )
         return board.page("label.html", page=page)
 
@@ -107,8 +114,9 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
         form = await read_form(request)
         code = form.get("as", "")
         assignment = _assignment(board, topic, annotator_code(code))
-        await run_in_threadpool(_take, board, topic, (queues, assignment), form)
-        where = f"/topics/{topic.name}/label" + (f"?as={code}" if code else "")
+        is_taken = await run_in_threadpool(_take, board, topic, (queues, assignment), form)
+        told = ({"as": code} if code else {}) | ({} if is_taken else {_EDITED: "yes"})
+        where = f"/topics/{topic.name}/label" + (f"?{urlencode(told)}" if told else "")
         return RedirectResponse(where, status_code=303)
 
 
@@ -134,6 +142,7 @@ def _asked(post: DeskPost, assignment: Assignment, topic: Topic, queues: Queues)
     return Asked(
         post_id=post.id,
         text=shown_text(post.text),
+        text_digest=post.text_digest,
         day=words.day_long(post.day),
         question=question,
         guide=guide_for(question, topic),
@@ -161,18 +170,22 @@ def annotator_code(code: str) -> str:
 
 def _take(
     board: Dashboard, topic: Topic, where: tuple[Queues, Assignment], form: Mapping[str, str]
-) -> None:
+) -> bool:
+    """Does what a button says; returns whether the post still has the text that was read."""
     queues, assignment = where
     if form.get("choice") == "undo":
         undone = queues.desk.undo(topic.name, assignment.annotator)
         if undone is not None:
             queues.put_first(assignment, undone)
-        return
+        return True
     answer = _answer(topic, assignment, form)
     if not queues.desk.save(topic.name, answer, at=board.clock()):
+        if queues.desk.text(topic.name, answer.post_id):
+            return False
         raise PageError(404, "That post is gone meanwhile.", hint="Go on with the next one.")
     if any(mark == "skip" for _, mark in answer.marks):
         queues.put_last(assignment, answer.post_id)
+    return True
 
 
 def _answer(topic: Topic, assignment: Assignment, form: Mapping[str, str]) -> Answer:
@@ -193,6 +206,7 @@ def _answer(topic: Topic, assignment: Assignment, form: Mapping[str, str]) -> An
     if sample not in ("random", "active"):
         raise PageError(422, f"{sample[:40]!r} is no way to choose a post.")
     about = {"post_id": int(form["post"]), "annotator": assignment.annotator, "sample": sample}
+    about["text_digest"] = form.get("text_digest", "")
     if choice in [one.value for one in guide_for(question, topic).choices]:
         return Answer(**about, labels=((question, choice),))  # type: ignore[arg-type]
     if choice == "off_topic":
@@ -208,7 +222,13 @@ def _answer(topic: Topic, assignment: Assignment, form: Mapping[str, str]) -> An
 
 
 def _label_page(
-    board: Dashboard, assignment: Assignment, asked: Asked | None, *, counts: DeskCounts, code: str
+    board: Dashboard,
+    assignment: Assignment,
+    asked: Asked | None,
+    *,
+    counts: DeskCounts,
+    code: str,
+    is_edited: bool,
 ) -> LabelPage:
     topic = board.topic(assignment.topic)
     needed = board.settings.audit.minimum_labels
@@ -230,6 +250,7 @@ def _label_page(
         mine=counts.by_annotator.get(assignment.annotator, 0),
         marks=counts.marks,
         is_enough=all(line.labels >= needed for line in lines),
+        is_edited=is_edited,
     )
 
 

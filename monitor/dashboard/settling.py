@@ -42,6 +42,7 @@ class Unsettled:
     """
 
     post_id: int
+    text_digest: str
     question: Question
     sample: LabelSample
     given: tuple[str, ...]
@@ -80,13 +81,25 @@ class _Settling:
         """What is to be settled: even splits first, the least likely labels first."""
         review = self.changes.review(topic)
         conflicts = [
-            Unsettled(one.post_id, (one.head, one.target), one.sample, tuple(one.given.values()))
+            Unsettled(
+                one.post_id,
+                one.text_digest,
+                (one.head, one.target),
+                one.sample,
+                tuple(one.given.values()),
+            )
             for one in review.conflicts
             if (one.head, one.target) in questions_of(topic)
         ]
         disputed = {(one.post_id, one.question) for one in conflicts}
         errors = [
-            Unsettled(post.post_id, (post.head, post.target), post.sample, (post.label,))
+            Unsettled(
+                post.post_id,
+                post.text_digest,
+                (post.head, post.target),
+                post.sample,
+                (post.label,),
+            )
             for post in (one.post for one in review.errors)
             if (post.post_id, (post.head, post.target)) not in disputed
         ]
@@ -122,18 +135,26 @@ class _Settling:
             return 0
         if choice == "skip":
             return _number(form) + 1
-        about = tuple(form.get(name, "") for name in ("post", "head", "target"))
+        about = tuple(form.get(name, "") for name in ("post", "text_digest", "head", "target"))
         for one in self.lists(topic)[_listed(form)]:
-            if (str(one.post_id), *one.question) == about:
+            if (str(one.post_id), one.text_digest, *one.question) == about:
                 self._decide(topic, one, who, choice)
-        # Settled now, by this answer or somebody else's before: the next one has its number.
+        # Settled now, by this answer or somebody else's before, or about an earlier text: the next
+        # one has its number.
         return _number(form)
 
     def _decide(self, topic: Topic, one: Unsettled, who: str, choice: str) -> None:
         if choice not in [each.value for each in guide_for(one.question, topic).choices]:
             raise PageError(422, f"{choice[:40]!r} is no answer to this question.")
         labels = ((one.question, choice),)
-        answer = Answer(one.post_id, who, labels=labels, sample=one.sample, decides=True)
+        answer = Answer(
+            one.post_id,
+            who,
+            labels=labels,
+            sample=one.sample,
+            decides=True,
+            text_digest=one.text_digest,
+        )
         self.changes.desk.save(topic.name, answer, at=self.board.clock())
 
 

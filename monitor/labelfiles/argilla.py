@@ -13,6 +13,7 @@ from monitor.labelfiles.record import (
     Record,
     Reject,
     field_of,
+    named_text,
     questions_by_field,
     record_of,
 )
@@ -73,10 +74,11 @@ def _record(item: Item) -> dict[str, Any]:
         one |= {"status": "submitted"} | ({"at": given.at} if given.at else {})
         one |= {"decides": True} if given.decides else {}
         responses.setdefault(field_of((given.head, given.target)), []).append(one)
+    metadata = {"id": item.native_id, "platform": item.platform, "sample": item.sample}
     return {
         "id": f"{item.platform}/{item.native_id}",
         "fields": {"text": item.text},
-        "metadata": {"id": item.native_id, "platform": item.platform, "sample": item.sample},
+        "metadata": metadata | named_text(item),
         "suggestions": {},
         "responses": responses,
         "vectors": {},

@@ -19,9 +19,12 @@ from monitor.labelfiles.record import (
     Reject,
     field_of,
     labels_of,
+    named_text,
     questions_by_field,
     record_of,
 )
+
+_KEPT = ("post_id", "platform", "sample", "text_digest")
 
 
 class Doccano:
@@ -42,7 +45,7 @@ class Doccano:
             if not isinstance(labels, list) or "post_id" not in line:
                 reject(place, "it has no post_id, or no list of labels")
                 continue
-            post = {name: line.get(name) for name in ("post_id", "platform", "sample")}
+            post = {name: line.get(name) for name in _KEPT}
             for label in labels:
                 field, _, answer = str(label).partition(":")
                 if field not in known:
@@ -66,7 +69,7 @@ def doccano_labels(questions: Sequence[Question]) -> str:
 
 def _lines(item: Item) -> Iterator[Mapping[str, Any]]:
     about = {"text": item.text, "post_id": item.native_id, "platform": item.platform}
-    about |= {"sample": item.sample}
+    about |= {"sample": item.sample} | named_text(item)
     by_annotation: dict[tuple[str, str, bool], list[Given]] = {}
     for given in item.answers:
         by_annotation.setdefault((given.annotator, given.at, given.decides), []).append(given)

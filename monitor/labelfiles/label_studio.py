@@ -15,6 +15,7 @@ from monitor.labelfiles.record import (
     Reject,
     field_of,
     labels_of,
+    named_text,
     questions_by_field,
     record_of,
 )
@@ -120,7 +121,7 @@ def _task(number: int, item: Item) -> dict[str, Any]:
     data = {"text": item.text, "id": item.native_id, "platform": item.platform}
     return {
         "id": number,
-        "data": data | {"sample": item.sample},
+        "data": data | {"sample": item.sample} | named_text(item),
         "annotations": [
             {
                 "annotator": annotator,

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from monitor.errors import LabelError
-from monitor.labelfiles.record import FIELDS, Item, Question, Record, Reject
+from monitor.labelfiles.record import FIELDS, Item, Question, Record, Reject, named_text
 from monitor.spreadsheet import csv_cell, read_cell
 
 _COLUMNS = ("id", "platform", "text", *FIELDS[2:])
+_OF_TEXT = ("text", "text_digest")
 
 
 class JsonLines:
@@ -65,7 +66,8 @@ class Csv:
     def write(self, items: Sequence[Item], questions: Sequence[Question]) -> str:
         """As `LabelFile.write`."""
         out = io.StringIO()
-        columns = [name for name in _COLUMNS if name != "text" or any(one.text for one in items)]
+        has_texts = any(one.text for one in items)
+        columns = [name for name in _COLUMNS if name not in _OF_TEXT or has_texts]
         writer = csv.DictWriter(out, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         for row in _rows(items, questions):
@@ -94,6 +96,7 @@ def _rows(items: Sequence[Item], questions: Sequence[Question]) -> Iterator[dict
     for item in items:
         about: dict[str, Any] = {"id": item.native_id, "platform": item.platform}
         about |= {"text": item.text} if item.text else {}
+        about |= named_text(item)
         for given in item.answers:
             said = {n: getattr(given, n) for n in ("head", "target", "label", "annotator")}
             told = {"at": given.at} if given.at else {}

@@ -13,8 +13,11 @@ Question = tuple[str, str]
 
 FIELDS = (
     "id", "platform", "head", "target", "label", "annotator", "sample", "at", "decides",
+    "text_digest",
 )  # fmt: skip
 """The fields of an answer's record, in the order in which files show them."""
+
+_OF_POST = ("platform", "sample", "text_digest")
 
 Record = Mapping[str, Any]
 Reject = Callable[[str, str], None]
@@ -39,6 +42,8 @@ class Item:
 
     Attributes:
         text: Empty where it is not to leave the store.
+        text_digest: The text's, so that answers find out whether it was edited; empty where the
+            text is.
     """
 
     native_id: str
@@ -46,6 +51,7 @@ class Item:
     text: str
     sample: str
     answers: tuple[Given, ...] = ()
+    text_digest: str = ""
 
 
 class LabelFile(Protocol):
@@ -86,11 +92,16 @@ def labels_of(question: Question) -> tuple[str, ...]:
     return head_named(question[0]).labels
 
 
+def named_text(item: Item) -> dict[str, str]:
+    """Returns the field that names a post's text, where the text is told."""
+    return {"text_digest": item.text_digest} if item.text_digest else {}
+
+
 def record_of(
     post: Mapping[str, Any], question: Question, said: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns an answer's record from a post's `id`, `platform`, `sample` and what was said."""
+    """Returns an answer's record from a post's fields and what was said."""
     head, target = question
     about = {"id": post.get("id", post.get("post_id")), "head": head, "target": target}
-    known = {name: post[name] for name in ("platform", "sample") if post.get(name)}
+    known = {name: post[name] for name in _OF_POST if post.get(name)}
     return about | known | dict(said)

@@ -8,7 +8,7 @@ from monitor.labelfiles.record import Given, Item
 from monitor.pipeline.classify import questions_of
 from monitor.pipeline.label_review import LabelReview
 from monitor.store.queries import Queries
-from monitor.store.values import Question, StoredLabel, UnlabelledPost
+from monitor.store.values import LabelSample, Question, StoredLabel, UnlabelledPost
 from monitor.topic import Topic
 
 
@@ -18,7 +18,10 @@ def exported_items(queries: Queries, topic: Topic, *, texts: bool) -> list[Item]
     A post whose answers were chosen in several ways appears once for each.
     """
     known = (
-        {(one.platform, one.native_id): one.text for one in queries.examples(topic.name)}
+        {
+            (one.platform, one.native_id): (one.text, one.text_digest)
+            for one in queries.examples(topic.name)
+        }
         if texts
         else {}
     )
@@ -26,10 +29,11 @@ def exported_items(queries: Queries, topic: Topic, *, texts: bool) -> list[Item]
     for label in queries.labels(topic.name, topic.start, topic.end):
         key = (label.platform, label.native_id, label.sample)
         grouped.setdefault(key, []).append(label)
-    return [
-        Item(native_id, platform, known.get((platform, native_id), ""), sample, _given(labels))
-        for (platform, native_id, sample), labels in grouped.items()
-    ]
+    items = []
+    for (platform, native_id, sample), labels in grouped.items():
+        text, digest = known.get((platform, native_id), ("", ""))
+        items.append(Item(native_id, platform, text, sample, _given(labels), digest))
+    return items
 
 
 def _given(labels: Sequence[StoredLabel]) -> tuple[Given, ...]:
@@ -73,7 +77,7 @@ def queue_items(
         )
         drawn = {(post.platform, post.native_id) for post in posts}
         others = [one for one in chosen if (one.platform, one.native_id) not in drawn]
-        return [*map(_item, posts), *others], questions
+        return [*(_item(post, post.sample) for post in posts), *others], questions
     if choose == "conflicts":
         disputed = [(one.post_id, (one.head, one.target), one.sample) for one in review.conflicts]
     else:
@@ -85,23 +89,15 @@ def queue_items(
     samples = {post_id: sample for post_id, _, sample in disputed}
     asked = {question for post_id, question, _ in disputed if post_id in ids}
     found = queries.posts_by_id(topic.name, ids)
-    items = [
-        Item(found[one].native_id, found[one].platform, found[one].text, samples[one])
-        for one in ids
-        if one in found
-    ]
+    items = [_item(found[one], samples[one]) for one in ids if one in found]
     return items, [question for question in questions if question in asked]
 
 
 def _chosen(queries: Queries, topic: Topic, limit: int) -> list[Item]:
     ids = queries.chosen_posts(topic.name)[:limit]
     found = queries.posts_by_id(topic.name, ids)
-    return [
-        Item(found[one].native_id, found[one].platform, found[one].text, "active")
-        for one in ids
-        if one in found
-    ]
+    return [_item(found[one], "active") for one in ids if one in found]
 
 
-def _item(post: UnlabelledPost) -> Item:
-    return Item(post.native_id, post.platform, post.text, post.sample)
+def _item(post: UnlabelledPost, sample: LabelSample) -> Item:
+    return Item(post.native_id, post.platform, post.text, sample, text_digest=post.text_digest)

@@ -118,6 +118,7 @@ class LabelStep:
             repeated=outcome.repeated,
             changed=outcome.changed,
             unknown_post=outcome.unknown_post,
+            edited_post=outcome.edited_post,
         )
         batch.clear()
 
@@ -148,6 +149,7 @@ def parse_label(topic: Topic, record: Mapping[str, Any]) -> HumanLabel:
         sample=cast(LabelSample, sample),
         at=_moment(values["at"]),
         decides=values["decides"].lower() in _YES,
+        text_digest=values["text_digest"] or None,
     )
 
 

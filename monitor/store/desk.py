@@ -27,7 +27,9 @@ _KEY = ("post_id", "head", "target", "annotator")
 _MARKS_WITH_POSTS = LABEL_MARKS.join(POSTS, LABEL_MARKS.c.post_id == POSTS.c.id)
 _LABELS_WITH_POSTS = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
 
-_OF_POST = tuple(POSTS.c[name] for name in ("id", "day", "text", "platform", "native_id"))
+_OF_POST = tuple(
+    POSTS.c[name] for name in ("id", "day", "text", "text_digest", "platform", "native_id")
+)
 
 AnyRow = Row[*tuple[Any, ...]]
 Said = dict[Question, set[str]]
@@ -62,6 +64,7 @@ class DeskPost:
     id: int
     day: date
     text: str
+    text_digest: str
     open: tuple[Question, ...]
 
 
@@ -72,6 +75,8 @@ class Answer:
     Attributes:
         sample: How the post was chosen.
         decides: Whether the labels settle what annotators disagree about.
+        text_digest: Of the text that was read, None where it is not told; a post edited meanwhile
+            takes no answer.
     """
 
     post_id: int
@@ -80,6 +85,7 @@ class Answer:
     marks: tuple[tuple[Question, Mark], ...] = ()
     sample: LabelSample = "random"
     decides: bool = False
+    text_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +169,14 @@ class LabelDesk:
             answered = _answered(connection, post_id, assignment.annotator)
             others = _said_of(connection, post_id, assignment.annotator)
         left = _left(row, assignment, (others, answered))
-        return DeskPost(row.id, row.day, row.text, left) if left else None
+        return DeskPost(row.id, row.day, row.text, row.text_digest, left) if left else None
 
     def save(self, topic: str, answer: Answer, *, at: datetime) -> bool:
-        """Stores an answer; the same again changes nothing. Returns whether the post is there."""
+        """Stores an answer; the same again changes nothing.
+
+        Returns:
+            Whether the post is there, with the text that was read.
+        """
         who = {"post_id": answer.post_id, "annotator": answer.annotator}
         labels = [
             who
@@ -179,7 +189,7 @@ class LabelDesk:
             for (head, target), mark in answer.marks
         ]
         with writing(self._engine) as connection:
-            if not _is_there(connection, topic, answer.post_id):
+            if not _is_there(connection, topic, answer):
                 return False
             # A later word about a question replaces the earlier one, whatever kind it was.
             _drop(connection, LABEL_MARKS, answer, [question for question, _ in answer.labels])
@@ -342,9 +352,13 @@ def _answered(connection: Connection, post_id: int, annotator: str) -> set[Quest
     return found
 
 
-def _is_there(connection: Connection, topic: str, post_id: int) -> bool:
-    statement = select(POSTS.c.id).where(POSTS.c.id == post_id, POSTS.c.topic == topic)
-    return connection.execute(statement).one_or_none() is not None
+def _is_there(connection: Connection, topic: str, answer: Answer) -> bool:
+    """Whether the post is there, with the text that was read."""
+    statement = select(POSTS.c.text_digest).where(
+        POSTS.c.id == answer.post_id, POSTS.c.topic == topic
+    )
+    digest = connection.execute(statement).scalar_one_or_none()
+    return digest is not None and answer.text_digest in (None, digest)
 
 
 def _drop(

@@ -59,11 +59,16 @@ def by_id(connection: Connection, topic: str, post_ids: Sequence[int]) -> dict[i
     """Gives those of the posts that are there and have their text."""
     posts: dict[int, UnlabelledPost] = {}
     for chunk in in_chunks(post_ids):
-        statement = select(POSTS.c.id, POSTS.c.native_id, POSTS.c.platform, POSTS.c.text).where(
+        statement = select(*_UNLABELLED).where(
             POSTS.c.id.in_(chunk), besides(POSTS.c.topic, topic), POSTS.c.text != ""
         )
         posts |= {row.id: UnlabelledPost(*row[1:]) for row in connection.execute(statement)}
     return posts
+
+
+_UNLABELLED = tuple(
+    POSTS.c[name] for name in ("id", "native_id", "platform", "text", "text_digest")
+)
 
 
 def candidates(connection: Connection, wanted: Wanted) -> Iterable[Row[*tuple[Any, ...]]]:

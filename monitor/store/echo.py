@@ -58,9 +58,11 @@ def echo(engine: Engine, wanted: Wanted) -> int:
 def _label(connection: Connection, copies: Copies) -> int:
     rows: list[dict[str, Any]] = []
     of_twin = _labels(connection, sorted(set(copies.values())))
-    there = _there(connection, {post_id for post_id, _ in copies})
+    texts = _texts(connection, {*(post_id for post_id, _ in copies), *copies.values()})
     for (post_id, question), twin in copies.items():
-        for label in of_twin[twin, question] if post_id in there else ():
+        if texts.get(post_id) != texts.get(twin):  # One of them was edited or removed meanwhile.
+            continue
+        for label in of_twin[twin, question]:
             at = label["labelled_at"] - _EARLIER
             rows.append(label | {"post_id": post_id, "labelled_at": at})
     if rows:
@@ -69,11 +71,12 @@ def _label(connection: Connection, copies: Copies) -> int:
     return len({row["post_id"] for row in rows})
 
 
-def _there(connection: Connection, post_ids: Iterable[int]) -> set[int]:
-    """Those of the posts that nobody has removed meanwhile."""
-    found: set[int] = set()
+def _texts(connection: Connection, post_ids: Iterable[int]) -> dict[int, str]:
+    """The digests of the posts' texts; a post that was removed has none."""
+    found: dict[int, str] = {}
     for chunk in in_chunks(post_ids):
-        found.update(connection.execute(select(POSTS.c.id).where(POSTS.c.id.in_(chunk))).scalars())
+        statement = select(POSTS.c.id, POSTS.c.text_digest).where(POSTS.c.id.in_(chunk))
+        found |= {row.id: row.text_digest for row in connection.execute(statement)}
     return found
 
 

@@ -37,8 +37,8 @@ _LABEL_OF_EXAMPLE = ("head", "target", "label", "sample", "annotator", "labelled
 _VALUES = ("label", "sample", "labelled_at", "decides")
 
 AnyRow = Row[*tuple[Any, ...]]
-Posts = dict[str, dict[str, int]]
-"""Post ids by native id and platform."""
+Posts = dict[str, dict[str, tuple[int, str]]]
+"""Post ids and text digests by native id and platform."""
 
 
 def save(
@@ -46,13 +46,17 @@ def save(
 ) -> LabelOutcome:
     """Stores labels; the later answer of an annotator replaces the earlier one."""
     posts = _posts(connection, topic, {label.native_id for label in given})
-    before = _stored(connection, (i for ids in posts.values() for i in ids.values()))
+    before = _stored(connection, (post_id for one in posts.values() for post_id, _ in one.values()))
     counts: Counter[str] = Counter()
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for label in given:
-        post_id = _find(posts, label)
-        if post_id is None:
+        found = _find(posts, label)
+        if found is None:
             counts["unknown_post"] += 1
+            continue
+        post_id, digest = found
+        if label.text_digest not in (None, digest):
+            counts["edited_post"] += 1
             continue
         key = (post_id, label.head, label.target, label.annotator)
         answer = (label.label, label.sample, label.decides)
@@ -93,7 +97,7 @@ def examples(connection: Connection, topic: str) -> list[LabelledPost]:
 
 def conflicts(connection: Connection, topic: str) -> list[Conflict]:
     """Gives what annotators disagree about and nobody has settled, even splits first."""
-    of_answer = _by_answer(connection, topic, ("id", "native_id", "platform"))
+    of_answer = _by_answer(connection, topic, ("id", "native_id", "platform", "text_digest"))
     found = [
         _conflict(rows)
         for rows in map(_deciding, of_answer)
@@ -127,6 +131,7 @@ def _conflict(rows: Sequence[AnyRow]) -> Conflict:
         post_id=row.id,
         native_id=row.native_id,
         platform=row.platform,
+        text_digest=row.text_digest,
         head=row.head,
         target=row.target,
         sample=row.sample,
@@ -173,13 +178,13 @@ def _posts(connection: Connection, topic: str, native_ids: Iterable[str]) -> Pos
     found: Posts = defaultdict(dict)
     for platform in _platforms(connection, topic):  # The index has platform before native id.
         for chunk in in_chunks(native_ids):
-            statement = select(POSTS.c.id, POSTS.c.native_id).where(
+            statement = select(POSTS.c.id, POSTS.c.native_id, POSTS.c.text_digest).where(
                 POSTS.c.topic == topic,
                 POSTS.c.platform == platform,
                 POSTS.c.native_id.in_(chunk),
             )
             for row in connection.execute(statement):
-                found[row.native_id][platform] = row.id
+                found[row.native_id][platform] = (row.id, row.text_digest)
     return found
 
 
@@ -188,7 +193,7 @@ def _platforms(connection: Connection, topic: str) -> list[str]:
     return list(connection.execute(statement).scalars())
 
 
-def _find(posts: Posts, label: HumanLabel) -> int | None:
+def _find(posts: Posts, label: HumanLabel) -> tuple[int, str] | None:
     """Finds a label's post; without a platform only where one post alone has its id."""
     candidates = posts.get(label.native_id, {})
     if label.platform is not None:

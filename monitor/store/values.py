@@ -159,6 +159,8 @@ class HumanLabel:
         platform: None where the label file does not tell it.
         at: When it was given, None for now.
         decides: Whether it settles what annotators disagreed about.
+        text_digest: Of the text that was read, None where the label file does not tell it; a post
+            edited meanwhile takes no label.
     """
 
     native_id: str
@@ -170,6 +172,7 @@ class HumanLabel:
     sample: LabelSample
     at: datetime | None = None
     decides: bool = False
+    text_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +181,14 @@ class LabelOutcome:
 
     Attributes:
         unknown_post: Labels whose post is not stored, or whose id alone fits several posts.
+        edited_post: Labels about a text that their post no longer has.
     """
 
     stored: int = 0
     repeated: int = 0
     changed: int = 0
     unknown_post: int = 0
+    edited_post: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +263,7 @@ class UnlabelledPost:
     native_id: str
     platform: str
     text: str
+    text_digest: str
     sample: LabelSample = "random"
 
 
@@ -286,6 +292,7 @@ class Conflict:
     post_id: int
     native_id: str
     platform: str
+    text_digest: str
     head: str
     target: str
     sample: LabelSample

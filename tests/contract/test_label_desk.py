@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from store_values import NOW, label, page, post, repost
 
-from monitor.store.desk import WHOLE_POST, Answer, Assignment, LabelDesk
+from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, LabelDesk, Mark
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 
@@ -77,6 +77,27 @@ def test_a_post_of_another_topic_takes_no_answer(desk: LabelDesk, ann: Assignmen
     (first,) = desk.draw(ann, 1)
     assert not desk.save("another", Answer(first, "ann", labels=((STANCE, "favor"),)), at=NOW)
     assert desk.post(replace(ann, topic="another"), first) is None
+
+
+@pytest.mark.parametrize("mark", [None, "unsure", "skip"])
+def test_an_answer_about_a_text_that_was_edited_since_is_not_taken(
+    desk: LabelDesk, store: Store, ann: Assignment, mark: Mark | None
+) -> None:
+    store.save_page(ann.topic, "file", page(post("1"), state=2), at=NOW)
+    first = {desk.text(ann.topic, one): one for one in desk.draw(ann, 50)}[post("1").text]
+    read = desk.post(ann, first)
+    assert read is not None
+    edited = post("1", text="an edited text", revision=1)
+    store.save_page(ann.topic, "file", page(edited, state=3), at=NOW)
+    marks = ((STANCE, mark),) if mark else ()
+    labels = () if mark else ((STANCE, "favor"),)
+    given = Answer(first, "ann", labels, marks, text_digest=read.text_digest)
+    assert not desk.save(ann.topic, given, at=NOW)
+    assert desk.counts(ann.topic) == DeskCounts({}, {}, {}, {})
+    now = desk.post(ann, first)
+    assert now is not None
+    assert (now.text, now.open) == ("an edited text", (STANCE, MOOD))
+    assert desk.save(ann.topic, replace(given, text_digest=now.text_digest), at=NOW)
 
 
 def test_what_one_annotator_answered_another_is_not_asked(desk: LabelDesk, ann: Assignment) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from store_values import NOW, QUESTIONS, answers, label, page, pending, post
 
+from monitor.store import echo
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, LabelDesk, Mark
 from monitor.store.draw import lot_of
+from monitor.store.engine import writing
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 
@@ -148,6 +151,26 @@ def test_a_copy_with_labels_of_its_own_takes_no_others(
     given = [label(one) for one in ("1", "2", "copy0", "copy1")]
     store.save_labels(topic, [*given, label("copy2", "none", annotator="ben")], at=NOW)
     assert store.echo_labels(topic, QUESTIONS, ["en"]) == 0
+
+
+@pytest.mark.parametrize("edited", ["copy", "twin"])
+def test_a_post_that_is_edited_while_copies_are_sought_takes_and_gives_no_label(
+    store: Store, queries: Queries, topic: str, edited: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = _in_order(["copy0", "copy1", "copy2"])
+    now = post(copies[0 if edited == "copy" else 1], text="an edited text", revision=1)
+    given = [label("1"), label("2"), label(copies[1])]
+    store.save_labels(topic, given, at=NOW)
+
+    def writing_late(engine: Engine) -> AbstractContextManager[Connection]:
+        store.save_page(topic, "file", page(now, state=2), at=NOW)
+        if edited == "twin":  # What is said of its new text is no copy's either.
+            store.save_labels(topic, [label(copies[1], "against")], at=NOW)
+        return writing(engine)
+
+    monkeypatch.setattr(echo, "writing", writing_late)
+    assert store.echo_labels(topic, [STANCE], ["en"]) == (1 if edited == "copy" else 0)
+    assert _labelled(queries, topic) == {"1", "2", *copies[1 : 3 if edited == "copy" else 2]}
 
 
 @pytest.mark.parametrize("mark", ["unsure", "skip"])

@@ -46,6 +46,33 @@ def test_a_later_answer_in_the_same_file_wins(store: Store, queries: Queries, to
     assert [each.label for each in queries.examples(topic)] == ["none"]
 
 
+def test_a_label_about_a_text_that_was_edited_since_is_not_taken(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    read = label("1", text_digest=post("1").text_digest)
+    edited = post("1", text="an edited text", revision=1)
+    assert store.save_labels(topic, [read], at=NOW) == LabelOutcome(stored=1)
+    store.save_page(topic, "file", page(edited, state=2), at=NOW)
+    other = label("2", text_digest=post("2").text_digest)
+    outcome = store.save_labels(topic, [read, other], at=NOW)
+    assert outcome == LabelOutcome(stored=1, edited_post=1)
+    assert [each.native_id for each in queries.examples(topic)] == ["2"]
+    again = label("1", text_digest=edited.text_digest)
+    assert store.save_labels(topic, [again], at=NOW) == LabelOutcome(stored=1)
+
+
+def test_a_label_that_names_no_text_is_taken(store: Store, topic: str) -> None:
+    edited = post("1", text="an edited text", revision=1)
+    store.save_page(topic, "file", page(edited, state=2), at=NOW)
+    assert store.save_labels(topic, [label("1")], at=NOW) == LabelOutcome(stored=1)
+
+
+def test_a_label_about_a_purged_text_is_taken(store: Store, topic: str) -> None:
+    store.purge_texts(topic, NOW.replace(year=2021))
+    read = label("1", text_digest=post("1").text_digest)
+    assert store.save_labels(topic, [read], at=NOW) == LabelOutcome(stored=1)
+
+
 @pytest.mark.parametrize(
     ("given", "truth"),
     [
@@ -131,7 +158,7 @@ def test_the_draw_takes_opinions_with_text_in_the_languages_once(
     drawn = queries.unlabelled(topic, QUESTIONS, ["en"], limit=99)
     # The text of "twice" was posted on two platforms: it is asked once.
     assert sorted(each.native_id for each in drawn) == ["1", "2", "twice"]
-    assert UnlabelledPost("1", "x", "an invented text, number 1") in drawn
+    assert UnlabelledPost("1", "x", post("1").text, post("1").text_digest) in drawn
 
 
 def test_the_draw_is_the_same_until_it_is_labelled_and_then_goes_on(

@@ -83,7 +83,7 @@ def import_labels(app: Application, folder: Path, count: int = LABELS) -> None:
 
 def asked_of(page: httpx.Client) -> dict[str, str]:
     """The hidden fields of the question that is asked."""
-    hidden = r'name="(csrf|post|sample|head|target)" value="([^"]*)"'
+    hidden = r'name="(csrf|post|text_digest|sample|head|target)" value="([^"]*)"'
     return dict(re.findall(hidden, page.get(LABEL).text))
 
 

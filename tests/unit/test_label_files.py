@@ -21,6 +21,7 @@ ANSWERS = [
     *[("stance", "Walkout", label) for label in ("favor", "against", "none")],
     *[("stance", "leaving-posts-up", label) for label in ("favor", "against", "none")],
 ]
+DIGEST = "0123456789abcdef0123456789abcdef"
 words = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12)
 texts = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=40)
 
@@ -35,7 +36,7 @@ def items(draw: Callable[..., object]) -> list[Item]:
             for (head, target, label), who in chosen  # type: ignore[attr-defined]
         }
         sample = draw(st.sampled_from(["random", "active", "other"]))
-        made.append(Item(native_id, "x", draw(texts), sample, tuple(answers.values())))  # type: ignore[arg-type]
+        made.append(Item(native_id, "x", draw(texts), sample, tuple(answers.values()), DIGEST))  # type: ignore[arg-type]
     return made
 
 
@@ -63,12 +64,19 @@ def test_what_is_written_is_read_again(shape: str, made: list[Item]) -> None:
     assert problems == []
     assert sorted(tuple(str(one[name]) for name in FIELDS[:7]) for one in answered) == wanted(made)
     assert {str(one["at"]) for one in answered} <= {"2020-06-02T10:00:00+00:00"}
+    assert {one["text_digest"] for one in records} <= {DIGEST}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_shape_is_told_by_its_look(shape: str) -> None:
     made = [Item("1", "x", "a text", "random", (Given("sentiment", "", "neutral", "ann"),))]
     assert shape_of(SHAPES[shape].write(made, QUESTIONS)) is SHAPES[shape]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_where_no_text_leaves_nothing_names_it(shape: str) -> None:
+    made = [Item("1", "x", "", "random", (Given("sentiment", "", "neutral", "ann"),))]
+    assert "digest" not in SHAPES[shape].write(made, QUESTIONS)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from classifiers.heads import head as head_named
+from collectors.post import Checkpoint
+from monitor.kept import KeptPage
+from monitor.labelfiles.record import Given, Item, Question
+from monitor.labelfiles.shapes import SHAPES
 from monitor.pipeline.classify import questions_of
+from monitor.pipeline.label_items import exported_items, queue_items
 from monitor.pipeline.labels import LabelsImported, LabelStep
 from monitor.post_ids import PostIds
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import UnlabelledPost
 from tests.dashboard_fakes import TOPIC
-from tests.desk_fakes import Desk, open_desk
+from tests.desk_fakes import Desk, kept_post, open_desk
 
 
 class _PlainIds:
@@ -52,6 +59,26 @@ def imported(desk: Desk, file: Path, posts: Sequence[UnlabelledPost]) -> LabelsI
     return step.import_file(TOPIC, file)
 
 
+def answered_queue(desk: Desk) -> tuple[list[Item], list[Question]]:
+    items, questions = queue_items(
+        Queries(desk.engine), TOPIC, None, choose="random", limit=3, random_part=1
+    )
+    said = tuple(Given(*one, head_named(one[0]).labels[0], "ann") for one in questions)
+    return [replace(one, answers=said) for one in items], questions
+
+
+def import_items(desk: Desk, file: Path, items: Sequence[Item]) -> LabelsImported:
+    file.write_text(SHAPES["jsonl"].write(items, questions_of(TOPIC)))
+    step = LabelStep(Store(desk.engine), cast(PostIds, _PlainIds()), desk.clock)
+    return step.import_file(TOPIC, file)
+
+
+def edit(desk: Desk, native_id: str) -> None:
+    edited = kept_post(native_id, "an edited text")._replace(revision=1)
+    page = KeptPage(Checkpoint({"n": 2}), (edited,))
+    Store(desk.engine).save_page(TOPIC.name, "file", page, at=desk.clock())
+
+
 def test_after_an_import_a_repeated_text_counts_as_often_as_it_was_posted(
     desk: Desk, tmp_path: Path
 ) -> None:
@@ -82,6 +109,29 @@ def test_an_import_of_the_same_file_makes_no_more_copies(desk: Desk, tmp_path: P
     posts = drawn(desk, 20)
     assert imported(desk, tmp_path / "labels.jsonl", posts).copies > 0
     assert imported(desk, tmp_path / "labels.jsonl", posts).copies == 0
+
+
+def test_an_answered_queue_has_nothing_to_say_about_posts_edited_since(
+    desk: Desk, tmp_path: Path
+) -> None:
+    items, questions = answered_queue(desk)
+    edit(desk, items[0].native_id)
+    counts = import_items(desk, tmp_path / "queue.jsonl", items).counts
+    assert (counts["edited_post"], counts["stored"]) == (len(questions), 2 * len(questions))
+
+
+@pytest.mark.parametrize(("texts", "count"), [(True, "edited_post"), (False, "stored")])
+def test_exported_labels_tell_what_text_they_are_about_where_they_hold_it(
+    desk: Desk, tmp_path: Path, texts: bool, count: str
+) -> None:
+    items, questions = answered_queue(desk)
+    import_items(desk, tmp_path / "queue.jsonl", items)
+    exported = exported_items(Queries(desk.engine), TOPIC, texts=texts)
+    edit(desk, items[0].native_id)
+    counts = import_items(desk, tmp_path / "labels.jsonl", exported).counts
+    assert {name: counts[name] for name in ("edited_post", "stored") if counts[name]} == {
+        count: len(questions)
+    }
 
 
 def test_a_post_that_was_left_empty_holds_later_copies_up(desk: Desk, tmp_path: Path) -> None:

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from collectors.post import Checkpoint
 from monitor.dashboard.hostile import shown_text
 from monitor.dashboard.queue import Queues
+from monitor.kept import KeptPage
 from monitor.store.desk import Assignment, DeskPost
 from monitor.store.queries import Queries
+from monitor.store.store import Store
 from tests.dashboard_fakes import NOW, TOPIC
-from tests.desk_fakes import HOSTILE, Desk, open_desk
+from tests.desk_fakes import HOSTILE, Desk, kept_post, open_desk
 
 PLACE = "/topics/walkout/label"
 HERE = {"origin": "http://127.0.0.1"}
@@ -144,6 +147,28 @@ def test_an_answer_about_a_post_that_is_gone_is_told(desk: Desk) -> None:
     assert say(reader(desk), "favor", post="4711").status_code == 404
 
 
+@pytest.mark.parametrize("choice", ["favor", "off_topic", "unsure", "skip"])
+def test_an_answer_about_a_text_that_was_edited_since_is_told_and_asked_again(
+    desk: Desk, choice: str
+) -> None:
+    visitor = reader(desk)
+    page = visitor.get(f"{PLACE}?as=ann").text
+    number = re.findall("an invented text, number ([0-9])", page)[0]
+    edited = kept_post(number, "an edited text")._replace(revision=1)
+    Store(desk.engine).save_page(
+        TOPIC.name, "file", KeptPage(Checkpoint({"n": 2}), (edited,)), at=NOW
+    )
+    after = say(visitor, choice, page)
+    assert after.status_code == 200
+    assert "The post has changed meanwhile" in after.text
+    assert "an edited text" in after.text
+    assert labels(desk) == []
+    assert fields(after.text)["as"] == "ann"
+    then = say(visitor, "favor", after.text).text
+    assert "The post has changed meanwhile" not in then
+    assert labels(desk) == [("stance", "walkout", "favor")]
+
+
 def test_looking_at_texts_is_written_down(desk: Desk) -> None:
     visitor = reader(desk)
     visitor.get(PLACE)
@@ -183,7 +208,9 @@ def test_what_was_drawn_at_random_for_one_stays_random_when_it_is_chosen_for_ano
     desk: Any = SimpleNamespace(
         draw=lambda one, _: [1, 2] if one.annotator == "ada" else [3, 4],
         chosen=lambda *_: waiting,
-        post=lambda _, post_id: DeskPost(post_id, NOW.date(), "text", (("stance", "walkout"),)),
+        post=lambda _, post_id: DeskPost(
+            post_id, NOW.date(), "text", "ab", (("stance", "walkout"),)
+        ),
     )
     queues = Queues(desk)
     ada, ben = (

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from collectors.post import Checkpoint
+from monitor.kept import KeptPage
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import HumanLabel, Prediction
 from tests.dashboard_fakes import NOW, TOPIC
-from tests.desk_fakes import VERSIONS, Desk, open_desk
+from tests.desk_fakes import VERSIONS, Desk, kept_post, open_desk
 from tests.unit.test_labelling import HERE, fields, reader
 
 PLACE = "/topics/walkout/label/settle"
@@ -109,6 +111,20 @@ def test_a_decision_settles_and_what_was_said_before_stays(desk: Desk) -> None:
     visitor.post(PLACE, data=again, headers=HERE)
     assert "Nothing is left to settle" in visitor.post(PLACE, data=again, headers=HERE).text
     assert truth(desk, "1") == ["positive"]
+
+
+def test_a_decision_about_a_text_that_was_edited_since_is_not_taken(desk: Desk) -> None:
+    visitor, store = reader(desk), Store(desk.engine)
+    page = visitor.get(PLACE).text
+    edited = kept_post("0", "an edited text")._replace(revision=1)
+    store.save_page("walkout", "file", KeptPage(Checkpoint({"n": 2}), (edited,)), at=NOW)
+    again = [label("0", "negative", "ann"), label("0", "positive", "ben")]
+    store.save_labels("walkout", again, at=NOW)
+    after = visitor.post(PLACE, data=fields(page) | {"choice": "negative"}, headers=HERE).text
+    assert "an edited text" in after
+    assert truth(desk, "0") == []
+    visitor.post(PLACE, data=fields(after) | {"choice": "negative"}, headers=HERE)
+    assert truth(desk, "0") == ["negative"]
 
 
 def test_a_decision_can_be_taken_back_and_a_skipped_one_comes_again(desk: Desk) -> None:
