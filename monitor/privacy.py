@@ -15,7 +15,7 @@ What this guarantees, and what it does not, is written down in docs/privacy.md.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 from monitor.authors import AuthorSketch
 from monitor.derivable import Derivable
 from monitor.figure import ALL, Figure, Volume, Withheld
+from monitor.outward import rounded_down, rounded_up
 from monitor.settings import ReleaseSettings
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound="DataclassInstance")
 _COUNTS = ("posts", "reposts", "authors", "unscored", "copies", "audited")
-_SHARES = ("share_raw", "share", "difference", "low", "high")
+_SHARES: Mapping[str, Callable[[float], float]] = {
+    **dict.fromkeys(("share_raw", "share", "difference"), lambda share: round(share, 2)),
+    "low": rounded_down,
+    "high": rounded_up,
+}
 Cell = tuple[str, str, str]
 """Platform, cohort and language; `ALL` where not split by it."""
 DIMENSIONS = ("platform", "cohort", "language")
@@ -130,12 +135,15 @@ def whole_groups(count: int, minimum: int) -> int:
 
 
 def rounded(record: R, round_to: int) -> R:
-    """A record's counts as multiples, its shares as whole percent; as it is where that is 0."""
+    """A record's counts as multiples, its shares as whole percent; as it is where that is 0.
+
+    An interval is rounded outwards, so that it still holds what it held.
+    """
     if not round_to:
         return record
     told = {name: getattr(record, name, None) for name in (*_COUNTS, *_SHARES)}
     changes = {
-        name: round(value, 2) if name in _SHARES else _nearest(value, round_to)
+        name: _SHARES[name](value) if name in _SHARES else _nearest(value, round_to)
         for name, value in told.items()
         if value is not None
     }

@@ -6,6 +6,7 @@ from classifiers.drift import THRESHOLD
 from monitor.alarms.evidence import DriftedDay, Evidence, Finding, Rule
 from monitor.alarms.staleness import stale
 from monitor.figure import Figure
+from monitor.outward import rounded_down, rounded_up
 
 _DRIFTED_DAYS = 2
 
@@ -19,7 +20,8 @@ def judge_share(rule: Rule, evidence: Evidence) -> Finding:
         return Finding("between", "no released figure")
     last = days[-1]
     low, high = days[-1].low, days[-1].high
-    told = f"{_said(rule)} was {last.share:.0%} ({low:.0%} to {high:.0%}) on {last.day}"
+    interval = f"{rounded_down(low):.0%} to {rounded_up(high):.0%}"
+    told = f"{_said(rule)} was {last.share:.0%} ({interval}) on {last.day}"
     if rule["above"] is not None:
         line, beyond, back = rule["above"], low - rule["above"], rule["above"] - low
         side = "above"

@@ -16,6 +16,7 @@ from monitor.errors import LabelError
 from monitor.labelfiles.doccano import doccano_labels
 from monitor.labelfiles.label_studio import label_studio_config
 from monitor.labelfiles.shapes import SHAPES
+from monitor.outward import rounded_down, rounded_up
 from monitor.pipeline.classify import questions_of
 from monitor.pipeline.label_items import exported_items, queue_items
 from monitor.pipeline.label_review import LabelReview
@@ -204,7 +205,9 @@ def _text(review: LabelReview, most: int) -> str:
 def _alpha(found: Agreement) -> str:
     if found.alpha is None:
         return "-"
-    interval = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
+    interval = ""
+    if found.low is not None and found.high is not None:
+        interval = f" ({rounded_down(found.low):.2f} to {rounded_up(found.high):.2f})"
     return f"{found.alpha:.2f}{interval}"
 
 

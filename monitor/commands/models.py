@@ -15,6 +15,7 @@ from monitor.bootstrap import scoring
 from monitor.bootstrap.counting import aggregate
 from monitor.bootstrap.drifting import drift, keep_reference
 from monitor.commands.call import Call, table, with_call
+from monitor.outward import rounded_down, rounded_up
 from monitor.retraining import (
     Promote,
     promote_version,
@@ -131,7 +132,8 @@ def evaluate_command(
 
 def _told(judged: Judgement) -> str:
     """A judgement for people."""
-    share = f"{100 * judged.score:.1f} ({100 * judged.low:.1f} to {100 * judged.high:.1f})"
+    low, high = rounded_down(judged.low, 3), rounded_up(judged.high, 3)
+    share = f"{100 * judged.score:.1f} ({100 * low:.1f} to {100 * high:.1f})"
     lines = [
         f"{judged.head}: {judged.metric} {share} on {judged.rows} rows",
         f"macro F1 {100 * judged.macro_f1:.1f}, accuracy {100 * judged.accuracy:.1f}, "
@@ -202,7 +204,7 @@ def drift_command(call: Call) -> None:
             "question": f"{one.head} {one.target}".strip(),
             "days": f"{one.since} to {one.until}",
             "labels": one.labels,
-            "error": f"{one.error:.0%} ({one.low:.0%} to {one.high:.0%})",
+            "error": one.told,
         }
         for one in report.audit
     ]

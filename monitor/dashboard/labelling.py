@@ -24,6 +24,7 @@ from monitor.dashboard.pages import ordered_questions
 from monitor.dashboard.queue import Queues
 from monitor.dashboard.selection import PageError
 from monitor.dashboard.visitor import VISITOR, Note
+from monitor.outward import rounded_down, rounded_up
 from monitor.passwords import digest_of
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
 from monitor.store.values import LabelSample, Question
@@ -262,5 +263,5 @@ def _agreement_words(found: Agreement) -> str:
         return said
     said += f", Krippendorff's alpha {found.alpha:.2f}"
     if found.low is not None and found.high is not None:
-        said += f" ({found.low:.2f} to {found.high:.2f})"
+        said += f" ({rounded_down(found.low):.2f} to {rounded_up(found.high):.2f})"
     return said

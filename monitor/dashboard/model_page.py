@@ -20,6 +20,7 @@ from monitor.dashboard.charts import Spec
 from monitor.dashboard.tables import Cell, Table
 from monitor.dashboard.version_answers import AnswerBlock, Matrix, answer_blocks, matrix
 from monitor.dashboard.version_charts import drift_chart
+from monitor.outward import rounded_down, rounded_up
 from monitor.pipeline.classify import questions_of
 from monitor.store.values import AuditLabel, Question
 from monitor.topic import Topic
@@ -190,7 +191,7 @@ def _measures(of: str, figures: dict[str, float]) -> list[Measure]:
     main = next((n for n in names if n not in ("log_loss", "calibration_error")), "")
     interval = ""
     if "low" in figures and "high" in figures:
-        interval = f"{figures['low']:.2f} to {figures['high']:.2f}"
+        interval = f"{rounded_down(figures['low']):.2f} to {rounded_up(figures['high']):.2f}"
     rows = words.number(int(figures["rows"])) if "rows" in figures else ""
     return [
         Measure(of, rows, name.replace("_", " "), f"{figures[name]:.3f}", interval * (name == main))

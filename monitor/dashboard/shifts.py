@@ -85,7 +85,7 @@ def _row(one: Shift, labels: Sequence[str]) -> tuple[Cell, ...]:
 def _moved(change: Change | None) -> Cell:
     if change is None:
         return Cell(_NOT_SHOWN)
-    detail = f"{words.points(change.low)} to {words.points(change.high)}"
+    detail = words.points_between(change.low, change.high)
     return Cell(f"{words.points(change.difference)} points", detail)
 
 
@@ -93,7 +93,7 @@ def _moves(one: Shift, labels: Sequence[str]) -> str:
     """`supports +12 points (+8 to +16), …`; since when, if days between are not known."""
     parts = [
         f"{words.label_word(label)} {words.points(change.difference)} points "
-        f"({words.points(change.low)} to {words.points(change.high)})"
+        f"({words.points_between(change.low, change.high)})"
         for label in labels
         if (change := one.by_label.get(label)) is not None
     ]

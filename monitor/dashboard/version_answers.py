@@ -109,10 +109,7 @@ def _block(
             rows=tuple(
                 (
                     Cell(label),
-                    Cell(
-                        words.points(one.error),
-                        f"{words.points(one.low)} to {words.points(one.high)}",
-                    ),
+                    Cell(words.points(one.error), words.points_between(one.low, one.high)),
                 )
                 for label, one in zip(named, errors, strict=True)
             ),

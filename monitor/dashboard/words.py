@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from classifiers.heads import head as head_named
 from monitor.figure import Withheld
+from monitor.outward import rounded_down, rounded_up
 
 _ORDERED_LABELS = {"sentiment": ("positive", "negative", "neutral")}
 """Where pages show a head's labels in another order than its file has them."""
@@ -55,14 +56,25 @@ def percent(share: float) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """Returns both ends of an interval in percent, `50–66%`."""
-    return f"{percent(low).removesuffix('%')}\N{EN DASH}{percent(high)}"
+    """Returns both ends of an interval in whole percent, rounded outwards, `50–66%`.
+
+    As of shares, an end that is neither none nor all never reads 0 or 100.
+    """
+    least, most = rounded_down(low), rounded_up(high)
+    first = "<1" if low > 0 == least else f"{100 * least:.0f}"
+    last = ">99%" if high < 1 == most else f"{most:.0%}"
+    return f"{first}\N{EN DASH}{last}"
 
 
 def points(difference: float) -> str:
     """Returns a difference of shares in whole percentage points with its sign, `+12`."""
     rounded = round(100 * difference)
     return f"{rounded:+d}".replace("-", "\N{MINUS SIGN}") if rounded else "0"
+
+
+def points_between(low: float, high: float) -> str:
+    """Returns a difference's interval in whole points, rounded outwards, `+8 to +16`."""
+    return f"{points(rounded_down(low))} to {points(rounded_up(high))}"
 
 
 def number(count: int) -> str:

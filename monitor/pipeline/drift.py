@@ -22,6 +22,7 @@ from classifiers.shift import (
     read_reference,
     word_points,
 )
+from monitor.outward import rounded_down, rounded_up
 from monitor.pipeline.classify import questions_of
 from monitor.store.queries import Queries
 from monitor.store.values import AuditLabel, Candidate, Question
@@ -53,6 +54,11 @@ class AuditPart:
     error: float
     low: float
     high: float
+
+    @property
+    def told(self) -> str:
+        """The error with its interval, `20% (15% to 26%)`."""
+        return f"{self.error:.0%} ({rounded_down(self.low):.0%} to {rounded_up(self.high):.0%})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +215,7 @@ def _of_audit(parts: Sequence[AuditPart]) -> list[str]:
         first, *_, last = [one for one in parts if (one.head, one.target) == question] * 2
         if last.low > first.high:
             told.append(
-                f"errors about {' '.join(question).strip()} rose from {first.error:.0%} "
-                f"({first.low:.0%} to {first.high:.0%}) to {last.error:.0%} ({last.low:.0%} to "
-                f"{last.high:.0%})"
+                f"errors about {' '.join(question).strip()} rose from {first.told} to {last.told}"
             )
     return told
 

@@ -188,6 +188,11 @@ def test_a_message_says_what_was_seen() -> None:
         assert told in found.message
 
 
+def test_a_message_rounds_the_interval_outwards() -> None:
+    found = judge(rule(**SHARE), evidence(figures=[at(0.7, width=0.0472)]))
+    assert "70% (67% to 73%)" in found.message
+
+
 TOPIC = """
 name = "strike"
 title = "A strike"

@@ -22,8 +22,35 @@ def test_a_share_reads_as_a_whole_percentage(share: float, written: str) -> None
     assert words.percent(share) == written
 
 
-def test_an_interval_names_both_ends() -> None:
-    assert words.interval(0.5, 0.66) == "50–66%"
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [
+        (0.5, 0.66, "50–66%"),
+        (0.48, 0.29 + 0.24, "48–53%"),
+        (0.4764, 0.5236, "47–53%"),
+        (0.4951, 0.5049, "49–51%"),
+        (0.001, 0.004, "<1–1%"),
+        (0.996, 0.998, "99–>99%"),
+        (0.0, 1.0, "0–100%"),
+    ],
+)
+def test_an_interval_names_both_ends_rounded_outwards(
+    low: float, high: float, written: str
+) -> None:
+    assert words.interval(low, high) == written
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [
+        (0.07, 0.12 + 0.05, "+7 to +17"),
+        (-0.004, 0.08, "−1 to +8"),
+        (-0.058, -0.002, "−6 to 0"),
+        (0.0, 0.0, "0 to 0"),
+    ],
+)
+def test_a_differences_interval_is_rounded_outwards(low: float, high: float, written: str) -> None:
+    assert words.points_between(low, high) == written
 
 
 @given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))

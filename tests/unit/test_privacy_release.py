@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.authors import AuthorSketch
 from monitor.figure import Figure, Volume
-from monitor.privacy import Standing, release, release_volume, shown_cells
+from monitor.privacy import Standing, release, release_volume, rounded, shown_cells
 from monitor.settings import ReleaseSettings
 
 RULES = ReleaseSettings(maximum_interval_width=0.5, minimum_coverage=0.5, minimum_scored=0.9)
@@ -94,6 +96,23 @@ def test_a_hidden_volume_keeps_no_count():
     hidden = release_volume(volume, "complementary")
     assert values(hidden, "posts", "reposts", "authors", "unscored") == [None] * 4
     assert hidden.withheld == "complementary"
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=3, max_size=3).map(sorted))
+def test_a_rounded_interval_holds_the_one_it_is_made_of_and_the_share(parts):
+    low, share, high = (part / 10_000 for part in parts)
+    shown = rounded(replace(FIGURE, low=low, share=share, high=high), 5)
+    assert 0 <= shown.low <= low <= high <= shown.high <= 1
+    assert shown.low <= shown.share <= shown.high
+    assert low - shown.low < 0.01 > shown.high - high
+    assert values(shown, "low", "high") == [round(end, 2) for end in values(shown, "low", "high")]
+
+
+@given(st.lists(st.integers(0, 100), min_size=2, max_size=2).map(sorted))
+def test_whole_percent_stay_as_they_are_however_they_came_about(parts):
+    low, high = (part / 100 for part in parts)
+    computed = replace(FIGURE, low=(low + 0.1) - 0.1, high=(high + 0.1) - 0.1)
+    assert values(rounded(computed, 5), "low", "high") == [low, high]
 
 
 def people(count, prefix=""):
