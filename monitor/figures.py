@@ -187,12 +187,12 @@ class Figures:
         for question in made.evidence.questions:
             days = shown_days(figures, question)
             if days:
-                of_day = [one for one in figures if one.day == days[-1]]
-                shown = [one for one in of_day if (one.head, one.target) == question]
-                counts = made.split(frozenset()).counts(question)
+                of_day = made.split(frozenset()).counts(question)
+                counts = {day: of_day[day] for day in days}
+                of_days = [one for one in figures if one.day in counts]
                 found += whole_shares(
-                    shown,
-                    {day: counts[day] for day in days},
+                    [one for one in of_days if (one.head, one.target) == question],
+                    counts,
                     made.evidence.audits[question],
                     needed=self._settings.audit.minimum_labels,
                     widest=self._settings.release.maximum_interval_width,

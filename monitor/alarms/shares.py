@@ -20,8 +20,7 @@ def judge_share(rule: Rule, evidence: Evidence) -> Finding:
         return Finding("between", "no released figure")
     last = days[-1]
     low, high = days[-1].low, days[-1].high
-    interval = f"{rounded_down(low):.0%} to {rounded_up(high):.0%}"
-    told = f"{_said(rule)} was {last.share:.0%} ({interval}) on {last.day}"
+    told = f"{_said(rule)} was {_figure(last)}"
     if rule["above"] is not None:
         line, beyond, back = rule["above"], low - rule["above"], rule["above"] - low
         side = "above"
@@ -45,7 +44,7 @@ def judge_change(rule: Rule, evidence: Evidence) -> Finding:
     before, last = days[:-2], days[-2:]
     lowest = min(one.low or 0.0 for one in before)
     highest = max(one.high or 0.0 for one in before)
-    told = f"{_said(rule)} on {last[0].day} and {last[1].day}"
+    told = f"{_said(rule)}, {_figure(last[0])} and {_figure(last[1])},"
     before_all = f"each of the {rule['days']} days before"
     if all((one.low or 0.0) > highest for one in last):
         return Finding("firing", f"{told} rose clearly above {before_all}.")
@@ -101,6 +100,15 @@ def _days(rule: Rule, evidence: Evidence) -> list[Figure]:
         ),
         key=lambda one: one.day,
     )
+
+
+def _figure(one: Figure) -> str:
+    """A released share in words, with its interval and what it rests on."""
+    interval = f"{rounded_down(one.low or 0.0):.0%} to {rounded_up(one.high or 0.0):.0%}"
+    basis = f"{one.posts or 0:,} posts by {one.authors or 0:,} authors"
+    if one.coverage is not None:
+        basis += f", {rounded_down(one.coverage):.0%} of the day collected"
+    return f"{one.share or 0.0:.0%} ({interval}) on {one.day} ({basis})"
 
 
 def _asked(rule: Rule) -> str:

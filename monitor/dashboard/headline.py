@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TypeVar
 
 from monitor.dashboard import words
-from monitor.dashboard.series import SharesDay, SharesSeries, VolumeSeries
-from monitor.figure import Figure
+from monitor.dashboard.series import COMPLETE, SharesDay, SharesSeries, VolumeSeries
+from monitor.figure import Figure, Volume
 from monitor.shares.rollup import Unit
 from monitor.topic import Topic
 
+N = TypeVar("N", int, float)
 _OF_UNIT: Mapping[Unit, str] = {
     "posts": "of the posts, ",
     "authors": "of the authors' voices, ",
@@ -67,6 +69,8 @@ def answer_sentence(
         f"{words.counted(one.posts or 0, 'scored post')} by "
         f"{words.counted(one.authors or 0, 'author')}"
     )
+    if one.coverage is not None and one.coverage < COMPLETE:
+        basis += f", {words.percent(one.coverage)} of the day collected"
     return f"{when}, {about}{listed}: {basis}."
 
 
@@ -110,15 +114,39 @@ def busiest_week_card(series: SharesSeries, volume: VolumeSeries) -> Card | None
     sunday = monday + timedelta(days=6)
     week = [one for one in series.days if monday <= one.day <= sunday]
     shown = [one for one in week if one.withheld is None]
-    posts = sum(one.posts or 0 for one in volume.days if monday <= one.day <= sunday)
     return Card(
         when="Busiest week",
         title=words.days_between(monday, sunday),
         lead=_week_lead(shown, series.head),
         facts=tuple(_week_fact(series.head, label, shown) for label in series.labels if shown),
-        basis=f"{words.counted(posts, 'post')} in the week; figures on "
-        f"{len(shown)} of {len(week)} days.",
+        basis=f"{_posts_of([one for one in volume.days if monday <= one.day <= sunday])}; "
+        f"figures on {len(shown)} of {words.counted(len(week), 'day')}{_rests_on(shown)}",
     )
+
+
+def _posts_of(week: Sequence[Volume]) -> str:
+    posts = sum(one.posts or 0 for one in week)
+    hidden = sum(one.posts is None for one in week)
+    without = f", without those of {words.counted(hidden, 'withheld day')}" if hidden else ""
+    return f"{words.counted(posts, 'post')} in the week{without}"
+
+
+def _rests_on(shown: Sequence[SharesDay]) -> str:
+    """The end of a sentence: from the least to the most that the shares of some days rest on."""
+    if not shown:
+        return "."
+    posts = _span([one.posts or 0 for one in shown], words.number)
+    authors = _span([one.authors or 0 for one in shown], words.number)
+    told = f", each of {posts} scored posts by {authors} authors, with 95% intervals."
+    covered = [one.coverage for one in shown if one.coverage is not None]
+    if covered:
+        told += f" Collection covered {_span(covered, words.percent)} of each of these days."
+    return told
+
+
+def _span(values: Sequence[N], word: Callable[[N], str]) -> str:
+    least, most = word(min(values)), word(max(values))
+    return least if least == most else f"{least} to {most}"
 
 
 def _day_card(when: str, one: SharesDay, series: SharesSeries, topic: Topic) -> Card:
@@ -216,20 +244,20 @@ def _sentence(parts: Sequence[str]) -> str:
 def _week_fact(head: str, label: str, shown: Sequence[SharesDay]) -> str:
     said = _said(head, label)
     found = [
-        (figure.share, figure.day)
+        (figure.share, figure.day, words.interval(figure.low, figure.high))
         for one in shown
         for figure in one.figures
-        if figure.label == label and figure.share is not None
+        if figure.label == label
+        if figure.share is not None and figure.low is not None and figure.high is not None
     ]
     if not found:
         return f"How many {said} is withheld on every day."
-    (low, low_day), (high, high_day) = min(found), max(found)
-    if low_day == high_day:
-        return f"{words.percent(low)} {said} ({words.day_short(low_day)})."
-    return (
-        f"{words.percent(low)} ({words.day_short(low_day)}) to {words.percent(high)} "
-        f"({words.day_short(high_day)}) {said}."
+    ends = dict.fromkeys((min(found), max(found)))
+    told = (
+        f"{words.percent(share)} ({interval}, {words.day_short(day)})"
+        for share, day, interval in ends
     )
+    return f"{' to '.join(told)} {said}."
 
 
 def _busiest_monday(volume: VolumeSeries) -> date | None:

@@ -35,6 +35,10 @@ class WholeShare:
         share, low, high: By prediction-powered inference, with its 95 % interval; None where
             withheld.
         withheld: `unvalidated` or `too_uncertain`, as a day's; None where the share is told.
+        author_days: The days' released counts of authors, added up: who wrote on several days
+            counts on each. How many people they were together is not told: see docs/privacy.md.
+        coverage: Mean part of these days that collection covered, 0 to 1; None where of one of
+            them nothing is known.
     """
 
     topic: str
@@ -51,6 +55,8 @@ class WholeShare:
     low: float | None = None
     high: float | None = None
     withheld: Withheld | None = None
+    author_days: int | None = None
+    coverage: float | None = None
 
 
 def shown_days(figures: Sequence[Figure], question: Question) -> list[date]:
@@ -70,7 +76,7 @@ def whole_shares(
     """Estimates every label of one question.
 
     Args:
-        shown: The question's released figures of one of the days, a label each.
+        shown: The question's released figures of these days, in order.
         counts: Of the days to take together; not empty.
         audit: The question's audit labels of any day.
         needed: How many of these days' labels it takes.
@@ -79,7 +85,8 @@ def whole_shares(
     labels = head_named(shown[0].head).labels
     inside = [one for one in audit if one.day in counts]
     weights = label_weights({day: one.posts for day, one in counts.items()}, inside)
-    told = [_hollow(one, counts, len(inside)) for one in shown]
+    last = [one for one in shown if one.day == shown[-1].day]
+    told = [_hollow(one, counts, len(inside), shown) for one in last]
     if weights is None or len(inside) < needed:
         return [replace(one, withheld="unvalidated") for one in told]
     found = _estimate(counts, inside, labels, weights)
@@ -128,7 +135,11 @@ def _estimate(
     return range_shares(truth, scores, others, sums, weights=weights)
 
 
-def _hollow(figure: Figure, counts: Mapping[date, CellCounts], audited: int) -> WholeShare:
+def _hollow(
+    figure: Figure, counts: Mapping[date, CellCounts], audited: int, shown: Sequence[Figure]
+) -> WholeShare:
+    days = {one.day: one for one in shown}.values()
+    covered = [one.coverage for one in days if one.coverage is not None]
     return WholeShare(
         topic=figure.topic,
         since=min(counts),
@@ -140,6 +151,8 @@ def _hollow(figure: Figure, counts: Mapping[date, CellCounts], audited: int) -> 
         days=len(counts),
         posts=sum(one.posts for one in counts.values()),
         audited=audited,
+        author_days=sum(one.authors or 0 for one in days),
+        coverage=round(sum(covered) / len(days), DIGITS) if len(covered) == len(days) else None,
     )
 
 

@@ -188,6 +188,23 @@ def test_a_message_says_what_was_seen() -> None:
         assert told in found.message
 
 
+@pytest.mark.parametrize(
+    "asked", [SHARE, {"kind": "change", "target": "walkout", "label": "favor", "days": 3}]
+)
+def test_a_message_says_what_a_share_rests_on(asked: dict[str, Any]) -> None:
+    figures = [*(at(0.4, n) for n in (5, 4, 3)), at(0.7, 2)]
+    figures.append(at(0.71, 1, posts=1200, authors=800, coverage=0.996))
+    message = judge(rule(**asked), evidence(figures=figures)).message
+    assert (
+        f"71% (69% to 73%) on {day(1)} (1,200 posts by 800 authors, 99% of the day collected)"
+    ) in message
+
+
+def test_a_message_about_a_day_whose_coverage_nobody_knows_tells_none() -> None:
+    found = judge(rule(**SHARE), evidence(figures=[at(0.7, coverage=None)]))
+    assert "(120 posts by 90 authors), with its whole interval" in found.message
+
+
 def test_a_message_rounds_the_interval_outwards() -> None:
     found = judge(rule(**SHARE), evidence(figures=[at(0.7, width=0.0472)]))
     assert "70% (67% to 73%)" in found.message

@@ -13,7 +13,7 @@ import pytest
 from monitor.dashboard import charts, tables
 from monitor.dashboard.blocks import UNIT_WORDS
 from monitor.dashboard.charts import Frame
-from monitor.dashboard.headline import busiest_week_card, latest_day_card
+from monitor.dashboard.headline import answer_sentence, busiest_week_card, latest_day_card
 from monitor.dashboard.pages import TopicPage, ordered_questions, topic_page
 from monitor.dashboard.selection import Selection
 from monitor.dashboard.series import (
@@ -151,7 +151,54 @@ def test_the_busiest_week_tells_its_range_and_its_leaders() -> None:
     assert card is not None
     assert card.title == "1 to 7 June 2020"
     assert card.lead == "Support led on 1 day, neither side led on 1 day."
-    assert card.facts[0] == "40% (3 June) to 70% (1 June) supported it."
+    assert card.facts[0] == "40% (34–46%, 3 June) to 70% (64–76%, 1 June) supported it."
+
+
+def test_the_busiest_week_tells_what_its_days_rest_on() -> None:
+    days = one_day(MONDAY, 0.7, 0.2) + one_day(date(2020, 6, 2), None, None, withheld="incomplete")
+    days += one_day(date(2020, 6, 3), 0.4, 0.38, posts=2000, authors=300, coverage=0.6)
+    counts = [volume(MONDAY, 900), volume(date(2020, 6, 2), None), volume(date(2020, 6, 3), 2100)]
+    card = busiest_week_card(series_of(days), volume_series(counts)[0])
+    assert card is not None
+    assert card.basis == (
+        "3,000 posts in the week, without those of 1 withheld day; figures on 2 of 3 days, each of "
+        "120 to 2,000 scored posts by 90 to 300 authors, with 95% intervals. Collection covered "
+        "60% to 100% of each of these days."
+    )
+
+
+def test_a_busiest_week_with_figures_of_one_day_tells_that_day() -> None:
+    days = one_day(MONDAY, 0.7, 0.2)
+    card = busiest_week_card(series_of(days), volume_series([volume(MONDAY, 900)])[0])
+    assert card is not None
+    assert card.facts[0] == "70% (64–76%, 1 June) supported it."
+    assert card.basis == (
+        "900 posts in the week; figures on 1 of 1 day, each of 120 scored posts by 90 authors, "
+        "with 95% intervals. Collection covered 100% of each of these days."
+    )
+
+
+def test_a_busiest_week_without_a_figure_rests_on_none() -> None:
+    days = one_day(MONDAY, None, None, withheld="unvalidated")
+    card = busiest_week_card(series_of(days), volume_series([volume(MONDAY, 900)])[0])
+    assert card is not None
+    assert card.basis == "900 posts in the week; figures on 0 of 1 day."
+
+
+@pytest.mark.parametrize(
+    ("coverage", "end"),
+    [
+        (0.5, "by 90 authors, 50% of the day collected."),
+        (0.94, "by 90 authors, 94% of the day collected."),
+        (1.0, "by 90 authors."),
+        (None, "by 90 authors."),
+    ],
+)
+def test_the_sentence_on_top_tells_how_much_of_its_day_was_collected_if_not_all(
+    coverage: float | None, end: str
+) -> None:
+    series = series_of(one_day(MONDAY, 0.6, 0.2, coverage=coverage))
+    assert answer_sentence(series, TOPIC, date(2020, 6, 9)).endswith(end)
 
 
 def test_no_released_volume_is_no_busiest_week() -> None:

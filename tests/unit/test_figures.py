@@ -387,6 +387,25 @@ def test_all_shown_days_together_have_a_share_with_a_narrower_interval(settings)
 
 
 @pytest.mark.parametrize(
+    ("hours", "coverage"),
+    [
+        pytest.param([240], 1.0, id="all"),
+        pytest.param([228], 0.95, id="half of the last day"),
+        pytest.param([], None, id="nothing known"),
+        pytest.param([24], None, id="nothing known of some days"),
+    ],
+)
+def test_all_shown_days_together_tell_what_they_rest_on(settings, hours, coverage):
+    start = datetime(2020, 6, 1, 7, tzinfo=UTC)  # local midnight
+    spans = [CoverageSpan("x", start, start + timedelta(hours=n), "complete", "") for n in hours]
+    figures = Figures(FakeQueries(ten_days(), good_audit(), spans=spans), settings)
+    assert {one.days for one in figures.whole(TOPIC)} == {10}
+    authors = {one.day: one.authors for one in figures.released(TOPIC)}
+    found = {(one.author_days, one.coverage) for one in figures.whole(TOPIC)}
+    assert found == {(sum(authors.values()), coverage)}
+
+
+@pytest.mark.parametrize(
     ("limits", "withheld"),
     [
         pytest.param({}, "unvalidated", id="too few labels of the shown days"),
