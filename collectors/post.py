@@ -9,6 +9,9 @@ from typing import Any, Literal, Protocol
 
 Kind = Literal["original", "reply", "quote", "repost"]
 KINDS: tuple[Kind, ...] = ("original", "reply", "quote", "repost")
+ASSUMED_AUTHOR = "post:"
+"""Begins the author of a post that nobody told the author of, taken to be by somebody else than
+all others; the post's id follows."""
 
 
 @dataclass(frozen=True, slots=True)

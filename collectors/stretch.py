@@ -13,7 +13,7 @@ from typing import Any
 from collectors.formats.fields import Outcome
 from collectors.formats.reading import read_outcomes, reader_of, to_record
 from collectors.lines import Flaw, Unit
-from collectors.post import Deletion, Page, Post, Rejection
+from collectors.post import ASSUMED_AUTHOR, Deletion, Page, Post, Rejection
 
 NOT_POSTS = frozenset({"not_a_post", "not_a_removal"})
 """Rejections of records that never were posts: nothing is lost by them."""
@@ -69,7 +69,7 @@ class Reading:
         if outcome.created_at > self.latest:
             return Flaw("bad_date", "the time is more than a day in the future")
         if self.assume_distinct_authors and outcome.author is None:
-            return replace(outcome, author=f"post:{outcome.native_id}")
+            return replace(outcome, author=f"{ASSUMED_AUTHOR}{outcome.native_id}")
         return outcome
 
 

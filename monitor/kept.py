@@ -10,6 +10,8 @@ from collectors.post import Checkpoint, Coverage, Kind, Rejection
 
 PlatformId = tuple[str, str]
 """A post's platform and its id there."""
+ASSUMED = "-"
+"""Begins the pseudonym of an author who is only assumed (`collectors.post.ASSUMED_AUTHOR`)."""
 
 
 class KeptPost(NamedTuple):
@@ -20,7 +22,8 @@ class KeptPost(NamedTuple):
         text: Redacted text (mentions replaced).
         text_digest: Hex digest of `text`; equal texts have equal digests.
         language: Primary subtag, `und` where unknown.
-        author: Keyed pseudonym (hex), None where the author is unknown.
+        author: Keyed pseudonym (hex, behind `ASSUMED` where nobody has told who it was), None
+            where the author is unknown.
         cohort: The topic's cohort of the author, `public` where none fits.
         withheld_in: Country codes, comma-separated.
     """

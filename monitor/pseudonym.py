@@ -18,7 +18,9 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
+from collectors.post import ASSUMED_AUTHOR
 from monitor.errors import ConfigurationError
+from monitor.kept import ASSUMED
 
 KEY_BYTES = 32
 _MARKS = "removals"
@@ -38,8 +40,11 @@ class Pseudonyms:
     key: bytes
 
     def of(self, platform: str, author: str, day: date | None = None) -> str:  # noqa: ARG002
-        """Returns 32 hex digits, keyed BLAKE2b over platform and author id, whatever the day."""
-        return _keyed(_begun(self.key), platform, author)
+        """Returns 32 hex digits, keyed BLAKE2b over platform and author id, whatever the day.
+
+        Of an author who is only assumed, they follow `ASSUMED`.
+        """
+        return _pseudonym(_begun(self.key), platform, author)
 
     def holding(self) -> Pseudonyms:
         """The same: its key is in memory already."""
@@ -79,7 +84,7 @@ class KeyRing:
         """The author's pseudonym for posts of a day."""
         if day is None:
             raise ValueError("a pseudonym is made for a day")
-        return _keyed(self._digest(_period(day, self.rotate_days)), platform, author)
+        return _pseudonym(self._digest(_period(day, self.rotate_days)), platform, author)
 
     def every(self, platform: str, author: str) -> list[str]:
         """The author's pseudonyms under every key that is left."""
@@ -201,6 +206,11 @@ def _note_use(path: Path) -> None:
 def _begun(key: bytes) -> hashlib.blake2b:
     """A digest that has taken in its key; going on from there takes half as long."""
     return hashlib.blake2b(key=key, digest_size=16)
+
+
+def _pseudonym(begun: hashlib.blake2b, platform: str, author: str) -> str:
+    word = _keyed(begun, platform, author)
+    return f"{ASSUMED}{word}" if author.startswith(ASSUMED_AUTHOR) else word
 
 
 def _keyed(begun: hashlib.blake2b, *parts: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -10,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
-from monitor.kept import KeptPage, KeptPost, PageOutcome
+from monitor.kept import ASSUMED, KeptPage, KeptPost, PageOutcome
+from monitor.languages import UNDETERMINED
 from monitor.store import audit, coverage, days, reads, removals, sources, tallies, unscored
 from monitor.store.bulk import insert_rows, new_post_ids
 from monitor.store.chunks import in_chunks, is_among
@@ -18,6 +20,7 @@ from monitor.store.engine import unstorable
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS
 from monitor.store.sources import Delivery
 from monitor.store.values import SAMPLE_SOURCE
+from monitor.topic import PUBLIC
 
 _FIELDS = KeptPost._fields
 
@@ -36,7 +39,7 @@ class _Standing:
         if self.purged:
             return "repeated"
         newer = post.revision > self.post.revision
-        if _rank(post) > _rank(self.post):
+        if post != self.post and _is_better(post, self.post):
             self.post = post
         return "edited" if newer else "repeated"
 
@@ -168,12 +171,37 @@ def _drop_answers(connection: Connection, post_ids: Iterable[int]) -> None:
             connection.execute(delete(table).where(table.c.post_id.in_(chunk)))
 
 
-def _rank(post: KeptPost) -> tuple[object, ...]:
+def _is_better(post: KeptPost, other: KeptPost) -> bool:
     """Orders deliveries of one post, so that the same one stays whichever comes first.
 
-    Among equal revisions the order means nothing but that it looks at their content alone.
+    Of equal revisions the one that tells more stays; beyond that the order means nothing but that
+    it looks at their content alone.
     """
-    return (post.revision, *((value is not None, value) for value in post))
+    known, known_of_other = _known(post), _known(other)
+    if known != known_of_other:
+        return known > known_of_other
+    return _rank(post) > _rank(other)
+
+
+def _known(post: KeptPost) -> tuple[int, ...]:
+    """What a delivery tells; first of all the author, by whom it is counted."""
+    author = post.author or ""
+    return (
+        post.revision,
+        author != "" and not author.startswith(ASSUMED),
+        author != "",
+        post.cohort != PUBLIC,
+        post.language != UNDETERMINED,
+        post.reference is not None,
+        post.text != "",
+    )
+
+
+def _rank(post: KeptPost) -> tuple[object, ...]:
+    """A language that the text would not be taken for has been told, not guessed."""
+    # What guesses is slow to load, and seldom two deliveries come down to it.
+    guessed = importlib.import_module("monitor.language").language_of(post.text)
+    return (post.language != guessed, *((value is not None, value) for value in post))
 
 
 def _check_characters(page: KeptPage) -> None:

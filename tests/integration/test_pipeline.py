@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine
 
 from classifiers.runtime import Scores
-from collectors.post import Checkpoint, Coverage, Deletion, Page, Post, Rejection
+from collectors.post import ASSUMED_AUTHOR, Checkpoint, Coverage, Deletion, Page, Post, Rejection
 from monitor.errors import StoreError
 from monitor.kept import KeptDeletion, KeptPage
 from monitor.pipeline.admission import Admission
@@ -172,6 +172,33 @@ def test_any_order_repetition_and_interruption_gives_the_same_figures(pipeline: 
         pipeline.aggregate()
 
     assert pipeline.cells() == undisturbed
+
+
+@pytest.mark.parametrize("assumed", [False, True], ids=["no authors", "assumed authors"])
+def test_posts_that_come_again_with_less_change_no_figure(
+    pipeline: Pipeline, assumed: bool
+) -> None:
+    posts = tuple(post(number) for number in range(60))
+    poor = tuple(
+        replace(
+            one,
+            author=f"{ASSUMED_AUTHOR}{one.native_id}" if assumed else None,
+            self_description=None,
+            language=None,
+        )
+        for one in posts
+    )
+    pipeline.collect(FakeCollector([Page(Checkpoint({"page": 0}), posts)]))
+    pipeline.classify()
+    pipeline.aggregate()
+    told = pipeline.cells()
+
+    collected = pipeline.collect(FakeCollector([Page(Checkpoint({"page": 0}), poor)], "again"))
+    pipeline.store.mark_days("strike")
+    pipeline.aggregate()
+
+    assert collected.counts["repeated"] == len(poor)
+    assert pipeline.cells() == told
 
 
 def test_after_an_interruption_the_next_pass_goes_on_where_the_last_page_was_stored(

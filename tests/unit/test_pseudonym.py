@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from collectors.post import ASSUMED_AUTHOR
 from monitor.errors import ConfigurationError
-from monitor.pseudonym import load_pseudonyms
+from monitor.kept import ASSUMED
+from monitor.pseudonym import KeyRing, load_pseudonyms
 
 
 def test_the_same_author_keeps_the_same_pseudonym_across_restarts(tmp_path: Path) -> None:
@@ -23,6 +26,15 @@ def test_two_topics_cannot_be_joined(tmp_path: Path) -> None:
 def test_the_same_id_on_two_platforms_is_two_authors(tmp_path: Path) -> None:
     pseudonyms = load_pseudonyms(tmp_path, "topic")
     assert pseudonyms.of("x", "42") != pseudonyms.of("mastodon", "42")
+
+
+def test_an_assumed_author_s_pseudonym_says_so(tmp_path: Path) -> None:
+    pseudonyms, ring = load_pseudonyms(tmp_path, "topic"), KeyRing(tmp_path, "ring", 30)
+    for author, is_assumed in ((f"{ASSUMED_AUTHOR}7", True), ("7", False)):
+        pseudonym = ring.of("x", author, date(2020, 6, 1))
+        assert pseudonyms.of("x", author).startswith(ASSUMED) == is_assumed
+        assert pseudonym.startswith(ASSUMED) == is_assumed
+        assert ring.every("x", author) == [pseudonym]
 
 
 def test_the_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
