@@ -13,7 +13,17 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from monitor.kept import ASSUMED, KeptPage, KeptPost, PageOutcome
 from monitor.languages import UNDETERMINED
-from monitor.store import audit, coverage, days, reads, removals, sources, tallies, unscored
+from monitor.store import (
+    audit,
+    calendar,
+    coverage,
+    days,
+    reads,
+    removals,
+    sources,
+    tallies,
+    unscored,
+)
 from monitor.store.bulk import insert_rows, new_post_ids
 from monitor.store.chunks import in_chunks, is_among
 from monitor.store.engine import unstorable
@@ -55,7 +65,8 @@ def save(connection: Connection, delivery: Delivery, page: KeptPage) -> PageOutc
         sample_removed = _remove_sample(connection, delivery.topic) if page.posts else 0
     demands = (*page.deletions, *page.reminders)
     removed = removals.obey(connection, delivery, demands, arriving=page.posts)
-    counts = _save_posts(connection, delivery, page.posts)
+    posts = calendar.put(connection, delivery.topic, page.posts)
+    counts = _save_posts(connection, delivery, posts)
     before = sources.save_rejections(connection, delivery, page.rejections)
     coverage.save(
         connection,

@@ -294,19 +294,21 @@ class Store:
     def keep_days(self, topic: str, zone: str, day_of: Callable[[datetime], date]) -> int:
         """Sees that stored posts lie in the days of the topic's time zone; returns how many moved.
 
-        Costs one look-up where the zone is the same as ever. An interrupted move begins again.
+        Costs one look-up where the zone is the same as ever; the first time, and where it has
+        changed, every post is looked at. An interrupted move begins again.
         """
         with reading(self._engine) as connection:
-            known = calendar.zone(connection, topic)
-        if known == zone:
-            return 0
-        posts, last = 0, None if known is None else 0
+            if calendar.is_kept(connection, topic, zone):
+                return 0
+        wanted = calendar.Move(topic, zone, day_of, self._clock())
+        with writing(self._engine) as connection:
+            calendar.begin(connection, wanted)
+        posts = 0
+        last: int | None = 0
         while last is not None:
             with writing(self._engine) as connection:
-                moved = calendar.move(connection, topic, day_of, last)
+                moved = calendar.move(connection, wanted, last)
             posts, last = posts + moved.posts, moved.last
-        with writing(self._engine) as connection:
-            calendar.set_zone(connection, topic, zone, self._clock())
         return posts
 
     def replace_day(self, topic: str, seen: DirtyDay, cells: Sequence[DailyAggregate]) -> bool:

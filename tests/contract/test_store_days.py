@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_values import NOW, answers, cell, deletion, page, pending, post
+from sqlalchemy import Engine
+from store_values import NOW, answers, cell, day_posts, deletion, page, pending, post
 
+from collectors.post import Checkpoint
+from monitor.store import calendar
+from monitor.store.engine import writing
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import CellKey, DayPost, DayPrediction, DirtyDay
@@ -178,6 +183,93 @@ def test_a_day_s_cells_of_every_version_come_back_by_key(
     store.replace_day(topic, seen, list(cells.values()))
     assert queries.day_cells(topic, DAY) == cells
     assert queries.day_cells(topic, NEXT) == {}
+
+
+NIGHT = datetime(2020, 6, 2, 3, tzinfo=UTC)
+WEST, EAST = "America/Los_Angeles", "Pacific/Auckland"
+
+
+def move_into(zone: str, topic: str) -> calendar.Move:
+    of_zone = ZoneInfo(zone)
+    return calendar.Move(topic, zone, lambda at: at.astimezone(of_zone).date(), NOW)
+
+
+def keep_days(store: Store, topic: str, zone: str) -> int:
+    return store.keep_days(topic, zone, move_into(zone, topic).day_of)
+
+
+def posts_of(queries: Queries, topic: str, day: int) -> int:
+    return len(list(queries.day_rows(topic, date(2020, 6, day))))
+
+
+def test_a_zone_changed_before_the_first_count_moves_posts(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_page(topic, "file", page(post("1", created_at=NIGHT)), at=NOW)
+    assert keep_days(store, topic, WEST) == 1
+    assert keep_days(store, topic, WEST) == 0
+    assert (posts_of(queries, topic, 1), posts_of(queries, topic, 2)) == (1, 0)
+    assert [each.day for each in store.dirty_days(topic)] == [DAY, NEXT]
+
+
+def test_posts_that_an_earlier_program_left_in_other_days_move(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_page(topic, "file", page(post("1", created_at=NIGHT)), at=NOW)
+    said = replace(page(), checkpoint=Checkpoint({"timezone": WEST}))
+    store.save_page(topic, "days:timezone", said, at=NOW)
+    assert keep_days(store, topic, WEST) == 1
+    assert posts_of(queries, topic, 1) == 1
+
+
+def test_posts_of_a_process_with_another_zone_come_into_the_days_of_the_others(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_page(topic, "file", page(post("1", created_at=NIGHT)), at=NOW)
+    keep_days(store, topic, WEST)
+    edited = post("1", created_at=NIGHT, revision=1, text="edited")
+    store.save_page(topic, "file", page(edited, post("2", created_at=NIGHT)), at=NOW)
+    assert (posts_of(queries, topic, 1), posts_of(queries, topic, 2)) == (2, 0)
+    assert keep_days(store, topic, WEST) == 0
+
+
+def test_posts_that_come_while_others_move_are_in_the_new_days(
+    store: Store, queries: Queries, engine: Engine, topic: str
+) -> None:
+    store.save_page(topic, "file", page(post("1", created_at=NIGHT)), at=NOW)
+    wanted = move_into(WEST, topic)
+    with writing(engine) as connection:
+        calendar.begin(connection, wanted)
+        moved = calendar.move(connection, wanted, 0)
+    edited = post("1", created_at=NIGHT, revision=1, text="edited")
+    store.save_page(topic, "file", page(edited, post("2", created_at=NIGHT)), at=NOW)
+    assert moved.last is not None
+    with writing(engine) as connection:
+        calendar.move(connection, wanted, moved.last)
+    assert posts_of(queries, topic, 1) == len(day_posts(queries, topic)) == 2
+
+
+def test_an_interrupted_move_begins_again(
+    store: Store, queries: Queries, engine: Engine, topic: str
+) -> None:
+    store.save_page(topic, "file", page(post("1", created_at=NIGHT)), at=NOW)
+    with writing(engine) as connection:
+        calendar.begin(connection, move_into(WEST, topic))
+    assert keep_days(store, topic, WEST) == 1
+    assert posts_of(queries, topic, 1) == 1
+
+
+def test_of_two_moves_the_one_begun_last_is_finished(
+    store: Store, queries: Queries, engine: Engine, topic: str
+) -> None:
+    store.save_page(topic, "file", page(post("1", created_at=NIGHT)), at=NOW)
+    with writing(engine) as connection:
+        calendar.begin(connection, move_into(WEST, topic))
+    keep_days(store, topic, EAST)
+    with writing(engine) as connection:
+        assert calendar.move(connection, move_into(WEST, topic), 0) == calendar.Moved(None, 0)
+    assert keep_days(store, topic, EAST) == 0
+    assert posts_of(queries, topic, 2) == 1
 
 
 counts = st.dictionaries(st.sampled_from(["favor", "against", "none"]), st.integers(0, 10**12))
