@@ -26,6 +26,7 @@ from collectors.formats.jetstream import PLATFORM
 from collectors.policy import Policy
 from collectors.post import Checkpoint, Page, Window
 from collectors.source import Option, Query, Secret, Source, Surroundings
+from collectors.walks import begun
 
 STREAMS = ("jetstream", "firehose")
 
@@ -61,6 +62,10 @@ class BlueskyCollector:
             CollectorError: The settings make no sense, a window of the past is asked for without
                 an account, every host refuses, or none gave anything new.
         """
+        before = None if since is None else [str(since.state.get("asked"))]
+        yield from begun(self._fetched(since, window), [self._asked], before)
+
+    def _fetched(self, since: Checkpoint | None, window: Window) -> Iterator[Page]:
         self._check_settings()
         now = self._surroundings.now()
         state = self._resumable(since, now)
@@ -73,6 +78,8 @@ class BlueskyCollector:
             yield from self._searched(Window(max(covered, window.start), until))
             state = self._searched_state(until)
         elif state is None and window.end <= horizon:
+            if since is not None:
+                yield Page(since)  # Nothing comes, and what came for other terms is not it.
             raise CollectorError(
                 f"Bluesky's stream no longer has anything from before {horizon:%Y-%m-%d}",
                 hint="Searching the past needs an account: set sources.bluesky.account and "

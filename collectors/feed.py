@@ -31,7 +31,7 @@ from collectors.policy import Policy
 from collectors.post import Checkpoint, Deletion, Page, Post, Rejection, Window
 from collectors.source import Option, Query, Source, Surroundings
 from collectors.terms import matches
-from collectors.walks import Walk, coverage, place_of, raise_if_all_failed
+from collectors.walks import Walk, begun, coverage, place_of, raise_if_all_failed
 
 _REMEMBERED = 1000
 _WHOLE_AFTER = timedelta(days=1)
@@ -139,6 +139,11 @@ class FeedCollector:
         Raises:
             CollectorError: No feed could be read.
         """
+        asked = [_digest(url) for url in (*self._addresses, *self._comments)]
+        before = None if since is None else self._stored(since)
+        yield from begun(self._fetched(since, window), asked, before)
+
+    def _fetched(self, since: Checkpoint | None, window: Window) -> Iterator[Page]:
         self._check_settings()
         now = self._surroundings.now()
         end = min(now, window.end)
@@ -182,11 +187,10 @@ class FeedCollector:
             check_address(url)
 
     def _feeds(self, since: Checkpoint | None, now: datetime) -> dict[str, _Feed]:
-        """The feeds asked for, and those of comments whose time is not over; other terms: anew."""
+        """The feeds asked for, and those of comments whose time is not over."""
         feeds = [_Feed(url) for url in self._addresses]
         feeds += [_Feed(url, comments=True) for url in self._comments]
-        state = since.state if since and since.state.get("asked") == self._asked else {}
-        stored = {key: mapping(one) for key, one in mapping(state.get("feeds")).items()}
+        stored = self._stored(since)
         for held in stored.values():
             if "until" in held and (until := datetime.fromisoformat(held["until"])) > now:
                 feeds.append(_Feed(held["url"], True, held["parent"], until))
@@ -194,6 +198,11 @@ class FeedCollector:
         for key, feed in named.items():
             feed.load(stored.get(key, {}), now)
         return named
+
+    def _stored(self, since: Checkpoint | None) -> dict[str, Record]:
+        """What the checkpoint holds of each feed; nothing for other terms, which begin anew."""
+        state = since.state if since and since.state.get("asked") == self._asked else {}
+        return {key: mapping(one) for key, one in mapping(state.get("feeds")).items()}
 
     def _checkpoint(self, feeds: Mapping[str, _Feed]) -> Checkpoint:
         states = {key: feed.state() for key, feed in feeds.items()}

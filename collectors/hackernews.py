@@ -34,6 +34,7 @@ from collectors.policy import Policy
 from collectors.post import Checkpoint, Coverage, CoverageStatus, Page, Post, Rejection, Window
 from collectors.source import Option, Query, Source, Surroundings
 from collectors.terms import matches
+from collectors.walks import begun
 
 PLATFORM = "hackernews"
 MOST_HITS = 1000
@@ -110,6 +111,10 @@ class HackerNewsCollector:
         Raises:
             CollectorError: As `HttpClient.get`.
         """
+        before = None if since is None else [str(since.state.get("asked"))]
+        yield from begun(self._walked(since, window), [self._asked], before)
+
+    def _walked(self, since: Checkpoint | None, window: Window) -> Iterator[Page]:
         walk = self._resume(since, window)
         with HttpClient(self._base_url, self._surroundings) as client:
             for _ in range(self._maximum_slices):

@@ -27,7 +27,7 @@ from collectors.mastodon_track import (
 from collectors.policy import Condition, Policy
 from collectors.post import Checkpoint, Page, Post, Window
 from collectors.source import Option, Query, Secret, Source, Surroundings
-from collectors.walks import Walk, coverage, raise_if_all_failed
+from collectors.walks import Walk, begun, coverage, raise_if_all_failed
 
 NAME = status_format.PLATFORM
 
@@ -83,6 +83,11 @@ class MastodonCollector:
         Raises:
             CollectorError: No server could be read.
         """
+        asked = [f"{server.host} {tag}" for server in self._servers for tag in self._tags]
+        before = None if since is None else tracks_of(since)
+        yield from begun(self._fetched(since, window), asked, before)
+
+    def _fetched(self, since: Checkpoint | None, window: Window) -> Iterator[Page]:
         self._check_settings()
         end = min(self._surroundings.now(), window.end)
         if end <= window.start:

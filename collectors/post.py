@@ -128,6 +128,8 @@ class Page:
     Attributes:
         checkpoint: True once everything else on this page is stored.
         reads: Posts that the platform bills for this page; counted in the same transaction.
+        earlier: The most that what its source covered before still counts as: `partial` where
+            more is asked from this page on, `gap` where something else is.
     """
 
     checkpoint: Checkpoint
@@ -136,6 +138,7 @@ class Page:
     deletions: tuple[Deletion, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     reads: int = 0
+    earlier: CoverageStatus = "complete"
 
 
 class Collector(Protocol):

@@ -19,7 +19,7 @@ from collectors.reddit_client import INFO_AT_ONCE, RedditClient
 from collectors.reddit_things import PLATFORM, SUBMISSION, comments_count, subject_of, time_of
 from collectors.source import Option, Query, Secret, Source, Surroundings
 from collectors.terms import matches
-from collectors.walks import Walk, coverage, raise_if_all_failed
+from collectors.walks import Walk, begun, coverage, raise_if_all_failed
 
 LISTING_LIMIT = 1000
 """Reddit gives no more than about this of a listing, however far one pages."""
@@ -123,6 +123,11 @@ class RedditCollector:
         Raises:
             CollectorError: No listing could be read, or Reddit could not be asked after posts.
         """
+        asked = [track.key for track in self._tracks()]
+        before = None if since is None else mapping(self._state(since).get("tracks"))
+        yield from begun(self._fetched(since, window), asked, before)
+
+    def _fetched(self, since: Checkpoint | None, window: Window) -> Iterator[Page]:
         now = self._surroundings.now()
         end = min(now, window.end)
         if end <= window.start:
@@ -159,9 +164,12 @@ class RedditCollector:
                 tracks.append(_Track(f"r/{name}/search", params, SEARCH_LIMIT, leads_on))
         return tracks
 
+    def _state(self, since: Checkpoint | None) -> Mapping[str, Any]:
+        """What to go on with: the checkpoint's; nothing for other terms, which begin anew."""
+        return since.state if since and since.state.get("asked") == self._asked else {}
+
     def _progress(self, since: Checkpoint | None, now: datetime) -> _Progress:
-        """Goes on where the checkpoint says; for other terms it begins anew."""
-        state = since.state if since and since.state.get("asked") == self._asked else {}
+        state = self._state(since)
         stored = mapping(state.get("tracks"))
         tracks = {track.key: track for track in self._tracks()}
         for key, track in tracks.items():

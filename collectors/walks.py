@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
@@ -16,7 +16,7 @@ from collectors.errors import (
     RateLimitedError,
     RefusedRequestError,
 )
-from collectors.post import Coverage
+from collectors.post import Coverage, CoverageStatus, Page
 
 Span = tuple[datetime, datetime]
 
@@ -64,6 +64,27 @@ def _covered(span: Span, walks: Sequence[Walk]) -> Coverage:
         return Coverage(*span, "complete")
     reason = ", ".join(sorted({walk.reason for walk in lacking}))
     return Coverage(*span, "gap" if len(lacking) == len(walks) else "partial", reason)
+
+
+def begun(
+    pages: Iterator[Page], asked: Collection[str], before: Collection[str] | None
+) -> Iterator[Page]:
+    """The same pages; the first says what the coverage of earlier passes still counts as.
+
+    Args:
+        pages: Of one pass.
+        asked: Names of all that is asked.
+        before: Of what the pass goes on with was asked before; None for a first pass.
+    """
+    first = next(pages, None)
+    if first is None:
+        return
+    new = set(asked) - set(asked if before is None else before)
+    earlier: CoverageStatus = "complete"
+    if new:
+        earlier = "gap" if len(new) == len(set(asked)) else "partial"
+    yield replace(first, earlier=earlier)
+    yield from pages
 
 
 def raise_if_all_failed(walks: Sequence[Walk]) -> None:

@@ -12,6 +12,7 @@ from collectors.errors import PolicyError
 from collectors.policy import Condition, Policy, unmet
 from collectors.post import Checkpoint, Page, Window
 from collectors.source import Option, Query, Secret, Source, Surroundings
+from collectors.walks import begun
 from collectors.x_client import XClient
 from collectors.x_compliance import XChecker
 from collectors.x_query import CHARACTERS, queries
@@ -76,6 +77,10 @@ class XCollector:
             PolicyError: There is no approval.
             CollectorError: X cannot be read (further).
         """
+        before = None if since is None else since.state.get("queries", {})
+        yield from begun(self._fetched(since, window), self._queries, before)
+
+    def _fetched(self, since: Checkpoint | None, window: Window) -> Iterator[Page]:
         here = self._surroundings
         _check_policy(here)
         with closing(XClient(here)) as client:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from collectors.post import Checkpoint, Coverage, Kind, Rejection
+from collectors.post import Checkpoint, Coverage, CoverageStatus, Kind, Rejection
 
 PlatformId = tuple[str, str]
 """A post's platform and its id there."""
@@ -69,6 +69,7 @@ class KeptPage:
 
     Attributes:
         reads: Posts that the platform bills for it.
+        earlier: As `collectors.post.Page`'s.
         reminders: Removals demanded earlier that posts of this page fall under, by the pseudonyms
             that their authors have now.
     """
@@ -80,6 +81,7 @@ class KeptPage:
     coverage: tuple[Coverage, ...] = ()
     reads: int = 0
     reminders: tuple[KeptDeletion, ...] = ()
+    earlier: CoverageStatus = "complete"
 
 
 @dataclass(frozen=True, slots=True)

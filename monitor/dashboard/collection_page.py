@@ -38,11 +38,12 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Days [since, until) that are not wholly collected."""
+    """Days [since, until) that are not wholly collected, and why, where the source tells."""
 
     since: date
     until: date
     told: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def add_collection_page(app: FastAPI, board: Dashboard) -> None:
         today = topic.day_of(board.clock())
         permitted = permits(board, topic)
         blocks = tuple(
-            _block(board, topic, source, _parts(topic, spans, source.source), today=today)
+            _block(board, topic, source, [s for s in spans if s.source == source.source], today)
             for source in _sources(board, topic, permitted)
         )
         blocks = tuple(replace(one, permit=permitted.get(one.source)) for one in blocks)
@@ -104,16 +105,13 @@ def _sources(board: Dashboard, topic: Topic, on: Iterable[str]) -> list[SourceSt
     return [source for _, source in sorted((silent | known).items())]
 
 
-def _parts(topic: Topic, spans: Sequence[CoverageSpan], source: str) -> Mapping[date, float]:
-    return covered_parts(topic, [span for span in spans if span.source == source])
-
-
 def _block(
-    board: Dashboard, topic: Topic, source: SourceState, parts: Mapping[date, float], *, today: date
+    board: Dashboard, topic: Topic, source: SourceState, spans: Sequence[CoverageSpan], today: date
 ) -> SourceBlock:
+    parts = covered_parts(topic, spans)
     job = f"collect:{source.source}:{topic.name}"
     run = board.queries.last_run(job)
-    gaps = _gaps(topic, parts, today) if parts else []
+    gaps = _gaps(topic, parts, spans, today) if parts else []
     newest = source.last_post_at
     at = source.checkpoint_at
     return SourceBlock(
@@ -181,7 +179,9 @@ def _mark(day: date, parts: Mapping[date, float]) -> DayMark:
     return DayMark("◐", "part", f"{when}: {words.percent(part)}")
 
 
-def _gaps(topic: Topic, parts: Mapping[date, float], today: date) -> list[Gap]:
+def _gaps(
+    topic: Topic, parts: Mapping[date, float], spans: Sequence[CoverageSpan], today: date
+) -> list[Gap]:
     """Neighbouring days that are over and not whole, as one gap each."""
     over = min(today, topic.end)
     missing = [day for day in topic.days() if day < over and parts.get(day, 0.0) < COMPLETE]
@@ -191,7 +191,12 @@ def _gaps(topic: Topic, parts: Mapping[date, float], today: date) -> list[Gap]:
             runs[-1].append(day)
         else:
             runs.append([day])
-    return [
-        Gap(run[0], run[-1] + timedelta(days=1), words.days_between(run[0], run[-1]))
-        for run in runs
-    ]
+    return [_gap(topic, run[0], run[-1], spans) for run in runs]
+
+
+def _gap(topic: Topic, first: date, last: date, spans: Sequence[CoverageSpan]) -> Gap:
+    until = last + timedelta(days=1)
+    window = topic.window_of(first, until)
+    inside = (one for one in spans if one.start < window.end and window.start < one.end)
+    why = words.why_lacking(one.reason for one in inside if one.status != "complete")
+    return Gap(first, until, words.days_between(first, last), why)

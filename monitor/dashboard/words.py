@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -26,6 +26,9 @@ _WITHHELD = {
 }
 
 
+_LACKING = {"other_terms": "collected for other terms than today's"}
+
+
 def ordered_labels(head: str) -> tuple[str, ...]:
     """Returns a head's labels in the order in which pages show them."""
     return _ORDERED_LABELS.get(head) or head_named(head).labels
@@ -44,6 +47,12 @@ def label_word(label: str) -> str:
 def why_withheld(reason: Withheld, minimum_authors: int) -> str:
     """Returns the end of a sentence that begins with `withheld because`."""
     return _WITHHELD[reason].format(minimum=minimum_authors)
+
+
+def why_lacking(reasons: Iterable[str]) -> str:
+    """Returns why collection lacks something, from the fixed words that coverage has."""
+    each = sorted({one for reason in reasons for one in reason.split(", ") if one})
+    return ", ".join(_LACKING.get(one, one.replace("_", " ")) for one in each)
 
 
 def percent(share: float) -> str:

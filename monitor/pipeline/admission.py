@@ -107,6 +107,7 @@ class Admission:
             deletions=tuple(self.deletion(deletion) for deletion in page.deletions),
             coverage=page.coverage,
             reads=page.reads,
+            earlier=page.earlier,
         )
         return Prepared(kept, self._marks(inside, posts), _unsealed(inside, posts))
 

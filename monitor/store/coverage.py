@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
 
-from collectors.post import Coverage
+from collectors.post import Coverage, CoverageStatus
 from monitor.store.chunks import in_chunks
 from monitor.store.rows import COVERAGE
-from monitor.store.values import CoverageSpan
+from monitor.store.values import OTHER_TERMS, CoverageSpan
 
 _BETTER_LAST = ("gap", "partial", "complete")
 _SPAN = COVERAGE.c
@@ -42,10 +43,22 @@ def save(
     if not new:
         return
     first, last = min(span.start for span in new), max(span.end for span in new)
-    before = _touching(connection, topic, source, (first, last))
-    after = overlaid([*before, *new])
-    _delete(connection, topic, set(before) - set(after))
-    _insert(connection, topic, set(after) - set(before))
+    before = _stored(connection, topic, source, _SPAN.start_at <= last, _SPAN.end_at >= first)
+    _replace(connection, topic, before, overlaid([*before, *new]))
+
+
+def lower(connection: Connection, topic: str, source: str, most: CoverageStatus) -> None:
+    """Lets what a source has covered count as no more than `most`: it is asked for other things."""
+    if most == _BETTER_LAST[-1]:
+        return
+    before = _stored(connection, topic, source)
+    _replace(connection, topic, before, overlaid(_lowered(span, most) for span in before))
+
+
+def _lowered(span: CoverageSpan, most: CoverageStatus) -> CoverageSpan:
+    if _BETTER_LAST.index(span.status) <= _BETTER_LAST.index(most):
+        return span
+    return replace(span, status=most, reason=OTHER_TERMS, backfilled=False)
 
 
 def overlapping(
@@ -85,17 +98,18 @@ def _goodness(span: CoverageSpan) -> tuple[int, bool, str]:
     return (_BETTER_LAST.index(span.status), not span.backfilled, span.reason)
 
 
-def _touching(
-    connection: Connection, topic: str, source: str, stretch: tuple[datetime, datetime]
+def _stored(
+    connection: Connection, topic: str, source: str, *conditions: ColumnElement[bool]
 ) -> list[CoverageSpan]:
-    first, last = stretch
-    statement = select(*_COLUMNS).where(
-        _SPAN.topic == topic,
-        _SPAN.source == source,
-        _SPAN.start_at <= last,
-        _SPAN.end_at >= first,
-    )
+    statement = select(*_COLUMNS).where(_SPAN.topic == topic, _SPAN.source == source, *conditions)
     return [CoverageSpan(*row) for row in connection.execute(statement)]
+
+
+def _replace(
+    connection: Connection, topic: str, before: Iterable[CoverageSpan], after: list[CoverageSpan]
+) -> None:
+    _delete(connection, topic, set(before) - set(after))
+    _insert(connection, topic, set(after) - set(before))
 
 
 def _delete(connection: Connection, topic: str, spans: Iterable[CoverageSpan]) -> None:

@@ -68,6 +68,8 @@ def save(connection: Connection, delivery: Delivery, page: KeptPage) -> PageOutc
     posts = calendar.put(connection, delivery.topic, page.posts)
     counts = _save_posts(connection, delivery, posts)
     before = sources.save_rejections(connection, delivery, page.rejections)
+    if not delivery.errand.backfill:
+        coverage.lower(connection, delivery.topic, delivery.source, page.earlier)
     coverage.save(
         connection,
         delivery.topic,

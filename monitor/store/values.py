@@ -16,6 +16,9 @@ VOLUME = "volume"
 SAMPLE_SOURCE = "sample"
 """The source of the bundled sample posts."""
 
+OTHER_TERMS = "other_terms"
+"""Why coverage is not complete that is of before the source was asked for this."""
+
 LabelSample = Literal["random", "active", "other"]
 RunStatus = Literal["running", "ok", "failed", "stopped"]
 FinishedStatus = Literal["ok", "failed", "stopped"]

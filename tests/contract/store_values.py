@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from collectors.post import Checkpoint, Coverage, Rejection
+from collectors.post import Checkpoint, Coverage, CoverageStatus, Rejection
 from monitor.kept import KeptDeletion, KeptPage, KeptPost
 from monitor.store.queries import Queries
 from monitor.store.values import DailyAggregate, DayPost, HumanLabel, PendingPost, Prediction
@@ -48,6 +48,7 @@ def page(
     coverage: Sequence[Coverage] = (),
     state: Any = "somewhere",
     reminders: Sequence[KeptDeletion] = (),
+    earlier: CoverageStatus = "complete",
 ) -> KeptPage:
     return KeptPage(
         Checkpoint({"at": state}),
@@ -56,6 +57,7 @@ def page(
         tuple(deletions),
         tuple(coverage),
         reminders=tuple(reminders),
+        earlier=earlier,
     )
 
 

@@ -19,18 +19,22 @@ from sqlalchemy import Engine, func, select, text
 
 from collectors.errors import StoppedError, UnavailableError
 from collectors.post import Checkpoint, Coverage, Deletion, Page, Post, Window
+from collectors.walks import begun
 from monitor.errors import StoreError
 from monitor.kept import KeptDeletion, KeptPage
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.check import CheckStep
+from monitor.pipeline.collect import CollectStep
 from monitor.post_ids import PostIds
 from monitor.pseudonym import Pseudonyms
 from monitor.store import engine as store_engine
+from monitor.store import pages as store_pages
 from monitor.store.engine import open_engine, reading, writing
 from monitor.store.queries import Queries
 from monitor.store.rows import TOMBSTONES
 from monitor.store.store import Store
 from monitor.store.values import Errand
+from monitor.testing import FakeCollector
 
 LIVE = Errand("mill", keep_unmet=timedelta(days=2))
 
@@ -92,6 +96,34 @@ def test_a_process_killed_while_it_stores_leaves_whole_pages(machine: Checkpoint
     assert os.WIFSIGNALED(status)
     assert os.WTERMSIG(status) == signal.SIGKILL
     _check(machine, committed=2)
+
+
+def test_other_terms_lower_what_was_covered_with_their_first_page_or_not_at_all(
+    machine: CheckpointMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def covered() -> set[tuple[str, str]]:
+        window = machine.topic.window
+        spans = Queries(machine.engine).coverage(machine.topic.name, window.start, window.end)
+        return {(span.status, span.reason) for span in spans}
+
+    def ask_for_others() -> None:
+        admission = Admission(machine.topic, Pseudonyms(b"k" * 32), PostIds(b"k" * 32))
+        step = CollectStep(Store(machine.engine), Queries(machine.engine), admission, lambda: START)
+        pages = begun(iter([Page(Checkpoint({"at": 0}))]), ["other terms"], ["terms"])
+        step.collect(FakeCollector(list(pages), source="mill"), resume=False)
+
+    def die(*_: object) -> None:
+        raise DeathError
+
+    _collect(machine, lambda _: None)
+    with monkeypatch.context() as patch, suppress(DeathError):
+        patch.setattr(store_pages.sources, "save_checkpoint", die)
+        ask_for_others()
+    assert covered() == {("complete", "")}
+    ask_for_others()
+    assert covered() == {("gap", "other_terms")}
+    _collect(machine, lambda _: None)
+    assert covered() == {("complete", "")}
 
 
 def test_a_cut_connection_leaves_whole_pages(machine: CheckpointMachine) -> None:

@@ -25,14 +25,14 @@ from store_values import (
     repost,
 )
 
-from collectors.post import Checkpoint, Coverage, Rejection
+from collectors.post import Checkpoint, Coverage, CoverageStatus, Rejection
 from monitor.errors import StoreError
 from monitor.kept import KeptPage, KeptPost, PageOutcome
 from monitor.store.engine import reading
 from monitor.store.queries import Queries
 from monitor.store.rows import POSTS, TOMBSTONES
 from monitor.store.store import Store
-from monitor.store.values import CoverageSpan
+from monitor.store.values import CoverageSpan, Errand
 
 
 def stored(engine: Engine, topic: str) -> list[dict[str, Any]]:
@@ -322,6 +322,75 @@ def test_coverage_gives_the_spans_that_overlap(store: Store, queries: Queries, t
     save(store, topic, page(coverage=spans))
     (span,) = queries.coverage(topic, hours[1], hours[2])
     assert (span.start, span.end) == (hours[0], hours[-1])
+
+
+HOURS = [NOW + timedelta(hours=hour) for hour in range(5)]
+ASKED_BEFORE = [
+    Coverage(HOURS[0], HOURS[1], "gap", "refused"),
+    Coverage(HOURS[1], HOURS[2], "partial", "refused"),
+    Coverage(HOURS[2], HOURS[4], "complete"),
+]
+
+
+def told(queries: Queries, topic: str, source: str = "x") -> list[tuple[int, int, str, str]]:
+    spans = queries.coverage(topic, HOURS[0], HOURS[-1])
+    return [
+        (HOURS.index(one.start), HOURS.index(one.end), one.status, one.reason)
+        for one in spans
+        if one.source == source
+    ]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "expected"),
+    [
+        (
+            "complete",
+            [(0, 1, "gap", "refused"), (1, 2, "partial", "refused"), (2, 4, "complete", "")],
+        ),
+        (
+            "partial",
+            [
+                (0, 1, "gap", "refused"),
+                (1, 2, "partial", "refused"),
+                (2, 4, "partial", "other_terms"),
+            ],
+        ),
+        ("gap", [(0, 1, "gap", "refused"), (1, 4, "gap", "other_terms")]),
+    ],
+)
+def test_what_was_covered_counts_for_no_more_than_what_is_asked_now(
+    store: Store, queries: Queries, topic: str, earlier: CoverageStatus, expected: list[object]
+) -> None:
+    save(store, topic, page(coverage=ASKED_BEFORE), "x")
+    save(store, topic, page(coverage=[Coverage(HOURS[2], HOURS[4], "complete")]), "reddit")
+    save(store, topic, page(earlier=earlier), "x")
+    assert told(queries, topic) == expected
+    assert told(queries, topic, "reddit") == [(2, 4, "complete", "")]
+
+
+def test_what_other_terms_have_covered_is_complete_once_it_is_asked_for_again(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    save(store, topic, page(coverage=ASKED_BEFORE), "x")
+    again = [Coverage(HOURS[0], HOURS[3], "gap", "cursor_too_old")]
+    again += [Coverage(HOURS[3], HOURS[4], "complete")]
+    save(store, topic, page(coverage=again, earlier="gap"), "x")
+    assert {(status, end) for _, end, status, _ in told(queries, topic)[-2:]} == {
+        ("gap", 3),
+        ("complete", 4),
+    }
+    save(store, topic, page(coverage=[Coverage(HOURS[0], HOURS[3], "complete")]), "x")
+    assert told(queries, topic) == [(0, 4, "complete", "")]
+
+
+def test_a_backfill_says_nothing_of_what_live_collection_has_covered(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    save(store, topic, page(coverage=ASKED_BEFORE), "x")
+    errand = Errand("backfill:x", backfill=True)
+    store.save_page(topic, "x", page(earlier="gap"), at=NOW, errand=errand)
+    assert (2, 4, "complete", "") in told(queries, topic)
 
 
 def test_the_last_checkpoint_stays(store: Store, topic: str) -> None:

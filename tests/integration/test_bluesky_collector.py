@@ -232,6 +232,35 @@ def test_new_terms_begin_anew(site: Jetstream, clock: Clock) -> None:
     assert seen.run().texts == ["strike", "walkout"]
 
 
+def test_what_other_terms_covered_counts_no_more(site: Jetstream, clock: Clock) -> None:
+    site.post(ANN, "k1", "walkout", clock())
+    seen = visit(site, clock).run().run()
+    assert {page.earlier for page in seen.pages} == {"complete"}
+    old, seen.terms = len(seen.pages), ("walkout", "strike")
+    clock.forward(hours=1)
+    site.post(ANN, "k2", "walkout again", clock())
+    seen.run()
+    clock.forward(hours=1)
+    site.post(ANN, "k3", "walkout once more", clock())
+    seen.run()
+    told = [page.earlier for page in seen.pages[old:]]
+    assert told == ["gap"] + ["complete"] * (len(told) - 1)
+    assert len(told) > 1
+
+
+def test_other_terms_for_a_past_that_cannot_be_read_cover_nothing(
+    site: Jetstream, clock: Clock
+) -> None:
+    site.post(ANN, "k1", "walkout", clock())
+    day = Window(START, START + timedelta(days=1))
+    seen = visit(site, clock).run(day)
+    clock.forward(days=30)
+    old, seen.terms = len(seen.pages), ("walkout", "strike")
+    with pytest.raises(CollectorError):
+        seen.run(day)
+    assert [(page.earlier, page.coverage) for page in seen.pages[old:]] == [("gap", ())]
+
+
 def test_the_past_needs_an_account(site: Jetstream, clock: Clock) -> None:
     clock.forward(days=30)
     with pytest.raises(CollectorError) as raised:

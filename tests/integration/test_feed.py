@@ -492,3 +492,21 @@ def test_a_feed_larger_than_it_may_be_is_refused() -> None:
     with pytest.raises(CollectorError, match="over 1048576 bytes"):
         Visitor(f"{server.url}/rss").visit(maximum_megabytes=1)
     server.close()
+
+
+def test_what_was_covered_counts_for_no_more_than_what_is_asked_now(
+    site: Site, visitor: Visitor
+) -> None:
+    site.add("a walkout", "ann", START)
+    other = serve(site, item("a strike", guid="1", at=MAY_31), path="/other")
+
+    def told(*feeds: str, **options: Any) -> list[str]:
+        visitor.query = query(feeds=list(feeds), **options)
+        return [page.earlier for page in visitor.visit()]
+
+    assert set(told(site.url)) == {"complete"}
+    assert told(site.url, other)[0] == "partial"
+    assert set(told(site.url, other)) == set(told(site.url)) == {"complete"}
+    first, *rest = told(site.url, every_entry=True)
+    assert first == "gap"
+    assert set(rest) <= {"complete"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,11 +20,14 @@ RECORDING = Path(__file__).parent.parent / "recordings" / "hackernews" / "search
 WINDOW = Window(datetime(2020, 6, 1, tzinfo=UTC), datetime(2020, 6, 3, tzinfo=UTC))
 
 
-def visit(url: str, since: Checkpoint | None = None, **settings: int) -> list[Page]:
+def visit(
+    url: str, since: Checkpoint | None = None, terms: tuple[str, ...] = (), **settings: int
+) -> list[Page]:
     clock = WorldClock()
     clock.forward(days=30)
     outside = surroundings(clock, {**SOURCE.defaults(), "base_url": url, **settings})
-    return list(SOURCE.make(query(), outside).fetch(since, WINDOW))
+    asked = replace(query(), terms=terms or query().terms)
+    return list(SOURCE.make(asked, outside).fetch(since, WINDOW))
 
 
 @pytest.fixture
@@ -124,3 +128,14 @@ def test_what_is_no_search_is_told() -> None:
     with pytest.raises(MalformedAnswerError, match="without hits"):
         visit(server.url)
     server.close()
+
+
+def test_what_other_terms_covered_counts_no_more() -> None:
+    site = HackerNews(lambda: WINDOW.end)
+    first = visit(site.server.url)
+    again = visit(site.server.url, first[0].checkpoint)
+    others = visit(site.server.url, first[0].checkpoint, terms=("strike",))
+    site.server.close()
+    assert {page.earlier for page in (*first, *again)} == {"complete"}
+    assert [page.earlier for page in others] == ["gap", *["complete"] * (len(others) - 1)]
+    assert (others[0].coverage[0].start, others[-1].coverage[-1].end) == (WINDOW.start, WINDOW.end)

@@ -419,3 +419,19 @@ def _wait_for(is_so: Any, seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while not is_so() and time.monotonic() < end:
         time.sleep(0.02)
+
+
+def test_what_was_covered_counts_for_no_more_than_what_is_asked_now(
+    site: Mastodon, clock: Clock
+) -> None:
+    site.add("#walkout", "ann", clock())
+    seen = visit(clock, site)
+
+    def told(*terms: str) -> list[str]:
+        old, seen.terms = len(seen.pages), terms
+        return [page.earlier for page in seen.run().pages[old:]]
+
+    assert set(told("walkout")) == {"complete"}
+    assert told("walkout", "strike")[0] == "partial"
+    assert set(told("walkout", "strike")) == {"complete"}
+    assert told("lockout")[0] == "gap"

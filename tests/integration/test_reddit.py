@@ -304,3 +304,24 @@ def test_what_is_no_subreddit_is_refused(site: Reddit, visitor: Visitor, name: s
     visitor.options = {"subreddits": [name]}
     with pytest.raises(CollectorError, match="no subreddit"):
         visitor.visit()
+
+
+@pytest.mark.parametrize(
+    ("options", "earlier"),
+    [
+        ({"subreddits": ["walkout"]}, "complete"),
+        ({"subreddits": ["walkout", "strike"]}, "partial"),
+        ({"subreddits": ["strike"]}, "gap"),
+        ({"subreddits": ["walkout"], "every_post": True}, "gap"),
+    ],
+    ids=["the same", "one more", "another", "every post"],
+)
+def test_what_was_covered_counts_for_no_more_than_what_is_asked_now(
+    site: Reddit, visitor: Visitor, options: dict[str, Any], earlier: str
+) -> None:
+    site.submit("A walkout", "ann", START)
+    assert {page.earlier for page in visitor.visit()} == {"complete"}
+    visitor.options = options
+    told = [page.earlier for page in visitor.visit()]
+    assert told == [earlier, *["complete"] * (len(told) - 1)]
+    assert {page.earlier for page in visitor.visit()} == {"complete"}

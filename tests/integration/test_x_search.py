@@ -147,6 +147,23 @@ def test_many_terms_are_several_queries_and_each_is_read_to_its_end(visitor: Vis
     assert len({one.query["query"] for one in visitor.site.asked(RECENT)}) == 2
 
 
+def test_what_was_covered_counts_for_no_more_than_the_queries_that_stay(visitor: Visitor) -> None:
+    def told(terms: tuple[str, ...]) -> list[str]:
+        visitor.query = replace(QUERY, terms=terms)
+        visitor.publish(1)
+        visitor.clock.forward(minutes=5)
+        return [page.earlier for page in visitor.collect()]
+
+    long = tuple(f"walkout{letter * 100}" for letter in "abcdefgh")
+    assert set(told(("walkout",))) == {"complete"}
+    others = told(long)
+    assert others == ["gap", *["complete"] * (len(others) - 1)]
+    assert set(told(long)) == {"complete"}
+    more = told((*long, "strike"))
+    assert more == ["partial", *["complete"] * (len(more) - 1)]
+    assert set(told(long[:4])) == {"complete"}, "what is asked for less is asked for still"
+
+
 def test_languages_can_be_left_to_the_platform(visitor: Visitor) -> None:
     visitor.settings["only_languages"] = True
     english = visitor.site.posts.add("the walkout", visitor.clock())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,7 @@ from monitor.alarms.evidence import DriftedDay
 from monitor.dashboard.model_page import model_page
 from monitor.settings import SourcesSettings
 from monitor.store.tasks import Tasks
+from monitor.store.values import CoverageSpan
 from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeQueries
 from tests.desk_fakes import Desk, open_desk
 
@@ -134,6 +137,22 @@ def test_collection_tells_sources_days_gaps_and_rejections(reader: TestClient) -
     for told in ("30 May: whole", "31 May: nothing", "1 June: not asked for"):
         assert told in text
     assert "31 May to 1 June 2020" in text
+
+
+def test_collection_tells_in_words_why_days_are_not_whole(desk: Desk) -> None:
+    class Changed(FakeQueries):
+        def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:
+            start = TOPIC.window.start
+            day, whole = timedelta(days=1), start + timedelta(days=3)
+            return [
+                CoverageSpan("sample", start, start + day, "gap", "other_terms"),
+                CoverageSpan("sample", start + day, whole, "gap", "other_terms, rate_limited"),
+                CoverageSpan("sample", whole, until, "complete", ""),
+            ]
+
+    reader = TestClient(desk.app(queries=Changed()), base_url="http://127.0.0.1")
+    text = " ".join(reader.get(f"{PLACE}/collection").text.split())
+    assert "2020: collected for other terms than today's, rate limited" in unescape(text)
 
 
 def test_collection_tells_what_a_live_source_costs_and_what_its_terms_ask_for(desk: Desk) -> None:
