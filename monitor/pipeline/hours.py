@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from collectors.post import Window
 from monitor.alarms.evidence import Hours, Rule
-from monitor.shares.covered import covered_part
+from monitor.shares.covered import counting, covered_part
 from monitor.store.queries import Queries
 from monitor.topic import Topic
 
@@ -23,7 +23,8 @@ def last_hours(rule: Rule, topic: Topic, queries: Queries, now: datetime) -> Hou
     length = timedelta(hours=rule["window_hours"])
     newest = min(now, topic.window.end).replace(minute=0, second=0, microsecond=0)
     span = timedelta(days=rule["days"] + 1, hours=_LATEST) + length
-    spans = queries.coverage(topic.name, newest - span, newest)
+    since = min(newest - span, topic.window.start)
+    spans = counting(queries.coverage(topic.name, since, newest))
 
     def is_covered(end: datetime) -> bool:
         return bool(covered_part(spans, end - length, end) >= rule["coverage"])

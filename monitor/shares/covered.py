@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from collectors import platforms
-from monitor.store.values import CoverageSpan
+from monitor.figure import ALL
+from monitor.store.values import OTHER_TERMS, CoverageSpan
 from monitor.topic import Topic
+
+FILES = ""
+"""Stands for every platform that is not collected live."""
 
 
 def covered_parts(topic: Topic, spans: Sequence[CoverageSpan]) -> dict[date, float]:
@@ -39,16 +44,34 @@ def covered_by_platform(
 ) -> dict[tuple[date, str], float]:
     """The same for the posts of single platforms, by day and platform.
 
-    A live source is named after its platform. What came from files may be of any platform, so it
-    counts for each; a platform that is not collected live is not among the results.
+    A live source is named after its platform; all platforms that are not collected live, of which
+    there are posts from files alone, are `FILES`.
     """
-    of_files = [span for span in spans if span.source not in platforms.names()]
     found: dict[tuple[date, str], float] = {}
-    for platform in {span.source for span in spans} & set(platforms.names()):
-        own = [span for span in spans if span.source == platform]
-        parts = covered_parts(topic, own + of_files)
+    for platform in {FILES, *(span.source for span in spans if _is_live(span))}:
+        parts = covered_parts(topic, counting(spans, platform))
         found |= {(day, platform): part for day, part in parts.items()}
     return found
+
+
+def counting(spans: Sequence[CoverageSpan], platform: str = ALL) -> list[CoverageSpan]:
+    """The spans that count for the posts of a platform, or of all.
+
+    A file covers every day of which it has a post, of whatever platform. That is all there is to
+    know where nothing is collected live, but it must not close a gap of live collection: a file
+    counts up to the first moment of which a live source (the platform's own) ever told something.
+    """
+    live = [span for span in spans if _is_live(span) and platform in (ALL, span.source)]
+    told = (span.start for span in live if span.status != "gap" or span.reason == OTHER_TERMS)
+    until = min(told, default=None)
+    for span in spans:
+        if not _is_live(span) and (until is None or span.start < until):
+            live.append(replace(span, end=min(span.end, until or span.end)))
+    return live
+
+
+def _is_live(span: CoverageSpan) -> bool:
+    return span.source in platforms.names()
 
 
 def _union(spans: Iterable[tuple[datetime, datetime]], start: datetime, end: datetime) -> timedelta:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from monitor.shares.covered import covered_by_platform, covered_parts
+from monitor.figure import ALL
+from monitor.shares.covered import FILES, counting, covered_by_platform, covered_parts
 from monitor.store.queries import Queries
 from monitor.store.values import SAMPLE_SOURCE, AuditLabel, DailyAggregate, Question
 from monitor.topic import Topic
@@ -21,7 +22,7 @@ class Evidence:
         questions: What it answers; nothing before the first.
         aggregates: Its cells of all days of the topic, and the volume cells.
         coverage: Covered part of the days that a source tells of.
-        platform_coverage: The same of single platforms, where they are collected live.
+        platform_coverage: The same of single platforms; `FILES` are those not collected live.
         audits: The audit labels of each question, with that version's predictions.
         sample: Whether bundled sample posts are among the posts.
     """
@@ -36,7 +37,10 @@ class Evidence:
 
     def covered(self, day: date, platform: str) -> float | None:
         """The covered part of a day for a cell: its platform's own, if that is known."""
-        return self.platform_coverage.get((day, platform), self.coverage.get(day))
+        total, parts = self.coverage.get(day), self.platform_coverage
+        if platform == ALL:
+            return total
+        return parts.get((day, platform), parts.get((day, FILES), total))
 
 
 def gather(
@@ -53,7 +57,7 @@ def gather(
         aggregates=tuple(
             queries.cells(topic.name, [version] if version else [], topic.start, topic.end)
         ),
-        coverage=covered_parts(topic, spans),
+        coverage=covered_parts(topic, counting(spans)),
         platform_coverage=covered_by_platform(topic, spans),
         audits={
             question: tuple(queries.audit_labels(topic.name, *question, version))

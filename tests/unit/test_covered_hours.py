@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.post import Window
-from monitor.shares.covered import covered_by_platform
+from monitor.shares.covered import FILES, counting, covered_by_platform, covered_parts
 from monitor.shares.hours import covered_hours
-from monitor.store.values import CoverageSpan
+from monitor.store.values import OTHER_TERMS, CoverageSpan
 from monitor.topic import load_topic
 
 TOPICS = Path(__file__).parents[2] / "config" / "topics"
@@ -73,6 +74,66 @@ def test_the_parts_of_an_hour_are_a_whole(edges: list[float], data: st.DataObjec
         assert parts == pytest.approx(1, abs=0.001)
 
 
+DAY = load_topic(TOPICS / "facebook-walkout-2020.toml").start + timedelta(days=6)
+
+
+def _of_day(source: str, hours: tuple[float, float], status: str = "complete") -> CoverageSpan:
+    begin = load_topic(TOPICS / "facebook-walkout-2020.toml").window_of(DAY, None).start
+    start, end = (begin + timedelta(hours=hour) for hour in hours)
+    return CoverageSpan(source, start, end, status, "")
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        pytest.param([_of_day("file", (0, 24))], (1.0, 1.0, 1.0), id="a file alone"),
+        pytest.param(
+            [_of_day("bluesky", (0, 2)), _of_day("file", (0, 24))],
+            (0.0833, 0.0833, 1.0),
+            id="a file beside live collection",
+        ),
+        pytest.param(
+            [
+                _of_day("bluesky", (-24, -22)),
+                _of_day("bluesky", (-22, 24), "gap"),
+                _of_day("file", (0, 24)),
+            ],
+            (0.0, 0.0, 1.0),
+            id="a file of a day on which live collection failed",
+        ),
+        pytest.param(
+            [
+                _of_day("bluesky", (0, 12), "gap"),
+                _of_day("bluesky", (12, 18)),
+                _of_day("file", (-24, 24)),
+            ],
+            (0.75, 0.75, 1.0),
+            id="a file of before anything was collected live",
+        ),
+        pytest.param(
+            [
+                replace(_of_day("bluesky", (-24, 24), "gap"), reason=OTHER_TERMS),
+                _of_day("file", (0, 24)),
+            ],
+            (0.0, 0.0, 1.0),
+            id="a file beside what was collected for other terms",
+        ),
+        pytest.param(
+            [_of_day("mastodon", (0, 24)), _of_day("bluesky", (0, 2)), _of_day("file", (0, 24))],
+            (1.0, 0.0833, 1.0),
+            id="another platform is collected live",
+        ),
+    ],
+)
+def test_a_file_closes_no_gap_of_live_collection(
+    spans: list[CoverageSpan], expected: tuple[float, float, float]
+) -> None:
+    topic = load_topic(TOPICS / "facebook-walkout-2020.toml")
+    counted = covered_by_platform(topic, spans)
+    total = covered_parts(topic, counting(spans))
+    assert (total[DAY], counted.get((DAY, "bluesky"), 1.0), counted[DAY, FILES]) == expected
+
+
 def test_a_platform_s_figures_tell_of_its_own_coverage() -> None:
     topic = load_topic(TOPICS / "facebook-walkout-2020.toml")
     day = topic.start + timedelta(days=6)
@@ -83,4 +144,8 @@ def test_a_platform_s_figures_tell_of_its_own_coverage() -> None:
         CoverageSpan("mastodon", begin, begin + timedelta(hours=24), "complete", ""),
         CoverageSpan("file", half, half + timedelta(hours=6), "complete", ""),
     ]
-    assert covered_by_platform(topic, spans) == {(day, "x"): 0.75, (day, "mastodon"): 1.0}
+    assert covered_by_platform(topic, spans) == {
+        (day, "x"): 0.5,
+        (day, "mastodon"): 1.0,
+        (day, FILES): 0.25,
+    }

@@ -64,6 +64,16 @@ def test_an_earlier_day_that_was_not_collected_is_left_out() -> None:
     assert len(look(Posts(gaps=(gap,))).earlier) == 2
 
 
+def test_a_file_does_not_stand_in_for_live_collection() -> None:
+    class Imported(Posts):
+        def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:
+            whole = CoverageSpan("file", since, until, "complete", "")
+            return [*super().coverage(topic, since, until), whole]
+
+    gap = (datetime(2020, 3, 9, 18, tzinfo=UTC), datetime(2020, 3, 9, 21, tzinfo=UTC))
+    assert len(look(Imported(gaps=(gap,))).earlier) == 2
+
+
 def test_few_authors_are_no_crowd() -> None:
     class Few(Posts):
         def posted(self, topic: str, windows: Sequence[Window]) -> list[Posted]:
