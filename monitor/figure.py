@@ -62,7 +62,7 @@ class Volume:
     Attributes:
         posts: Opinions: original posts, replies and quotes.
         reposts: Repetitions of somebody else's post.
-        authors: Distinct authors of both.
+        authors: Distinct authors of the opinions.
         unscored: Opinions not (yet) scored by the shown version, other languages included.
         provisional: Whether the day is not over yet.
         copies: Opinions that say the same, or nearly, as an earlier one of the day; None where

@@ -33,7 +33,6 @@ class _Tally:
     has_purged: bool = False
 
     def add_author(self, post: DayPost) -> None:
-        self.has_purged |= post.is_purged
         if post.author is not None:
             self.authors.add(post.author)
 
@@ -41,7 +40,8 @@ class _Tally:
 def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
     """Counts one day's posts by cell; the order of the posts makes no difference.
 
-    Reposts count for the volume and its authors; shares are about opinions only.
+    Reposts count for the volume alone, not for its authors either: they would hide how few have
+    written the opinions, which are counted apart from them.
     """
     posts = list(posts)
     copies = _copies(posts)
@@ -49,17 +49,19 @@ def tally_day(posts: Iterable[DayPost]) -> dict[CellKey, _Tally]:
     for post in posts:
         dimensions = (post.platform, post.cohort, post.language)
         volume = tallies[CellKey(*dimensions, head=VOLUME, target="", version="")]
-        volume.add_author(post)
+        volume.has_purged |= post.is_purged
         if post.kind == "repost":
             volume.reposts += 1
             continue
         volume.posts += 1
+        volume.add_author(post)
         is_copy = post.id in copies
         volume.units.add_volume(is_copy=is_copy)
         for answer in post.predictions:
             key = CellKey(*dimensions, answer.head, answer.target, answer.version)
             tally = tallies[key]
             tally.posts += 1
+            tally.has_purged |= post.is_purged
             tally.add_author(post)
             tally.units.add(post, answer, is_copy=is_copy)
             tally.label_counts[answer.label] += 1

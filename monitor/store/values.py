@@ -107,7 +107,7 @@ class DailyAggregate:
         head: A head, or `volume`, which counts every stored post.
         posts: Scored opinions (for `volume`: all opinions).
         reposts: Repetitions; 0 but for `volume`.
-        authors: Distinct authors of what is counted.
+        authors: Distinct authors of the opinions that are counted.
         authors_sketch: The same as a sketch that can be merged.
         label_counts: Opinions by their most probable label.
         soft_sums: Sums of the probabilities of each label, in 1/10,000.

@@ -10,9 +10,11 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,17 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from postgres import new_database, postgres_server
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, delete, insert, inspect, select, text, update
 
 import monitor.store.migrations
+from monitor.authors import AuthorSketch
 from monitor.errors import StoreError
+from monitor.releases import Atom, Chain, Terms, Vintage, revise
 from monitor.store.engine import known_revisions, migrate, open_engine, reading, writing
 from monitor.store.queries import Queries
-from monitor.store.rows import Row
+from monitor.store.releases import ReleaseKey, chains, pack
+from monitor.store.rows import AGGREGATES, POSTS, RELEASES, Row
+from monitor.store.values import VOLUME, DailyAggregate
 
 __all__ = ["postgres_server"]
 
@@ -74,6 +80,10 @@ LATER = {
     "removed_answers": "0009",
 }
 """Tables that came with a later revision: its dump has a row in each, earlier ones have none."""
+
+DAY = date(2020, 6, 1)
+CELL = ("x", "public", "en")
+WROTE = select(POSTS.c.author).where(POSTS.c.author.is_not(None), POSTS.c.kind != "repost")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -139,6 +149,73 @@ def test_every_revision_is_brought_up_to_date_with_its_rows(
     assert counts == ROWS | later
     assert missing == []
     assert [(each.text, each.label) for each in examples] == [("an invented text – 🪧", "favor")]
+
+
+def volume_of(authors: Iterable[str], **changes: Any) -> DailyAggregate:
+    sketch = AuthorSketch.of(authors)
+    volume = DailyAggregate(
+        "walkout", DAY, *CELL, VOLUME, "", "",
+        posts=3, reposts=11, authors=AuthorSketch.count(sketch), authors_sketch=sketch,
+        label_counts={}, soft_sums={},
+    )  # fmt: skip
+    return replace(volume, **changes)
+
+
+def plant_reposts(
+    engine: Engine, state: DailyAggregate, shown: DailyAggregate, answered: Iterable[str]
+) -> None:
+    """A counted day with reposts, an earlier state of it that was shown, and who was answered."""
+    asked = {"head": "stance", "target": "walkout", "version": "v1", "reposts": 0}
+    stance = replace(state, **asked, authors_sketch=AuthorSketch.of(answered))
+    atom = Atom(CELL, 0, None, AuthorSketch.hashes(shown.authors_sketch))
+    vintage = Vintage(datetime(2020, 6, 2, tzinfo=UTC), frozenset({CELL}), {CELL: shown})
+    with writing(engine) as connection:
+        connection.execute(delete(AGGREGATES))
+        connection.execute(insert(AGGREGATES), [asdict(state), asdict(stance)])
+        content = pack(Chain((vintage,), (atom,)))
+        connection.execute(
+            update(RELEASES).where(RELEASES.c.head == VOLUME).values(content=content)
+        )
+
+
+def volume_chain(engine: Engine) -> Chain:
+    with reading(engine) as connection:
+        found = chains(connection, "walkout")
+    return found[ReleaseKey(DAY, VOLUME, "", "")].chain
+
+
+def test_who_only_reposted_is_no_author_of_a_volume_any_more(database_url: str, kind: str) -> None:
+    plant(database_url, kind, "0009")
+    engine = open_engine(database_url)
+    with reading(engine) as connection:
+        wrote = set(connection.execute(WROTE).scalars())
+    state = volume_of([*wrote, "purged", *map(str, range(11))])
+    plant_reposts(engine, state, state, ["purged"])
+    migrate(engine)
+    cells = Queries(engine).cells("walkout", [], DAY, DAY + timedelta(days=1))
+    chain = volume_chain(engine)
+    engine.dispose()
+    assert wrote
+    assert cells == [volume_of([*wrote, "purged"])]
+    assert chain.vintages[0].base == {CELL: cells[0]}
+    assert [atom.authors for atom in chain.atoms] == [frozenset()]
+
+
+def test_what_was_shown_of_a_day_with_reposts_lets_no_later_change_of_few_out(
+    database_url: str, kind: str
+) -> None:
+    plant(database_url, kind, "0009")
+    engine = open_engine(database_url)
+    people = [f"author {n}" for n in range(20)]
+    shown = volume_of([*people, *map(str, range(11))], posts=20)
+    state = replace(shown, posts=19)
+    plant_reposts(engine, state, shown, people)
+    migrate(engine)
+    live = {CELL: volume_of(people[1:], posts=19)}
+    chain = volume_chain(engine)
+    engine.dispose()
+    revised = revise(chain, live, Terms(10, datetime(2020, 6, 3, tzinfo=UTC)))
+    assert revised == chain
 
 
 def test_an_empty_database_gets_the_schema_of_the_tables(engine: Engine) -> None:

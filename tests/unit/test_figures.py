@@ -42,7 +42,7 @@ def aggregate(day, cell, counts, *, head=VOLUME, authors=None, reposts=0):
     platform, cohort, language = cell
     labels = counts if isinstance(counts, dict) else {}
     posts = sum(labels.values()) if labels else counts
-    people = posts + reposts if authors is None else authors
+    people = posts if authors is None else authors
     sketch = AuthorSketch.of(f"{cell}{n}" for n in range(people))
     return DailyAggregate(
         topic=TOPIC.name,
@@ -331,7 +331,7 @@ def test_sample_posts_mark_every_figure_and_volume(settings):
     assert {v.sample for v in figures.volumes(TOPIC)} == {True}
 
 
-def test_volume_counts_opinions_reposts_authors_of_both_and_what_is_not_scored(settings):
+def test_volume_counts_opinions_their_authors_reposts_and_what_is_not_scored(settings):
     cells = scored(DAY, ("x", "public", "en"), (20, 20, 10), posts=60)
     cells[0] = replace(cells[0], reposts=7)
     (volume,) = Figures(FakeQueries(cells), settings).volumes(TOPIC)

@@ -4,11 +4,13 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.authors import AuthorSketch
+from monitor.pipeline.aggregate import tally_day
 from monitor.privacy import SPLITS, Cell, coarsen, shown_cells
+from monitor.store.values import DayPost
 
 cells = st.tuples(
     st.sampled_from(["bluesky", "x"]),
@@ -17,6 +19,7 @@ cells = st.tuples(
 )
 authors = st.sets(st.integers(0, 30).map(str), max_size=7)
 days = st.dictionaries(cells, authors, min_size=1, max_size=9)
+reposters = st.dictionaries(cells, st.sets(st.integers(0, 30).map(str), max_size=7), max_size=9)
 FEW = 4
 
 
@@ -40,8 +43,25 @@ def follows(sums: np.ndarray, group: tuple[int, ...]) -> bool:
     return bool(np.allclose(sums.T @ factors, wanted, atol=1e-6))
 
 
-def groups_found(day: dict[Cell, set[str]], minimum: int) -> list[tuple[int, ...]]:
-    sketches = {cell: AuthorSketch.of(people) for cell, people in day.items()}
+def volume_sketches(
+    opinions: dict[Cell, set[str]], reposts: dict[Cell, set[str]]
+) -> dict[Cell, bytes]:
+    """The authors of each base cell's volume, as a day with these authors is counted."""
+    posts = [
+        DayPost(number, *cell, kind, author, eligible=True, predictions=())
+        for kind, day in (("original", opinions), ("repost", reposts))
+        for cell, people in day.items()
+        for number, author in enumerate(people)
+    ]
+    return {
+        (key.platform, key.cohort, key.language): AuthorSketch.of(tally.authors)
+        for key, tally in tally_day(posts).items()
+    }
+
+
+def groups_found(
+    day: dict[Cell, set[str]], sketches: dict[Cell, bytes], minimum: int
+) -> list[tuple[int, ...]]:
     base = sorted(day)
     sums = released_sums(base, shown_cells(sketches, minimum))
     return [
@@ -55,7 +75,20 @@ def groups_found(day: dict[Cell, set[str]], minimum: int) -> list[tuple[int, ...
 @settings(max_examples=150, deadline=None)
 @given(day=days)
 def test_no_combination_of_all_answers_about_a_day_yields_too_small_a_group(day):
-    assert groups_found(day, FEW) == []
+    sketches = {cell: AuthorSketch.of(people) for cell, people in day.items()}
+    assert groups_found(day, sketches, FEW) == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(opinions=days, reposts=reposters)
+@example(
+    opinions={("x", "employees", "en"): {"0"}, ("x", "public", "en"): set("12345")},
+    reposts={("x", "employees", "en"): set("6789")},
+)
+def test_who_only_reposts_hides_nobody_s_opinion(opinions, reposts):
+    sketches = volume_sketches(opinions, reposts)
+    day = {cell: opinions.get(cell, set()) for cell in sketches}
+    assert groups_found(day, sketches, FEW) == []
 
 
 @settings(max_examples=100, deadline=None)

@@ -11,12 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.authors import AuthorSketch
+from monitor.pipeline.aggregate import tally_day
 from monitor.privacy import SPLITS, coarsen
 from monitor.releases import Chain
 from monitor.shares.door import Door
 from monitor.shares.rollup import roll_up
 from monitor.store.releases import ReleaseKey, StoredChain, pack, unpack
-from monitor.store.values import VOLUME, DailyAggregate
+from monitor.store.values import VOLUME, DailyAggregate, DayPost
 
 DAY = date(2020, 6, 1)
 KEY = ReleaseKey(DAY, VOLUME, "", "")
@@ -46,26 +47,32 @@ class MemoryLedger:
         return set()
 
 
-def aggregates(posts):
-    """The base cells of posts (number, cell, author).
+def aggregates(posts, reposts=()):
+    """The base cells of posts and reposts (number, cell, author).
 
     A post counts as a power of two: a released count tells exactly which posts are in it.
     """
-    by_cell = defaultdict(list)
-    for number, cell, author in posts:
-        by_cell[cell].append((number, author))
-    return {
-        cell: DailyAggregate(
+    counted = defaultdict(int)
+    for number, cell, _ in posts:
+        counted[cell] += 1 << number
+    day = [
+        DayPost(number, *cell, kind, str(author), eligible=True, predictions=())
+        for kind, those in (("original", posts), ("repost", reposts))
+        for number, cell, author in those
+    ]
+    found = {}
+    for key, tally in tally_day(day).items():
+        cell = (key.platform, key.cohort, key.language)
+        found[cell] = DailyAggregate(
             "strike", DAY, *cell, VOLUME, "", "",
-            posts=sum(1 << number for number, _ in those),
-            reposts=0,
-            authors=len({author for _, author in those}),
-            authors_sketch=AuthorSketch.of(str(author) for _, author in those),
+            posts=counted[cell],
+            reposts=tally.reposts,
+            authors=len(tally.authors),
+            authors_sketch=AuthorSketch.of(tally.authors),
             label_counts={},
             soft_sums={},
-        )
-        for cell, those in by_cell.items()
-    }  # fmt: skip
+        )  # fmt: skip
+    return found
 
 
 def released(ledger, base, at=START, minimum=FEW):
@@ -169,6 +176,47 @@ def test_a_door_that_remembers_the_one_before_decides_the_same(steps, somebody_e
         assert before.decide(KEY, base) == fresh.decide(KEY, base)
         assert before.due() == fresh.due()
         assert remembering.kept == forgetful.kept
+
+
+reposted = st.lists(st.tuples(posts, st.booleans()), max_size=8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(reposted, st.sets(st.integers(0, 12), max_size=5), st.booleans()),
+        min_size=2,
+        max_size=5,
+    )
+)
+@example(
+    steps=[  # an opinion comes with others' reposts
+        ([(one, False) for one in BIG], set(), True),
+        ([(LATE[0], False), *(((CELLS[0], n), True) for n in (6, 7, 8))], set(), True),
+    ]
+)
+@example(
+    steps=[  # an opinion goes, and so do others' reposts
+        ([*((one, False) for one in BIG), *(((CELLS[0], n), True) for n in (6, 7))], set(), True),
+        ([], {2, 6, 7}, True),
+    ]
+)
+def test_reposts_cover_no_small_group_s_opinions_at_any_time(steps):
+    ledger, opinions, reposts, authors, seen = MemoryLedger(), [], [], {}, set()
+    at = START
+    for arriving, leaving, is_later in steps:
+        at += timedelta(hours=7 if is_later else 1)
+        opinions = [post for post in opinions if post[2] not in leaving]
+        reposts = [post for post in reposts if post[2] not in leaving]
+        for (cell, author), is_repost in arriving:
+            if is_repost:
+                reposts.append((len(reposts), cell, author))
+            elif len(authors) < 13:
+                opinions.append((len(authors), cell, author))
+                authors[len(authors)] = author
+        shown = released(ledger, aggregates(opinions, reposts), at)
+        seen |= {count for count in shown.values() if count}
+        assert groups_found(sorted(seen), authors) == []
 
 
 def test_the_adversary_of_these_tests_does_find_a_late_post():

@@ -52,4 +52,11 @@ def test_a_repost_is_volume_and_no_opinion() -> None:
     tallies = tally_day([repost])
     assert list(tallies) == [CellKey("x", "public", "en", VOLUME, "", "")]
     (volume,) = tallies.values()
-    assert (volume.posts, volume.reposts, len(volume.authors)) == (0, 1, 1)
+    assert (volume.posts, volume.reposts, len(volume.authors)) == (0, 1, 0)
+
+
+def test_a_volume_s_authors_are_those_of_opinions() -> None:
+    reposts = [DayPost(n, "x", "public", "en", "repost", f"{n:032x}", True, ()) for n in range(11)]
+    opinion = DayPost(11, "x", "public", "en", "original", "a" * 32, True, ())
+    (volume,) = tally_day([*reposts, opinion]).values()
+    assert (volume.posts, volume.reposts, volume.authors) == (1, 11, {"a" * 32})
