@@ -5,7 +5,8 @@
 Days are drawn around a constant share (binomial, with a 95 % interval as wide as the released
 ones) and a constant volume (overdispersed, weekends quieter), and go through the daemon's own
 `judge` with its hysteresis and cool-down. The line of the share rule is at the true share plus
-2, 4 and 6 points. Hours follow the time of day, swing from day to day and come in bursts. A
+2, 4 and 6 points. Hours follow the time of day, swing from day to day and come in bursts; every
+post is by somebody else, and they are counted in groups of ten as the program does. A
 day's deviation from what the audit explains is drawn from its law where nothing drifts
 (chi-square over its two degrees of freedom).
 """
@@ -27,6 +28,7 @@ from monitor.figure import Figure, Volume
 SHARE, POSTS, HALF_WIDTH, EXTRA = 0.5, 400, 0.07, 0.025
 FIRST = date(2020, 1, 1)
 HOURLY = (4, 20, 100)
+GROUP = 10
 RULES: dict[str, dict[str, Any]] = {
     "share, line 2 points above": {"kind": "share", "label": "favor", "above": SHARE + 0.02},
     "share, line 4 points above": {"kind": "share", "label": "favor", "above": SHARE + 0.04},
@@ -110,14 +112,17 @@ def _spike_alarms(rule: dict[str, Any], days: int, mean: int) -> int:
     usual = mean * daily * (1 + 0.8 * np.sin(2 * np.pi * hour / 24))
     posts = chance.negative_binomial(4, 4 / (4 + usual))
     length = rule["window_hours"]
-    sums = np.convolve(posts, np.ones(length, dtype=np.int64), mode="valid").tolist()
+    window = np.ones(length, dtype=np.int64)
+    least = np.convolve(posts // GROUP * GROUP, window, mode="valid").tolist()
+    up = np.maximum(-(-posts // GROUP), 1) * GROUP
+    most = np.convolve(up, window, mode="valid").tolist()
     start = datetime.combine(FIRST, time(), UTC)
 
     def looks() -> Iterator[Evidence]:
-        for n in range(24 * rule["days"], len(sums)):
+        for n in range(24 * rule["days"], len(least)):
             now = start + timedelta(hours=n + length)
-            earlier = tuple(sums[n - 24 * k] for k in range(1, rule["days"] + 1))
-            found = Hours(now, sums[n], covered=True, is_shown=True, earlier=earlier)
+            earlier = tuple(most[n - 24 * k] for k in range(1, rule["days"] + 1))
+            found = Hours(now, least[n], covered=True, earlier=earlier)
             yield Evidence((), (), (), (), now.date(), now, hours=lambda _, found=found: found)
 
     return _begun(rule, looks())

@@ -55,18 +55,18 @@ class DriftedDay:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Posts of some whole hours, and of the same hours of earlier days.
+    """Posts of some whole hours, and of the same hours of earlier days, in whole groups.
 
     Attributes:
         end: Where the hours end.
+        posts: So many at least.
         covered: Whether collection covered them; earlier ones that it did not are left out.
-        is_shown: Whether enough authors posted for anything to be said of them.
+        earlier: So many at most where enough authors posted.
     """
 
     end: datetime
     posts: int
     covered: bool
-    is_shown: bool
     earlier: tuple[int, ...]
 
 

@@ -54,8 +54,6 @@ def judge_spike(rule: Rule, evidence: Evidence) -> Finding:
     line = max(rule["times"] * median(hours.earlier), rule["least"])
     span = f"In the {rule['window_hours']} hours to {hours.end:%Y-%m-%d %H:%M} UTC"
     if hours.posts >= line:
-        if not hours.is_shown:
-            return Finding("between", "too few authors for anything to be said")
         return Finding(
             "firing",
             f"{span} there were {rule['times']:g} times as many posts as usual in these hours "

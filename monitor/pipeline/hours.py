@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from collectors.post import Window
 from monitor.alarms.evidence import Hours, Rule
+from monitor.privacy import whole_groups
 from monitor.shares.covered import counting, covered_part
 from monitor.store.queries import Queries
+from monitor.store.values import Posted
 from monitor.topic import Topic
 
 _LATEST = 24
@@ -16,6 +18,9 @@ _LATEST = 24
 
 def last_hours(rule: Rule, topic: Topic, queries: Queries, now: datetime) -> Hours | None:
     """Counts the newest whole hours that are collected.
+
+    Each hour is counted for itself, in whole multiples of the topic's minimum of authors: whoever
+    makes rules finds out by many of them what these counts are, and subtracts.
 
     Earlier days are the same hours by the clock of the topic's time zone; those that were not
     collected are left out. None before a first hour of the topic is over.
@@ -35,14 +40,36 @@ def last_hours(rule: Rule, topic: Topic, queries: Queries, now: datetime) -> Hou
         return None
     earlier = [_days_before(end, days, topic) for days in range(1, rule["days"] + 1)]
     kept = [one for one in earlier if is_covered(one) and one - length >= topic.window.start]
-    counts = queries.posted(topic.name, [Window(one - length, one) for one in (end, *kept)])
+    each = rule["window_hours"]
+    hours = [hour for one in (end, *kept) for hour in _hours_to(one, each)]
+    counts = queries.posted(topic.name, hours)
+    least = topic.minimum_authors
     return Hours(
         end=end,
-        posts=counts[0].posts,
+        posts=sum(_at_least(one, least) for one in counts[:each]),
         covered=is_covered(end),
-        is_shown=counts[0].authors >= topic.minimum_authors,
-        earlier=tuple(one.posts for one in counts[1:]),
+        earlier=tuple(
+            sum(_at_most(one, least) for one in counts[n : n + each])
+            for n in range(each, len(counts), each)
+        ),
     )
+
+
+def _hours_to(end: datetime, hours: int) -> list[Window]:
+    ends = [end - timedelta(hours=n) for n in reversed(range(hours))]
+    return [Window(one - timedelta(hours=1), one) for one in ends]
+
+
+def _at_least(hour: Posted, minimum: int) -> int:
+    """An hour's posts, rounded down; none of too few authors."""
+    return whole_groups(hour.posts, minimum) if hour.authors >= minimum else 0
+
+
+def _at_most(hour: Posted, minimum: int) -> int:
+    """An hour's posts, rounded up; one group where the authors are too few or not known."""
+    if hour.authors < minimum:
+        return minimum
+    return whole_groups(hour.posts + minimum - 1, minimum)
 
 
 def _days_before(moment: datetime, days: int, topic: Topic) -> datetime:

@@ -123,7 +123,7 @@ def test_a_job_fires_after_failures_in_a_row() -> None:
 
 
 def hours(posts: int, *earlier: int, **fields: Any) -> Hours:
-    known: dict[str, Any] = {"end": NOW, "covered": True, "is_shown": True}
+    known: dict[str, Any] = {"end": NOW, "covered": True}
     return Hours(posts=posts, earlier=earlier, **(known | fields))
 
 
@@ -136,11 +136,10 @@ def hours(posts: int, *earlier: int, **fields: Any) -> Hours:
         (hours(40, 1, 1, 1), "between"),
         (hours(300, 90, 100), "between"),
         (hours(300, 90, 100, 110, covered=False), "between"),
-        (hours(300, 90, 100, 110, is_shown=False), "between"),
         (hours(300, 90, 100, 110, end=NOW - timedelta(hours=50)), "quiet"),
         (None, "between"),
     ],
-    ids=["many", "nearly", "usual", "few", "young", "gap", "few authors", "old", "before"],
+    ids=["many", "nearly", "usual", "few", "young", "gap", "old", "before"],
 )
 def test_hours_are_compared_with_the_same_hours_of_earlier_days(
     found: Hours | None, expected: str

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from collectors.post import Window
 from monitor.alert_rule import AlertTable
 from monitor.pipeline.hours import last_hours
@@ -34,7 +36,10 @@ class Posts:
 
     def posted(self, topic: str, windows: Sequence[Window]) -> list[Posted]:
         self.asked = list(windows)
-        return [Posted(10, 10) for _ in windows]
+        return [self.of_hour(one.start) for one in windows]
+
+    def of_hour(self, start: datetime) -> Posted:
+        return Posted(10, 10)
 
 
 def look(posts: Any, **rule: Any) -> Any:
@@ -44,10 +49,11 @@ def look(posts: Any, **rule: Any) -> Any:
 def test_the_same_hours_are_those_of_the_people_s_clocks() -> None:
     posts = Posts()
     found = look(posts)
-    assert (found.end, found.covered, found.earlier) == (NOW.replace(minute=0), True, (10, 10, 10))
+    assert (found.end, found.covered, found.earlier) == (NOW.replace(minute=0), True, (20, 20, 20))
     ends = [one.end.astimezone(SPRING.timezone) for one in posts.asked]
-    assert [(one.day, one.hour) for one in ends] == [(10, 13), (9, 13), (8, 13), (7, 13)]
-    assert {one.end - one.start for one in posts.asked} == {timedelta(hours=2)}
+    last = [(one.day, one.hour) for one in ends[1::2]]
+    assert last == [(10, 13), (9, 13), (8, 13), (7, 13)]
+    assert {one.end - one.start for one in posts.asked} == {timedelta(hours=1)}
 
 
 def test_hours_that_are_not_collected_yet_wait_for_their_posts() -> None:
@@ -74,12 +80,41 @@ def test_a_file_does_not_stand_in_for_live_collection() -> None:
     assert len(look(Imported(gaps=(gap,))).earlier) == 2
 
 
-def test_few_authors_are_no_crowd() -> None:
+def test_hours_of_few_authors_are_no_crowd() -> None:
     class Few(Posts):
-        def posted(self, topic: str, windows: Sequence[Window]) -> list[Posted]:
-            return [Posted(500, 9) for _ in windows]
+        def of_hour(self, start: datetime) -> Posted:
+            return Posted(500, 9)
 
-    assert not look(Few()).is_shown
+    found = look(Few())
+    assert (found.posts, found.earlier) == (0, (20, 20, 20))
+
+
+def test_an_hour_is_counted_in_groups_that_make_no_rise_larger() -> None:
+    class Some(Posts):
+        def of_hour(self, start: datetime) -> Posted:
+            return Posted(29, 12)
+
+    found = look(Some())
+    assert (found.posts, found.earlier) == (40, (60, 60, 60))
+
+
+@pytest.mark.parametrize("people", [1, 9, 10])
+@pytest.mark.parametrize("number", [0, 5, 9])
+def test_longer_hours_and_shorter_ones_do_not_tell_an_hour_of_few(number: int, people: int) -> None:
+    class Uneven(Posts):
+        """The hour from ten has posts of few people, or a few more posts than whole groups."""
+
+        def of_hour(self, start: datetime) -> Posted:
+            if start.astimezone(SPRING.timezone).hour == 10:
+                return Posted(30 + number, people) if people >= 10 else Posted(number, people)
+            return Posted(40, 25)
+
+    def told(hours: int) -> tuple[int, ...]:
+        found = look(Uneven(), window_hours=hours)
+        return (found.posts, *found.earlier)
+
+    apart = {b - a for a, b in zip(told(2), told(3), strict=True)}
+    assert apart <= ({30, 40} if people >= 10 else {0, 10})
 
 
 def test_before_the_topic_has_begun_there_is_no_hour() -> None:
