@@ -85,6 +85,7 @@ class Doomed:
     """Posts and authors to be removed, with the reason of each.
 
     Attributes:
+        mark_of: The digests of authors' marks, by pseudonym.
         closed_at: When the platform closed an author's account, by digest; None where the author
             is removed for good.
     """
@@ -92,17 +93,20 @@ class Doomed:
     posts: dict[PlatformId, str] = field(default_factory=dict)
     authors: dict[PlatformId, str] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
+    mark_of: dict[PlatformId, str] = field(default_factory=dict)
     closed_at: dict[str, datetime | None] = field(default_factory=dict)
 
     def add(self, deletion: KeptDeletion) -> None:
         """Adds what a deletion demands."""
         if deletion.native_id is not None:
             self.posts[deletion.platform, deletion.native_id] = deletion.reason
-        for author in (deletion.author, *deletion.aliases):
-            if author is not None:
-                self.authors[deletion.platform, author] = deletion.reason
+        names = (deletion.author, *deletion.aliases)
+        authors = [(deletion.platform, name) for name in names if name is not None]
+        self.authors |= dict.fromkeys(authors, deletion.reason)
         if deletion.mark is not None:
-            self.marks[mark_digest(deletion.mark)] = deletion.reason
+            digest = mark_digest(deletion.mark)
+            self.marks[digest] = deletion.reason
+            self.mark_of |= dict.fromkeys(authors, digest)
         self.closed_at |= dict.fromkeys(_author_digests(deletion), deletion.at)
 
     def digests(self) -> dict[str, str]:
@@ -185,7 +189,9 @@ def _met(
             here |= {(platform, row.native_id): row.author for row in connection.execute(statement)}
     posts = {post_digest(*post) for post in doomed.posts if post in here}
     authors = {(post[0], author) for post, author in here.items() if author is not None}
-    return posts | {_author_digest(*author) for author in authors & doomed.authors.keys()}
+    authors &= doomed.authors.keys()
+    marks = {doomed.mark_of[author] for author in authors & doomed.mark_of.keys()}
+    return posts | marks | {_author_digest(*author) for author in authors}
 
 
 def refused(connection: Connection, topic: str, posts: Iterable[KeptPost]) -> set[PlatformId]:

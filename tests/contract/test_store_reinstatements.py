@@ -180,3 +180,32 @@ def test_that_an_account_was_opened_is_forgotten_when_no_stream_tells_of_the_clo
 
     assert store.forget_unmet_demands(topic) == 2
     assert takes(store, topic)
+
+
+@pytest.mark.parametrize("met", ["stored before", "on the same page", "reminded of later"])
+@pytest.mark.parametrize("pseudonym", ["a", "of another period"])
+def test_the_mark_of_an_author_whose_posts_were_here_is_kept(
+    store: Store, queries: Queries, topic: str, met: str, pseudonym: str
+) -> None:
+    theirs, gone = post("1", author=pseudonym), closed(HOURS[1], "a", "of another period")
+    if met == "stored before":
+        save(store, topic, theirs)
+    save(store, topic, *[theirs] * (met == "on the same page"), deletions=[gone])
+    if met == "reminded of later":
+        reminder = KeptDeletion("x", None, pseudonym, "forget", mark="m", at=HOURS[1])
+        save(store, topic, theirs, reminders=[reminder])
+
+    store.forget_unmet_demands(topic)
+
+    assert queries.buried_marks(topic, ["m"]) == {"m": HOURS[1]}
+
+
+def test_the_mark_of_an_author_who_was_never_here_is_forgotten(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    other = KeptDeletion("x", None, "b", "suspended", mark="n", at=HOURS[1])
+    save(store, topic, post("1", author="b"), deletions=[closed(HOURS[1]), other])
+
+    store.forget_unmet_demands(topic)
+
+    assert queries.buried_marks(topic, ["m", "n"]) == {"n": HOURS[1]}
