@@ -102,8 +102,10 @@ class Sieve:
 
 
 def _withdrawn(post: Post) -> list[Deletion]:
-    """An edit may have taken a post out of the topic: what is stored of it is no longer there."""
-    return [Deletion(_PLATFORM, native_id=post.native_id)] if post.revision else []
+    """An edit may have taken a post out of the topic, if no later one brought it back."""
+    if not post.revision:
+        return []
+    return [Deletion(_PLATFORM, native_id=post.native_id, revision=post.revision)]
 
 
 def _put_back(harvest: Harvest, host: str, status: Record, flaw: Flaw) -> None:

@@ -76,6 +76,8 @@ class Deletion:
         at: When the platform closed the author's account, aware UTC. Where it tells, the account
             may be opened again; without it a demand holds for good.
         is_revoked: The platform has opened the account again, at that time.
+        revision: Of the edit that took the post out of what was asked for: it holds for this and
+            earlier ones. Without it a post is removed in every revision.
     """
 
     platform: str
@@ -84,6 +86,7 @@ class Deletion:
     reason: str = "deleted"
     at: datetime | None = None
     is_revoked: bool = False
+    revision: int | None = None
 
 
 CoverageStatus = Literal["complete", "partial", "gap"]

@@ -50,7 +50,7 @@ class KeptDeletion:
     Attributes:
         aliases: The same author's pseudonyms of other periods.
         mark: By which the author is recognised when the keys of today are gone.
-        at, is_revoked: As `collectors.post.Deletion`'s.
+        at, is_revoked, revision: As `collectors.post.Deletion`'s.
     """
 
     platform: str
@@ -61,6 +61,7 @@ class KeptDeletion:
     mark: str | None = None
     at: datetime | None = None
     is_revoked: bool = False
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Visit:
     Attributes:
         posts: What is stored, by id: the highest revision of each.
         removed: What was to be removed, posts and authors.
+        withdrawn: The latest edits that took posts out of what was asked for.
     """
 
     source: Source
@@ -66,6 +67,7 @@ class Visit:
     checkpoint: Checkpoint | None = None
     posts: dict[str, Post] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    withdrawn: dict[str, int] = field(default_factory=dict)
     coverage: list[Coverage] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
     stopping: bool = False
@@ -105,8 +107,9 @@ class Visit:
             self._remove(deletion)
         for post in page.posts:
             before = self.posts.get(post.native_id)
-            if not self.removed & {post.native_id, post.author} and (
-                before is None or before.revision < post.revision
+            withdrawn = self.withdrawn.get(post.native_id, -1)
+            if not self.removed & {post.native_id, post.author} and post.revision > max(
+                withdrawn, -1 if before is None else before.revision
             ):
                 self.posts[post.native_id] = post
 
@@ -114,11 +117,19 @@ class Visit:
         if deletion.is_revoked:
             self.removed.discard(str(deletion.author))
             return
+        if deletion.revision is not None:
+            self._withdraw(str(deletion.native_id), deletion.revision)
+            return
         self.removed |= {name for name in (deletion.native_id, deletion.author) if name}
         for name, post in list(self.posts.items()):
             if name == deletion.native_id or (deletion.author and post.author == deletion.author):
                 del self.posts[name]
                 self.removed.add(name)
+
+    def _withdraw(self, name: str, revision: int) -> None:
+        self.withdrawn[name] = max(revision, self.withdrawn.get(name, -1))
+        if name in self.posts and self.posts[name].revision <= revision:
+            del self.posts[name]
 
     @property
     def texts(self) -> list[str]:

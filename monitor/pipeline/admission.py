@@ -170,6 +170,7 @@ def keep_deletion(
         mark=None if author is None else pseudonyms.mark(deletion.platform, author),
         at=deletion.at,
         is_revoked=deletion.is_revoked,
+        revision=deletion.revision,
     )
 
 

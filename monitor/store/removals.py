@@ -21,12 +21,13 @@ from sqlalchemy import (
     delete,
     exists,
     literal_column,
+    or_,
     select,
     update,
 )
 
 from monitor.kept import KeptDeletion, KeptPost, PlatformId
-from monitor.store import audit, days, erasure, reinstatements, tallies
+from monitor.store import audit, days, erasure, reinstatements, tallies, withdrawals
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import (
@@ -99,7 +100,8 @@ class Doomed:
     def add(self, deletion: KeptDeletion) -> None:
         """Adds what a deletion demands."""
         if deletion.native_id is not None:
-            self.posts[deletion.platform, deletion.native_id] = deletion.reason
+            post = deletion.platform, deletion.native_id
+            self.posts[post] = withdrawals.reason_of(deletion)
         names = (deletion.author, *deletion.aliases)
         authors = [(deletion.platform, name) for name in names if name is not None]
         self.authors |= dict.fromkeys(authors, deletion.reason)
@@ -131,8 +133,9 @@ def obey(
     deletions, arriving = list(deletions), list(arriving)
     # First those that are closed so far, so that this page's posts are welcome.
     _open_accounts(connection, delivery, deletions)
+    _bring_back(connection, delivery.topic, arriving)
     doomed = Doomed()
-    for deletion in _standing(connection, delivery.topic, deletions):
+    for deletion in _standing(connection, delivery.topic, deletions, arriving):
         doomed.add(deletion)
     _doom_posts_of_authors(connection, delivery.topic, doomed, arriving)
     _bury(connection, delivery, doomed, _met(connection, delivery, doomed, arriving))
@@ -151,18 +154,30 @@ def _open_accounts(
             reinstatements.open_again(connection, delivery, _author_digests(one), one.at)
 
 
+def _bring_back(connection: Connection, topic: str, arriving: Iterable[KeptPost]) -> None:
+    edited = sorted((post for post in arriving if post.revision), key=lambda post: post.revision)
+    revisions = {post_digest(post.platform, post.native_id): post.revision for post in edited}
+    withdrawals.bring_back(connection, topic, revisions)
+
+
 def _standing(
-    connection: Connection, topic: str, deletions: Iterable[KeptDeletion]
+    connection: Connection,
+    topic: str,
+    deletions: Iterable[KeptDeletion],
+    arriving: Iterable[KeptPost],
 ) -> list[KeptDeletion]:
-    """The demands that the platform has not taken back since, the strongest of an author last."""
+    """The demands that nothing has taken back since, the strongest of a post or author last."""
     standing = [
         one
         for one in deletions
         if not one.is_revoked
         and not reinstatements.is_over(connection, topic, _author_digests(one), one.at)
+        and not withdrawals.is_over(connection, topic, one, arriving)
     ]
     for_good = datetime.max.replace(tzinfo=UTC)
-    return sorted(standing, key=lambda one: one.at or for_good)
+    return sorted(
+        standing, key=lambda one: (one.revision is None, one.revision or 0, one.at or for_good)
+    )
 
 
 def _author_digests(deletion: KeptDeletion) -> list[str]:
@@ -268,7 +283,7 @@ def _doom_posts_of_authors(
     for post in authored:
         reason = removed.get(_author_digest(post.platform, post.author or ""))
         if reason is not None:
-            doomed.posts.setdefault((post.platform, post.native_id), reason)
+            doomed.posts[post.platform, post.native_id] = reason
 
 
 def _bury(connection: Connection, delivery: Delivery, doomed: Doomed, met: set[str]) -> None:
@@ -300,7 +315,10 @@ def _burial(connection: Connection) -> Executable:
     return insertion.on_conflict_do_update(
         index_elements=[TOMBSTONES.c.topic, TOMBSTONES.c.digest],
         set_={"reason": new.reason, "removed_at": new.removed_at},
-        where=reinstatements.gives_way(new.reason, new.removed_at),
+        where=or_(
+            reinstatements.gives_way(new.reason, new.removed_at),
+            withdrawals.gives_way(new.reason),
+        ),
     )
 
 

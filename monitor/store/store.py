@@ -78,9 +78,10 @@ class Store:
 
         What is stored in the end does not depend on the order or repetition of pages: of two
         deliveries of a post the higher revision is kept (of equal ones the same one whichever
-        came first), and a removal holds for deliveries before and after it. A post whose text
-        retention has purged is not taken again. A live page's `earlier` is about what was stored
-        before it.
+        came first), and a removal holds for deliveries before and after it; one that an edit
+        made, for those of that edit and earlier ones (reposts that it removed or refused come
+        back with a later edit only where they are delivered again). A post whose text retention
+        has purged is not taken again. A live page's `earlier` is about what was stored before it.
 
         Raises:
             StoreError: Nothing of the page is stored.

@@ -188,6 +188,36 @@ def test_an_edit_that_leaves_the_words_removes_the_post(site: Mastodon, clock: C
     assert seen.run().posts == {}
 
 
+@pytest.mark.parametrize("is_stale_first", [True, False])
+def test_an_older_copy_without_the_words_does_not_undo_an_edit(
+    site: Mastodon, other: Mastodon, clock: Clock, is_stale_first: bool
+) -> None:
+    uri = site.add("#facebook on the strike", "ann", clock())
+    site.edit(uri, "#facebook", clock())
+    other.learn(site.statuses[uri])
+    clock.forward(minutes=1)
+    site.edit(uri, "#facebook on the walkout", clock())
+    seen = visit(clock, *((other, site) if is_stale_first else (site, other)))
+    seen.options = {"hashtags": ["facebook"], "words": ["walkout"]}
+
+    assert seen.run().texts == ["#facebook on the walkout"]
+    assert seen.run().texts == ["#facebook on the walkout"]
+
+
+def test_an_edit_that_brings_the_words_back_brings_the_post_back(
+    site: Mastodon, clock: Clock
+) -> None:
+    uri = site.add("#facebook on the walkout", "ann", clock())
+    seen = visit(clock, site)
+    seen.options = {"hashtags": ["facebook"], "words": ["walkout"]}
+    for text in ("#facebook", "#facebook on the walkout again"):
+        seen.run()
+        clock.forward(minutes=10)
+        site.edit(uri, text, clock())
+
+    assert seen.run().texts == ["#facebook on the walkout again"]
+
+
 def test_a_server_that_wants_a_token_says_where_it_goes(site: Mastodon, clock: Clock) -> None:
     site.token = "s3cret"
     site.add("#walkout", "ann", clock())
