@@ -40,6 +40,10 @@ class Counted(Protocol):
         """Whether it counts the same, and tells of more units than an earlier count did."""
         ...
 
+    def tells_as(self, other: Self | None) -> bool:
+        """Whether both count the same of opinions; None has none."""
+        ...
+
 
 Base = Mapping[Cell, Counted]
 """The base cells of one day for one question (or for volume) in one state."""
@@ -266,7 +270,7 @@ def _row(atoms: Iterable[Atom], cell: Cell, number: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Who came into a base cell and who left it; silent where only the counts changed."""
+    """Who came into a base cell and who left it; silent where only opinions' counts changed."""
 
     came: frozenset[int]
     gone: frozenset[int]
@@ -277,7 +281,9 @@ def _change(before: Counted | None, now: Counted | None) -> _Change:
     was, is_now = _sketch(before), _sketch(now)
     came = AuthorSketch.difference(is_now, was)
     gone = AuthorSketch.difference(was, is_now)
-    return _Change(came, gone, is_silent=before != now and not came and not gone)
+    one, other = (before, now) if now is None else (now, before)
+    is_same = one is None or one.tells_as(other)
+    return _Change(came, gone, is_silent=not (is_same or came or gone))
 
 
 def _split_atoms(chain: Chain, changes: Mapping[Cell, _Change]) -> Iterator[Atom]:

@@ -141,6 +141,10 @@ class DailyAggregate:
             unit.items() <= self.units.get(name, {}).items() for name, unit in earlier.units.items()
         )
 
+    def tells_as(self, other: DailyAggregate | None) -> bool:
+        """Whether both count the same of opinions; None has none."""
+        return replace(other, reposts=self.reposts) == self if other else self.posts == 0
+
 
 @dataclass(frozen=True, slots=True)
 class CellKey:

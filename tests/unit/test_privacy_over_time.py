@@ -253,6 +253,18 @@ def test_a_late_post_is_kept_back_until_enough_people_have_come():
     assert shown_counts(ledger, grown, later)[total] == 40
 
 
+def test_reposts_alone_keep_no_split_from_the_next_state():
+    """They tell nothing of opinions: a cell into which only they came is as it was."""
+    ledger, opinions = MemoryLedger(), day(public=30, employees=30)
+    later = START + timedelta(hours=7)
+    shown_counts(ledger, opinions)
+    grown = [*opinions, *((100 + n, ("x", "public", "en"), f"late{n}") for n in range(30))]
+    passed_on = [(n, ("x", "employees", "en"), f"fan{n}") for n in range(40)]
+    shown = released(ledger, aggregates(grown, passed_on), later, 10)
+    assert count(shown["all", "all", "all"]) == 90
+    assert count(shown["all", "public", "all"]) == 60
+
+
 def test_a_removed_post_is_kept_in_until_enough_people_have_gone():
     ledger, first = MemoryLedger(), day(public=40)
     later = START + timedelta(hours=7)
