@@ -27,6 +27,7 @@ from monitor.store import (
 from monitor.store.bulk import insert_rows, new_post_ids
 from monitor.store.chunks import in_chunks, is_among
 from monitor.store.engine import unstorable
+from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS
 from monitor.store.sources import Delivery
 from monitor.store.values import SAMPLE_SOURCE
@@ -180,7 +181,7 @@ def _insert(connection: Connection, delivery: Delivery, posts: Sequence[KeptPost
 def _drop_answers(connection: Connection, post_ids: Iterable[int]) -> None:
     """Drops what was answered about a text that is no longer there."""
     for chunk in in_chunks(post_ids):
-        for table in (PREDICTIONS, LABELS):
+        for table in (PREDICTIONS, LABELS, LABEL_MARKS):
             connection.execute(delete(table).where(table.c.post_id.in_(chunk)))
 
 

@@ -100,6 +100,28 @@ def test_an_answer_about_a_text_that_was_edited_since_is_not_taken(
     assert desk.save(ann.topic, replace(given, text_digest=now.text_digest), at=NOW)
 
 
+def test_what_was_unsure_about_a_text_is_asked_about_the_edited_one(
+    desk: LabelDesk, store: Store, ann: Assignment
+) -> None:
+    store.save_page(ann.topic, "file", page(post("1"), state=2), at=NOW)
+    first = {desk.text(ann.topic, one): one for one in desk.draw(ann, 50)}[post("1").text]
+    read = desk.post(ann, first)
+    assert read is not None
+    given = Answer(
+        first,
+        "ann",
+        marks=((STANCE, "unsure"), (MOOD, "unsure")),
+        text_digest=read.text_digest,
+    )
+    assert desk.save(ann.topic, given, at=NOW)
+    assert desk.post(ann, first) is None
+    edited = post("1", text="an edited text", revision=1)
+    store.save_page(ann.topic, "file", page(edited, state=3), at=NOW)
+    assert desk.counts(ann.topic) == DeskCounts({}, {}, {}, {})
+    now = desk.post(ann, first)
+    assert now is not None and now.open == (STANCE, MOOD)
+
+
 def test_what_one_annotator_answered_another_is_not_asked(desk: LabelDesk, ann: Assignment) -> None:
     ben = replace(ann, annotator="ben")
     first = desk.draw(ann, 1)[0]
