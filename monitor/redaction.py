@@ -4,32 +4,65 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+import unicodedata
 
 from phonenumbers import Leniency, PhoneNumberMatcher
 
-# An address before a mention: "someone@example.org" is not a mention of "@example".
-_EMAIL = re.compile(r"(?<![\w@＠.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_SIGNS = "@＠﹫"
+"""Before a handle or within a mail address: usual, full-width (as X accepts it), small."""
+_MARKS = "".join(chr(n) for n in range(0x300, 0xFE30) if unicodedata.category(chr(n))[0] == "M")
+"""Vowels and accents that stand on the letter before; for `re` they are no part of a word."""
+_UNSEEN = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+"""What is not seen; bridges put it into handles, so that nobody is called by them."""
+_ESCAPE = r"\\(?=[_.-])"
+"""Markdown has it before what it would read as its own: Reddit gives "ann\\_lee"."""
 # Handles are written in letters of alphabets; one that begins so ends where others follow, as in
 # Japanese, which has no spaces. A name in other letters is taken to end with them.
-_LETTER = "0-9A-Za-z_\u00c0-\u024f\u0370-\u052f"
-_HANDLE = rf"(?:[{_LETTER}](?:[{_LETTER}.-]*[{_LETTER}])?|\w(?:[\w.-]*\w)?)"
-# "@user", "@user@instance.social", "@name.bsky.social", and the full-width sign that X accepts.
-# As X has it, other letters than ASCII's may stand before one, and so may "RT" and "/". (The sign
-# comes first in the pattern, so that it alone is sought.) "@/user" is how people hide from search.
-_MENTION = re.compile(rf"[@＠](?:(?<![0-9A-Za-z_].)|(?<=\b[Rr][Tt].))/?{_HANDLE}(?:@{_HANDLE})*")
+_ALL = rf"{_MARKS}\U00010000-\U0001efff"
+_LETTER = rf"0-9A-Za-z_\u00c0-\u024f\u0370-\u052f\u1e00-\u1fff{_ALL}"
+_BETWEEN = rf"(?:[.{_UNSEEN}-]|{_ESCAPE})++"
+_HANDLE = rf"(?:[{_LETTER}]+(?:{_BETWEEN}[{_LETTER}]+)*|[\w{_ALL}]+(?:{_BETWEEN}[\w{_ALL}]+)*)"
+# An address before a mention: "someone@example.org" is not a mention of "@example". Of other signs
+# than the usual one, only those after letters of alphabets: Japanese may go on to a mention.
+_EMAIL = re.compile(
+    rf"(?<![\w{_MARKS}{_SIGNS}.+-])(?<!{_ESCAPE})(?:[\w{_MARKS}.+-]|{_ESCAPE})++[{_UNSEEN}]*+"
+    rf"(?:@|(?<=[{_LETTER}{_UNSEEN}])[{_SIGNS}])[{_UNSEEN}]*+[\w{_MARKS}-]+(?:\.[\w{_MARKS}-]+)+"
+)
+# "@user", "@user@instance.social", "@name.bsky.social". As X has it, other letters than ASCII's
+# may stand before one, and so may "RT", "via" and "/". (The sign comes first in the pattern, so
+# that it alone is sought.) "@/user" is how people hide from search.
+_CALLED = rf"[{_SIGNS}]%s[{_UNSEEN}{_MARKS}]*+/?[{_UNSEEN}{_MARKS}]*+{_HANDLE}"
+_MAY_CALL = r"(?:(?<![0-9A-Za-z_].)|(?<=\b[Rr][Tt].)|(?<=\b[Vv][Ii][Aa].))"
+_MENTION = re.compile(rf"{_CALLED % _MAY_CALL}(?:{_CALLED % ''})*")
 # Bluesky's handles are written without a sign, too; "did:plc:…" is what stands behind them.
 _BLUESKY_USER = re.compile(
-    r"(?<![0-9A-Za-z@＠.-])(?:(?:[0-9A-Za-z-]+\.)+bsky\.social(?![0-9A-Za-z-])"
-    r"|did:(?:plc|web|key):[0-9A-Za-z._:%-]*[0-9A-Za-z])"
+    rf"(?<![0-9A-Za-z{_SIGNS}.-])(?:(?:[0-9A-Za-z-]+\.)+bsky\.social(?![0-9A-Za-z-])"
+    r"|did:(?:plc|web|key):[0-9A-Za-z._:%-]*[0-9A-Za-z])",
+    re.ASCII | re.IGNORECASE,
 )
-_REDDIT_USER = re.compile(r"(?<![0-9A-Za-z_/])/?u/[\w-]{3,}")
-# Of any scheme: "tg://" and "at://" lead to people as "https://" does.
-_LINK = re.compile(r"(://)(?:[^\s/?#@\\]*@)?([^\s/?#\\]+)[^\s]*")
-# As platforms show links: "www.example.org/name", "example.org/name". Nothing of what follows
-# a host's own name may stay, but "and/or" and "1.5/2" are no links.
+# Nostr's keys of people, and whatever its own addresses lead to.
+_NOSTR_USER = re.compile(
+    rf"(?<![0-9A-Za-z{_SIGNS}])(?:(?<=nostr:)n[a-z]{{2,8}}1[0-9a-z]+|npub1[0-9a-z]{{20,}})",
+    re.ASCII | re.IGNORECASE,
+)
+# "u/ann", "/u/ann", "/user/ann", and the page of one's own, "r/u_ann"; "user/password" is nobody.
+_REDDIT_USER = re.compile(
+    rf"(?<![0-9A-Za-z_/])(?:(?:/?[Uu]/|/[Uu][Ss][Ee][Rr]/|/?[Rr]/[Uu]_)[{_UNSEEN}]*+"
+    rf"[\w-](?:[\w{_MARKS}{_UNSEEN}-]|{_ESCAPE})+[\w{_MARKS}-])+"
+)
+# Of any scheme: "tg://" and "at://" lead to people as "https://" does. "@user" is no login.
+_LINK = re.compile(
+    rf"(://)(?:[^\s/?#\\]*[{_SIGNS}](?!user(?![.-]?[0-9A-Za-z])))?([^\s/?#\\]*)[^\s]*"
+)
+# In Bluesky's own addresses the host is a handle.
+_AT_LINK = re.compile(r"://(?<=(?<![0-9A-Za-z])[Aa][Tt]...)[^\s]+")
+# As platforms show links: "www.example.org/name", "example.org/name", "example.org?id=name".
+# Nothing of what follows a host's own name may stay, but "and/or" and "1.5/2" are no links.
+# (Lengths are those of host names, and keep the search short.)
 _BARE_LINK = re.compile(
-    r"(?<![\w@＠./-])((?:[^\W_][\w-]*\.)+[a-z]{2,24}(?::\d{1,5})?)/[^\s]*", re.IGNORECASE
+    r"(?<![^\W_])(?<![^\W_][.-])((?:[^\W_][\w-]{0,62}\.){1,20}[a-z]{2,24}(?::\d{1,5})?)"
+    r"(?:/|[?#][\w.!%-]{0,40}[=/])[^\s]*",
+    re.IGNORECASE,
 )
 
 # Services that give each user a host of their own: "ann.tumblr.com".
@@ -41,12 +74,14 @@ _SERVICES = (
 )
 _HAS_SERVICE = re.compile(_SERVICES, re.IGNORECASE)
 _OWN_HOST = re.compile(
-    rf"(?<![0-9A-Za-z_@＠.-])[0-9A-Za-z][0-9A-Za-z_-]*(?:\.[0-9A-Za-z_-]+)*?(?={_SERVICES})\.",
+    rf"(?<![0-9A-Za-z_{_SIGNS}.-])[0-9A-Za-z][0-9A-Za-z_-]*(?:\.[0-9A-Za-z_-]+)*(?={_SERVICES})\.",
     re.IGNORECASE,
 )
 
-_SLASH_AFTER_WORD = re.compile(r"\w/")
+_END_OF_HOST = re.compile(r"\w[/?#]")
 """A bare link has it; "https://" alone has not."""
+_AT_AFTER_WORD = re.compile(rf"[{_SIGNS}](?<=\S.)")
+"""A mail address has it; the sign of a mention mostly follows a space."""
 
 _DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
 """Fewer digits than this, near each other, are no telephone number; most texts end here."""
@@ -84,34 +119,47 @@ _NO_NAMES = frozenset(
 """Words that stand after "I'm" in capitals without being anybody's name."""
 
 
+_MOST_ROUNDS = 6
+"""Taking one thing out may bare another, seldom twice; nobody can make this go on for long."""
+
+
 def redact(text: str) -> str:
     """Replaces what names a person or leads to one.
 
-    Mentions and Bluesky's handles become `@user`, mail addresses `[email]`, telephone numbers
-    `[phone]`, names by which authors introduce themselves `[name]`; links are cut to their host,
-    with a scheme or without, and hosts of single users to the service's own.
+    Mentions, Bluesky's handles and Nostr's keys become `@user`, Reddit's `u/user`, mail addresses
+    `[email]`, telephone numbers `[phone]`, names by which authors introduce themselves `[name]`;
+    links are cut to their host, with a scheme or without, and hosts of single users to the
+    service's own.
     """
+    for _ in range(_MOST_ROUNDS):
+        redacted = _redacted_once(text)
+        if redacted == text:
+            break
+        text = redacted
+    return text
+
+
+def _redacted_once(text: str) -> str:
     # Most texts lack what a pattern needs, and looking for that costs next to nothing.
     if "://" in text:
-        text = _LINK.sub(r"\1\2", text)
-    if "/" in text and _SLASH_AFTER_WORD.search(text):
+        text = _LINK.sub(r"\1\2", _AT_LINK.sub("://@user", text))
+    if ("/" in text or "=" in text) and _END_OF_HOST.search(text):
         text = _BARE_LINK.sub(r"\1", text)
-    if "@" in text and _has_at_after_word(text):
-        text = _EMAIL.sub("[email]", text)
-    if "@" in text or "＠" in text:
-        text = _MENTION.sub("@user", text)
-    if "bsky.social" in text or "did:" in text:
-        text = _BLUESKY_USER.sub("@user", text)
     if _HAS_SERVICE.search(text):
         text = _OWN_HOST.sub("", text)
-    if "u/" in text:
+    small = text.lower()
+    if "bsky.social" in small or "did:" in small:
+        text = _BLUESKY_USER.sub("@user", text)
+    if "nostr:" in small or "npub1" in small:
+        text = _NOSTR_USER.sub("@user", text)
+    has_sign = _has_any(text, tuple(_SIGNS))
+    if has_sign and _AT_AFTER_WORD.search(text):
+        text = _EMAIL.sub("[email]", text)
+    if "u/" in small or "/u" in small:
         text = _REDDIT_USER.sub("u/user", text)
+    if has_sign:
+        text = _MENTION.sub("@user", text)
     return _without_names(_without_phones(text))
-
-
-def _has_at_after_word(text: str) -> bool:
-    """Whether an "@" stands where one of a mail address does; those of mentions follow a space."""
-    return any(before and not before[-1].isspace() for before in text.split("@")[:-1])
 
 
 def text_digest(text: str) -> str:
@@ -120,21 +168,18 @@ def text_digest(text: str) -> str:
 
 
 def _without_phones(text: str) -> str:
-    """Replaces telephone numbers until none is found: taking one out may bare another."""
-    while _DIGITS.search(text):
-        found = next(_phones(text), None)
-        if found is None:
-            return text
-        text = f"{text[: found[0]]}[phone]{text[found[1] :]}"
-    return text
-
-
-def _phones(text: str) -> Iterator[tuple[int, int]]:
+    """Replaces telephone numbers, all of a region's at once: texts can be full of digits."""
     for region in _REGIONS:
+        if not _DIGITS.search(text):
+            break
         # Without a country code only what is also grouped as people of the region would.
         leniency = Leniency.VALID if region is None else Leniency.STRICT_GROUPING
+        end, parts = 0, []
         for match in PhoneNumberMatcher(text, region, leniency):
-            yield match.start, match.end
+            parts += [text[end : match.start], "[phone]"]
+            end = match.end
+        text = "".join([*parts, text[end:]])
+    return text
 
 
 def _without_names(text: str) -> str:
