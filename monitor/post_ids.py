@@ -40,6 +40,7 @@ class PostIds:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESSIV(key)
+        self._places = blake2b(key=key, person=b"place", digest_size=16)
         self.fingerprint = blake2b(b"post ids", key=key, digest_size=16).hexdigest()
 
     def seal(self, native_id: str) -> str:
@@ -56,6 +57,12 @@ class PostIds:
         """The platform's own id of what `seal` gave; anything else as it is."""
         opened = self._opened(kept)
         return kept if opened is None else opened
+
+    def name_place(self, place: str) -> str:
+        """Names where a rejected record stood: a digest that nobody without the key can test."""
+        name = self._places.copy()
+        name.update(place.encode("utf-8", "surrogatepass"))
+        return name.hexdigest()
 
     def seal_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """A checkpoint's state with every address in it sealed."""

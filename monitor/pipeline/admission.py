@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -51,7 +50,7 @@ class Admission:
     """Turns a collector's pages into what may be kept of them for one topic.
 
     Attributes:
-        ids: Seals post ids that lead to an author.
+        ids: Seals post ids that lead to an author, and names the places of rejections.
         removed: Tells which of some marks belong to authors who are to be forgotten; with the time
             at which the platform closed their account, if that is all there is against them.
         buried: Tells which of some posts were removed by programs that did not seal ids.
@@ -103,7 +102,10 @@ class Admission:
         kept = KeptPage(
             checkpoint=self._checkpoint(page),
             posts=posts,
-            rejections=page.rejections + tuple(_outside_window(post) for post in outside),
+            rejections=tuple(
+                replace(rejection, place=self.ids.name_place(rejection.place))
+                for rejection in (*page.rejections, *map(_outside_window, outside))
+            ),
             deletions=tuple(self.deletion(deletion) for deletion in page.deletions),
             coverage=page.coverage,
             reads=page.reads,
@@ -196,5 +198,5 @@ def _unsealed(posts: Sequence[Post], kept: Sequence[KeptPost]) -> dict[PlatformI
 
 def _outside_window(post: Post) -> Rejection:
     """The place is the post itself, so that a repeated delivery is the same rejection."""
-    name = hashlib.blake2b(f"{post.platform}\x00{post.native_id}".encode(), digest_size=16)
-    return Rejection("outside_window", f"post:{name.hexdigest()}", "not in the topic's window")
+    place = f"post:{post.platform}\x00{post.native_id}"
+    return Rejection("outside_window", place, "not in the topic's window")

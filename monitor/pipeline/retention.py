@@ -1,4 +1,4 @@
-"""Deletes texts, pseudonyms, their keys and records of runs after their time; figures stay."""
+"""Deletes texts, pseudonyms, keys, rejections and records of runs in time; figures stay."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class RetentionStep:
         now = self.clock()
         before = now - timedelta(days=self.text_days)
         purged = self.store.purge_texts(topic, before, keep_labelled=self.keep_labelled)
+        self.store.drop_rejections(topic, before)
         self.store.prune_runs(before)
         self.store.forget_unmet_demands(topic)
         if self.access_days is not None:

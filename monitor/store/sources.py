@@ -59,6 +59,14 @@ def save_rejections(
     return len(rejections) - len(new)
 
 
+def drop_rejections(connection: Connection, topic: str, before: datetime) -> int:
+    """Drops what was rejected before a time; it stays counted."""
+    statement = delete(REJECTIONS).where(
+        REJECTIONS.c.topic == topic, REJECTIONS.c.rejected_at < before
+    )
+    return connection.execute(statement).rowcount
+
+
 def save_checkpoint(connection: Connection, delivery: Delivery, checkpoint: Checkpoint) -> None:
     """Stores the checkpoint in place of the last one."""
     insertion = insert_into(connection, CHECKPOINTS).values(
@@ -200,23 +208,27 @@ def totals(connection: Connection, topic: str) -> Totals:
         purged=_count(connection, POSTS, posts & POSTS.c.purged_at.is_not(None)),
         predictions=hanging[PREDICTIONS.name],
         labels=hanging[LABELS.name],
-        rejections=_count(connection, REJECTIONS, REJECTIONS.c.topic == topic),
+        rejections=_rejected(connection, topic),
         dirty_days=_count(connection, DAYS, dirty),
     )
 
 
 def counts(connection: Connection, topic: str) -> Counts:
     """Counts what can be counted without looking at every post."""
-    rejected = tallies.rejections(connection, topic).values()
     dirty = (DAYS.c.topic == topic) & (DAYS.c.revision > DAYS.c.aggregated)
     labelled = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
     labels = select(func.count()).select_from(labelled).where(POSTS.c.topic == topic)
     return Counts(
         posts=sum(tallies.posts(connection, topic).values()),
         labels=connection.execute(labels).scalar_one(),
-        rejections=sum(sum(by_reason.values()) for by_reason in rejected),
+        rejections=_rejected(connection, topic),
         dirty_days=_count(connection, DAYS, dirty),
     )
+
+
+def _rejected(connection: Connection, topic: str) -> int:
+    by_source = tallies.rejections(connection, topic).values()
+    return sum(sum(by_reason.values()) for by_reason in by_source)
 
 
 def _rejection(delivery: Delivery, rejection: Rejection) -> dict[str, object]:

@@ -167,6 +167,15 @@ class Store:
         with writing(self._engine) as connection:
             return removals.forget_unmet(connection, topic, self._clock())
 
+    def drop_rejections(self, topic: str, before: datetime) -> int:
+        """Drops what was rejected before a time; it stays counted.
+
+        Returns:
+            How many went.
+        """
+        with writing(self._engine) as connection:
+            return sources.drop_rejections(connection, topic, before)
+
     # Sealed post ids
 
     def unsealed_topics(self) -> list[str]:

@@ -1,7 +1,8 @@
 """How many posts and rejections each source has: counted as they come and go.
 
 Counting the rows instead takes time that grows with them. The transaction that writes or removes
-rows changes their count too, so that the two never differ.
+rows changes their count too, so that the two never differ. Rejections that retention drops stay
+counted.
 """
 
 from __future__ import annotations

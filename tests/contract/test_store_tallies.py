@@ -29,6 +29,20 @@ def assert_counted(queries: Queries, topic: str) -> None:
     assert sum(source.posts for source in queries.sources(topic)) == totals.posts
 
 
+def test_rejections_that_are_dropped_stay_counted(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    other = f"{topic}-b"
+    for one in (topic, other):
+        save(store, one, page(rejections=[Rejection("bad_json", "f:1")]))
+    assert store.drop_rejections(topic, NOW) == 0
+    assert store.drop_rejections(topic, NOW + timedelta(hours=1)) == 1
+    assert store.drop_rejections(topic, NOW + timedelta(hours=1)) == 0
+    assert_counted(queries, topic)
+    assert queries.sources(topic)[0].rejections == {"bad_json": 1}
+    assert store.drop_rejections(other, NOW + timedelta(hours=1)) == 1
+
+
 def test_counts_follow_what_comes_and_goes(store: Store, queries: Queries, topic: str) -> None:
     rejected = [Rejection("bad_json", "f:1"), Rejection("no_id", "f:2"), Rejection("no_id", "f:3")]
     steps = [

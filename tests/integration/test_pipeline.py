@@ -345,7 +345,8 @@ def test_retention_takes_texts_and_pseudonyms_and_leaves_the_figures(pipeline: P
     assert pipeline.cells() == before
     with pipeline.engine.connect() as connection:
         kept = connection.exec_driver_sql("SELECT count(*) FROM posts WHERE text <> ''").scalar()
-    assert kept == 0
+        rejections = connection.exec_driver_sql("SELECT count(*) FROM rejections").scalar()
+    assert (kept, rejections) == (0, 0)
 
 
 class Waiting(Store):

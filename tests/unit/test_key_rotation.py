@@ -3,11 +3,13 @@
 import errno
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from collectors.post import Checkpoint, Deletion, Page, Post
+from collectors.post import Checkpoint, Deletion, Page, Post, Rejection
+from collectors.walks import place_of
 from monitor.authors import AuthorSketch
 from monitor.pipeline.admission import Admission
 from monitor.post_ids import PostIds
@@ -55,6 +57,16 @@ def post(day, author="42"):
 def test_an_author_has_one_pseudonym_a_period(ring):
     assert ring.of("x", "42", JUNE) == ring.of("x", "42", JUNE + timedelta(1))
     assert ring.of("x", "42", JUNE) != ring.of("x", "42", AUGUST)
+
+
+def test_where_a_rejection_stood_is_told_by_no_digest_without_a_key(tmp_path, ring):
+    known = Rejection("author_opted_out", place_of("mastodon", "https://a.test/@ann/1"))
+    page = Page(Checkpoint({}), (post(date(2031, 1, 1)),), (known,))
+    first, again = (admission(tmp_path, ring).page(page).rejections for _ in range(2))
+    assert [one.reason for one in first] == ["author_opted_out", "outside_window"]
+    assert first == again
+    other = replace(admission(tmp_path, ring), ids=PostIds(b"l" * 32)).page(page).rejections
+    assert not {one.place for one in first} & {known.place, *(one.place for one in other)}
 
 
 def test_a_day_s_posts_share_a_key_whenever_they_come(tmp_path, ring):

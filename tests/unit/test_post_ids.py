@@ -74,6 +74,13 @@ def test_addresses_in_a_checkpoint_are_sealed_and_come_back() -> None:
     assert IDS.open_state(sealed) == state
 
 
+def test_a_place_is_named_under_the_topics_key() -> None:
+    assert IDS.name_place("f:1") == PostIds(b"k" * 32).name_place("f:1")
+    names = {IDS.name_place("f:1"), IDS.name_place("f:2"), PostIds(b"l" * 32).name_place("f:1")}
+    assert len(names) == 3
+    assert IDS.name_place("\ud800\0").isalnum()
+
+
 def test_a_key_is_made_once_and_a_damaged_one_refused(tmp_path) -> None:
     made = load_post_ids(tmp_path, "strike")
     assert load_post_ids(tmp_path, "strike").seal(URI) == made.seal(URI)
