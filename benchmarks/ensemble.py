@@ -20,7 +20,7 @@ from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import load_model
 from classifiers.recipe import METRICS, read_recipe
 from classifiers.tokenisation import Tokeniser
-from classifiers.training import bf16_gains
+from classifiers.training_run import bf16_gains
 
 ROOT = Path(__file__).parent.parent
 

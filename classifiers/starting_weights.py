@@ -45,6 +45,8 @@ _LAYER_NAMES = {
     "output_norm": "output.LayerNorm",
 }
 
+_CHECK = "is it the encoder that the recipe means, and made with the heads that are there now?"
+
 
 @dataclass(frozen=True)
 class Packaged:
@@ -209,11 +211,18 @@ def load_starting_weights(model: Classifier, name: str) -> None:
 
     From a base's folder come all weights, the heads' too. Layers that the model lacks are left out
     from the top: of the ways to shorten an encoder that is fine-tuned afterwards the one that
-    loses least (Sajjad et al., Computer Speech and Language 2023).
+    loses least (Sajjad et al., Computer Speech and Language 2023). A head that a base lacks stays
+    as it is.
+
+    Raises:
+        TrainingError: The encoder's files do not fit the model.
     """
     encoder = _starting(name)
     if encoder is None:
-        model.load_state_dict(read_weights(Path(name)))
+        theirs = range(model.shape.layers, read_config(Path(name)).shape.layers)
+        left_out = tuple(f"layers.{index}." for index in theirs)
+        known = read_weights(Path(name)).items()
+        _load(model, {each: value for each, value in known if not each.startswith(left_out)}, name)
         return
     tensors, names = packaged(name).tensors, encoder.names
     renamed = {
@@ -228,9 +237,18 @@ def load_starting_weights(model: Classifier, name: str) -> None:
         renamed["distances.weight"] = tensors["encoder.relative_attention_bias.weight"]
     for index in range(model.shape.layers):
         renamed |= _layer_weights(tensors, names, index)
-    missing = model.load_state_dict(renamed, strict=False).missing_keys
-    if any(not name.startswith("heads.") for name in missing):
-        raise TrainingError(f"the packaged encoder lacks {missing}", hint="check its version")
+    _load(model, renamed, name)
+
+
+def _load(model: Classifier, weights: Mapping[str, Tensor], name: str) -> None:
+    try:
+        missing, unknown = model.load_state_dict(weights, strict=False)
+    except RuntimeError as exc:
+        raise TrainingError(f"{name} does not fit: {exc}", hint=_CHECK) from exc
+    if missing := [each for each in missing if not each.startswith("heads.")]:
+        raise TrainingError(f"{name} lacks {', '.join(missing)}", hint=_CHECK)
+    if unknown:
+        raise TrainingError(f"{name} has {', '.join(unknown)} besides", hint=_CHECK)
 
 
 def _layer_weights(

@@ -12,13 +12,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from classifiers.asked import AskedPost, about_posts, about_targets
@@ -41,11 +41,12 @@ from classifiers.fitting import FitSettings, fit, make_optimizer
 from classifiers.heads import all_heads, head
 from classifiers.heads.relevance import HEAD as RELEVANCE
 from classifiers.heads.stance import HEAD as STANCE
+from classifiers.integrity import write_hashes
 from classifiers.label_mix import class_weights
 from classifiers.masked_language import read_the_domain
 from classifiers.model_config import TOKENIZER_FILE, WEIGHTS_FILES, ModelConfig, write_config
-from classifiers.model_files import load_model, save_weights
-from classifiers.recipe import Recipe, RunSettings, TrainingSet, read_recipe, rows_of
+from classifiers.model_files import load_model, read_weights, save_weights
+from classifiers.recipe import Recipe, TrainingSet, read_recipe, rows_of
 from classifiers.runtime import load_scorer
 from classifiers.starting_weights import (
     is_base,
@@ -54,7 +55,7 @@ from classifiers.starting_weights import (
     write_tokenizer,
 )
 from classifiers.tokenisation import Tokeniser
-from classifiers.training_run import Run
+from classifiers.training_run import LAST, Run, as_begun, in_bf16
 from classifiers.version import ModelVersion, content_id, read_version, write_version
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -191,24 +192,6 @@ def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:
     )
 
 
-def in_bf16(run: RunSettings) -> bool:
-    """Return whether a run multiplies in bf16: if told to, or left to see what is faster."""
-    return run.precision == "bf16" or (run.precision == "auto" and bf16_gains())
-
-
-def bf16_gains() -> bool:
-    """Return whether this processor multiplies matrices faster in bf16 than in fp32."""
-    seconds = {}
-    for kind in (torch.float32, torch.bfloat16):
-        matrix = torch.ones(1024, 1024, dtype=kind)
-        torch.mm(matrix, matrix)
-        started = time.perf_counter()
-        for _ in range(5):
-            torch.mm(matrix, matrix)
-        seconds[kind] = time.perf_counter() - started
-    return seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
-
-
 def start(recipe: Recipe, data: TrainingData, tokeniser: Tokeniser) -> Classifier:
     """Return the model that training starts from: the packaged encoder, heads drawn at random.
 
@@ -252,7 +235,7 @@ def train(
     """Train a model on the batches, from where it starts or from the checkpoint."""
     settings = fit_settings(recipe, batches)
     report(f"precision {'bf16' if settings.half_precision else 'fp32'}", 0)
-    before = deepcopy(model.state_dict()) if recipe.run.start_share else {}
+    before = _before(recipe, model) if recipe.run.start_share else {}
     averaged_from = recipe.run.average_from * len(batches)
     average = AveragedModel(model) if recipe.run.average_from < 1 else None
     run = Run(model, make_optimizer(model, settings), checkpoint, average)
@@ -285,6 +268,12 @@ def train(
         lots = recipe.run.seed if recipe.run.start_lots else None
         run.mix_in(before, recipe.run.start_share, lots=lots)
     return run
+
+
+def _before(recipe: Recipe, model: Classifier) -> dict[str, Tensor]:
+    """Return a copy of what came from the base: a head that it lacks has no share to keep."""
+    known = read_weights(Path(recipe.run.encoder)).keys()
+    return {name: value.clone() for name, value in model.state_dict().items() if name in known}
 
 
 def report(message: str, seconds: float) -> None:
@@ -344,6 +333,7 @@ def _describe(output: Path, version: ModelVersion) -> None:
     weights = sorted(output.glob(WEIGHTS_FILES))
     made_of = content_id(weights, {"temperature": version.temperature})
     write_version(output, replace(version, id=made_of))
+    write_hashes(output)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -370,13 +360,14 @@ def _train_base(recipe: Recipe, options: argparse.Namespace) -> None:
             hint="name one outside the repository with --checkpoints",
         )
     data = read_training_data(recipe, options.data)
+    recipe = as_begun(recipe, data.fingerprint, options.checkpoints, resume=options.resume)
     write_tokenizer(recipe.run.encoder, options.checkpoints / TOKENIZER_FILE)
     tokeniser = Tokeniser(options.checkpoints / TOKENIZER_FILE)
     teacher = make_teacher(recipe, options.checkpoints)
     batches = make_batches(recipe, data, tokeniser, teacher)
     report(f"{len(batches)} steps, data {data.fingerprint}", 0)
     model = start(recipe, data, tokeniser)
-    run = train(recipe, model, batches, options.checkpoints / "last.pt", resume=options.resume)
+    run = train(recipe, model, batches, options.checkpoints / LAST, resume=options.resume)
     write_base(run, recipe, options.output, data.fingerprint)
 
 

@@ -1,7 +1,10 @@
 """A training run on its way, which can be interrupted and gone on with."""
 
+import json
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
 import torch
@@ -9,7 +12,14 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from classifiers.encoder import Classifier
+from classifiers.errors import TrainingError
 from classifiers.model_files import as_written
+from classifiers.recipe import Recipe, RunSettings
+from classifiers.starting_weights import is_base
+from classifiers.version import read_version, write_atomically
+
+LAST, BEGUN = "last.pt", "run.json"
+"""In the folder of checkpoints: the last one, and what they are of."""
 
 
 @dataclass
@@ -66,7 +76,7 @@ class Run:
         of that would be rounded back to the start.
 
         Args:
-            before: The weights before.
+            before: The weights before; what is not among them stays as it is.
             share: Their share: of the mean of both or, where lots are drawn, of the weights that
                 are taken whole from them (the others are the model's own).
             lots: The seed of the lots; None for the mean.
@@ -80,5 +90,59 @@ class Run:
 
         after = as_written(self.model.state_dict())
         self.model.load_state_dict(
-            {name: mixed(after[name], value) for name, value in before.items()}
+            after | {name: mixed(after[name], value) for name, value in before.items()}
         )
+
+
+def as_begun(recipe: Recipe, data: str, checkpoints: Path, *, resume: bool) -> Recipe:
+    """Return the recipe with its precision settled, by what is faster here or as it was begun.
+
+    What a run is of is kept beside its checkpoints. Where nothing is gone on with, they go.
+
+    Args:
+        recipe: The recipe.
+        data: The fingerprint of the rows.
+        checkpoints: The folder of the checkpoints.
+        resume: Whether the run goes on from them.
+
+    Raises:
+        TrainingError: The checkpoint is of another recipe, other data or another base.
+    """
+    encoder = recipe.run.encoder
+    run = {
+        "recipe": blake2b(repr(replace(recipe, validation=())).encode()).hexdigest(),
+        "data": data,
+        "base": read_version(Path(encoder)).id if is_base(encoder) else "",
+    }
+    last, kept = checkpoints / LAST, checkpoints / BEGUN
+    begun = json.loads(kept.read_text(encoding="utf-8")) if resume and kept.is_file() else {}
+    if resume and (begun or last.is_file()):
+        other = [name for name in ("recipe", "data", "base") if begun.get(name) != run[name]]
+        if other:
+            raise TrainingError(
+                f"the checkpoint in {checkpoints} was made with another {' and '.join(other)}",
+                hint="name its own folder with --checkpoints, or begin anew without --resume",
+            )
+    else:
+        last.unlink(missing_ok=True)
+    half = begun["precision"] == "bf16" if begun else in_bf16(recipe.run)
+    write_atomically(kept, json.dumps(run | {"precision": "bf16" if half else "fp32"}, indent=1))
+    return replace(recipe, run=replace(recipe.run, precision="bf16" if half else "fp32"))
+
+
+def in_bf16(run: RunSettings) -> bool:
+    """Return whether a run multiplies in bf16: if told to, or left to see what is faster."""
+    return run.precision == "bf16" or (run.precision == "auto" and bf16_gains())
+
+
+def bf16_gains() -> bool:
+    """Return whether this processor multiplies matrices faster in bf16 than in fp32."""
+    seconds = {}
+    for kind in (torch.float32, torch.bfloat16):
+        matrix = torch.ones(1024, 1024, dtype=kind)
+        torch.mm(matrix, matrix)
+        started = time.perf_counter()
+        for _ in range(5):
+            torch.mm(matrix, matrix)
+        seconds[kind] = time.perf_counter() - started
+    return seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]

@@ -8,20 +8,23 @@ import numpy as np
 import pytest
 import torch
 
-from classifiers import training
+from classifiers import training, training_run
 from classifiers.asked import Asked, AskedPost
 from classifiers.assessment import unrelated_pairs
 from classifiers.batches import Encoded, encode, to_batch
 from classifiers.dataset import NO_STANCE, OFF_TOPIC, read_labelled
 from classifiers.distillation import Teacher, TeacherSettings, ask_about_something
+from classifiers.encoder import Classifier
 from classifiers.errors import ModelFilesError, TrainingError
 from classifiers.fitting import distillation_loss
+from classifiers.heads import all_heads
 from classifiers.heads.stance import HEAD as STANCE
-from classifiers.integrity import verify
+from classifiers.integrity import HASHES_FILE, verify
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import as_written
 from classifiers.recipe import read_recipe
-from classifiers.registry import PRETRAINED
+from classifiers.registry import BASES, PRETRAINED
+from classifiers.starting_weights import load_starting_weights, starting_shape
 from classifiers.tokenisation import Tokeniser
 from classifiers.version import content_id, read_version, write_version
 from tests.tiny_model import make_tiny_model
@@ -141,6 +144,15 @@ def test_the_same_recipe_makes_the_same_base(data: Path, tiny: Path, tmp_path: P
     verify(first)
     assert read_version(first).id == read_version(again).id
     assert read_version(first).metrics["moods"]["rows"] == 24
+    (first / TOKENIZER_FILE).write_bytes((first / TOKENIZER_FILE).read_bytes() + b" ")
+    with pytest.raises(ModelFilesError, match=r"tokenizer\.json changed"):
+        verify(first)
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+def test_what_is_shipped_knows_the_hashes_of_its_files(base: Path) -> None:
+    assert (base / HASHES_FILE).is_file()
+    verify(base)
 
 
 def test_a_base_is_judged_again_without_training(
@@ -181,6 +193,7 @@ def test_a_base_that_an_earlier_release_made_is_known_by_its_ranges_too(
 ) -> None:
     made = trained(tmp_path, data, tiny)
     version, ranges = read_version(made), made / "ranges.safetensors"
+    (made / HASHES_FILE).unlink()  # it kept none
     ranges.write_bytes(b"what flowed in")
     files = [*sorted(made.glob("model-*.safetensors")), ranges]
     for described in ({"temperature": version.temperature}, {}):
@@ -219,6 +232,80 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
     assert (tmp_path / "stopped" / "checkpoints" / "teacher.pt").is_file()
     resumed = trained(tmp_path / "stopped", data, tiny, "--resume")
     assert read_version(resumed).id == read_version(whole).id
+
+
+def test_a_run_goes_on_from_its_own_checkpoint_alone(
+    data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another recipe's would be written as what this one has learnt."""
+    trained(tmp_path, data, tiny)
+    arguments = ["--data", data, "--checkpoints", tmp_path / "checkpoints", "--resume"]
+    other = write_recipe(tmp_path / "other", tiny, average_from=0.5)
+    given = map(str, ["--config", other, "--output", tmp_path / "other-made", *arguments])
+    assert training.main([*given]) == 1
+    assert "was made with another recipe" in capsys.readouterr().err
+
+    with (data / "moods" / "train.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": "m99", "text": "one more day", "label": "neutral"}\n')
+    same = map(str, ["--config", tmp_path / "recipe.toml", "--output", tmp_path, *arguments])
+    assert training.main([*same]) == 1
+    assert "was made with another data" in capsys.readouterr().err
+
+    (tmp_path / "checkpoints" / training_run.BEGUN).unlink()
+    unknown = map(str, ["--config", tmp_path / "recipe.toml", "--output", tmp_path, *arguments])
+    assert training.main([*unknown]) == 1
+    assert "was made with another recipe and data" in capsys.readouterr().err
+
+
+def test_the_precision_is_chosen_once_a_run(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is faster is measured by the clock, and a busy machine may say something else."""
+    read = read_recipe(write_recipe(tmp_path, tiny))
+    recipe = replace(read, run=replace(read.run, precision="auto"))
+    last = tmp_path / "checkpoints" / training_run.LAST
+    last.parent.mkdir()
+    last.touch()
+
+    def begun(gains: bool, *, resume: bool) -> str:
+        monkeypatch.setattr(training_run, "bf16_gains", lambda: gains)
+        return training_run.as_begun(recipe, "d", last.parent, resume=resume).run.precision
+
+    assert begun(True, resume=False) == "bf16"
+    assert not last.exists()  # it was of what is not gone on with
+    assert begun(False, resume=True) == "bf16"
+    assert begun(False, resume=False) == "fp32"
+    assert begun(True, resume=True) == "fp32"
+
+
+def test_training_goes_on_from_a_base_with_fewer_layers_and_a_head_more(tiny: Path) -> None:
+    heads = all_heads()
+    former = Classifier(starting_shape(str(tiny), 4), heads)
+    load_starting_weights(former, str(tiny))
+    model = Classifier(starting_shape(str(tiny), 2), (*heads, replace(heads[0], name="new")))
+    load_starting_weights(model, str(tiny))
+    theirs = former.state_dict()
+    new = [name for name in model.state_dict() if name not in theirs]
+    assert new and all(name.startswith("heads.new.") for name in new)
+    for name, value in model.state_dict().items():
+        assert name in new or torch.equal(value, theirs[name])
+
+    run = training_run.Run(model, torch.optim.SGD(model.parameters()), tiny / "last.pt")
+    drawn = {name: model.state_dict()[name].clone() for name in new}
+    run.mix_in({name: theirs[name] for name in model.state_dict() if name not in new}, 1.0)
+    for name, value in drawn.items():
+        torch.testing.assert_close(model.state_dict()[name], value, rtol=0.02, atol=0.02)
+
+
+def test_a_base_that_does_not_fit_is_refused(tiny: Path) -> None:
+    heads = all_heads()
+    wider = replace(heads[0], labels=(*heads[0].labels, "mixed"))
+    model = Classifier(starting_shape(str(tiny), 4), (wider, *heads[1:]))
+    with pytest.raises(TrainingError, match="does not fit"):
+        load_starting_weights(model, str(tiny))
+    model = Classifier(starting_shape(str(tiny), 4), heads[1:])
+    with pytest.raises(TrainingError, match=rf"has heads\.{heads[0].name}"):
+        load_starting_weights(model, str(tiny))
 
 
 @pytest.mark.parametrize("average_from", [0.0, 0.5, 0.99, 1.0])
