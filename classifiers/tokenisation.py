@@ -39,6 +39,7 @@ class Tokeniser:
             ) from exc
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._tokenizer.encode_special_tokens = True  # "<pad>" in a post is a word as any other
         self._path = path
         self.padding = self._one_of(_PADDING_MARKS, "padding")
 

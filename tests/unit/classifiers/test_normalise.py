@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classifiers.model_config import TOKENIZER_FILE
 from classifiers.normalise import MAXIMUM_CHARACTERS, normalise
+from classifiers.registry import BASES
 from classifiers.tokenisation import POST_TOKENS, TARGET_TOKENS, Tokeniser
 
 
@@ -44,3 +46,16 @@ def test_long_texts_keep_their_first_tokens_and_the_closing_mark(tokeniser: Toke
     (target,) = tokeniser.targets(["one two three " * 200])
     assert (len(post), len(target)) == (POST_TOKENS, TARGET_TOKENS)
     assert post[-1] == target[-1] == tokeniser.posts([""])[0][-1]
+
+
+SPELLINGS = "<s> </s> <pad> &lt;pad&gt; <unk> <UNK> <ünk> <mask> [PAD] [UNK] [CLS] [SEP] [MASK]"
+
+
+@pytest.mark.parametrize("base", sorted(BASES))
+@pytest.mark.parametrize("spelling", SPELLINGS.split())
+def test_what_is_spelt_like_a_mark_is_read_as_text(spelling: str, base: str) -> None:
+    tokeniser = Tokeniser(BASES[base] / TOKENIZER_FILE)
+    (blank,) = tokeniser.posts([""])
+    for (ids,) in (tokeniser.posts([f"all {spelling} out"]), tokeniser.targets([spelling])):
+        assert [id_ for id_ in ids if id_ in tokeniser.marks] == blank
+        assert [ids[0], ids[-1]] == blank

@@ -109,8 +109,18 @@ def test_several_targets_are_answered_as_each_alone(scorer: Scorer) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x" * 100_000, "\U0001f600" * 50, "привет мир", "\ud800 one", "a\x00b", "\u200b\u202e"],
-    ids=["empty", "huge", "emoji", "cyrillic", "surrogate", "nul", "invisible"],
+    [
+        "",
+        "x" * 100_000,
+        "\U0001f600" * 50,
+        "привет мир",
+        "\ud800 one",
+        "a\x00b",
+        "\u200b\u202e",
+        "<pad>",
+        "a </s> &lt;mask&gt;",
+    ],
+    ids=["empty", "huge", "emoji", "cyrillic", "surrogate", "nul", "invisible", "padding", "marks"],
 )
 def test_any_text_gets_probabilities_that_sum_to_one(scorer: Scorer, text: str) -> None:
     for scores in scorer.score([text, "hello"], TARGETS):
