@@ -79,13 +79,24 @@ class Registry:
         return replace(read_version(self._shipped), stage="champion")
 
     def list(self, topic: str | None = None) -> list[ModelVersion]:
-        """Return the shipped version and a topic's (or every topic's), oldest first."""
+        """Return the shipped version and a topic's (or every topic's), oldest first.
+
+        Another base, or one that was shipped before, is a topic's where it rules.
+        """
         shipped = self.shipped()
+        ruling = None
         if topic is not None:
             shipped = replace(shipped, stage=self._stage(topic, shipped.id))
-        found = [read_version(path) for path in self._folders() if path.name != shipped.id]
-        chosen = [each for each in found if each.topic and topic in (None, each.topic)]
-        staged = [replace(each, stage=self._stage(each.topic, each.id)) for each in chosen]
+            ruling = self.ruling(topic)
+        kept = [path for path in self._folders() if path.name != shipped.id]
+        found = [read_version(path) for path in (*BASES.values(), *kept)]
+        others = {each.id: each for each in found if each.id != shipped.id}
+        chosen = [
+            each
+            for each in others.values()
+            if (each.topic and topic in (None, each.topic)) or each.id == ruling
+        ]
+        staged = [replace(each, stage=self._stage(topic or each.topic, each.id)) for each in chosen]
         return [shipped, *sorted(staged, key=lambda each: (each.created_at, each.id))]
 
     def get(self, version_id: str) -> ModelVersion:
@@ -108,9 +119,8 @@ class Registry:
         Raises:
             UnknownVersionError: It is not on disk.
         """
-        for path in (self._shipped, *BASES.values()):
-            if version_id == read_version(path).id:
-                return path
+        if (shipped := self._shipped_folder(version_id)) is not None:
+            return shipped
         for path in self._folders():
             if path.name == version_id:
                 return path
@@ -131,21 +141,32 @@ class Registry:
             verify(each)
 
     def champion(self, topic: str) -> ModelVersion:
-        """Return the topic's champion: the shipped version when none was promoted."""
+        """Return the topic's champion: the shipped version when none was promoted.
+
+        Raises:
+            UnknownVersionError: It is not on disk.
+        """
+        return self.get(self.ruling(topic))
+
+    def ruling(self, topic: str) -> str:
+        """Return the id of the topic's champion, on disk or not."""
         reigned = self._reign(topic).reigned
-        return self.get(reigned[-1]) if reigned else self.shipped()
+        return reigned[-1] if reigned else self.shipped().id
 
     def promote(self, topic: str, version_id: str) -> ModelVersion:
         """Make a version the topic's champion and return it; again changes nothing.
+
+        A copy of its base, or of itself if it is one, is kept, so that it outlives an upgrade.
 
         Raises:
             UnknownVersionError: It is not on disk.
             PromotionError: It belongs to another topic.
         """
         with self._locked():
-            self.owned(topic, version_id)
+            version = self.owned(topic, version_id)
             reign = self._reign(topic)
-            if version_id != self.champion(topic).id:
+            if version_id != self.ruling(topic):
+                self._keep_base(version.base or version.id)
                 self._write_reign(topic, replace(reign, reigned=(*reign.reigned, version_id)))
             return self.champion(topic)
 
@@ -164,19 +185,30 @@ class Registry:
             )
         return version
 
+    def preceding(self, topic: str) -> str:
+        """Return the id of the topic's previous champion, on disk or not.
+
+        Raises:
+            PromotionError: The shipped version is the champion and was preceded by none.
+        """
+        reigned = self._reign(topic).reigned
+        if not reigned:
+            raise PromotionError(
+                f"{topic!r} has had no champion but the shipped version",
+                hint="there is nothing to roll back",
+            )
+        return reigned[-2] if len(reigned) > 1 else self.shipped().id
+
     def rollback(self, topic: str) -> ModelVersion:
         """Go back to the topic's previous champion and return it.
 
         Raises:
             PromotionError: The shipped version is the champion and was preceded by none.
+            UnknownVersionError: The previous champion is not on disk; nothing has changed.
         """
         with self._locked():
+            self.get(self.preceding(topic))
             reign = self._reign(topic)
-            if not reign.reigned:
-                raise PromotionError(
-                    f"{topic!r} has had no champion but the shipped version",
-                    hint="there is nothing to roll back",
-                )
             *before, last = reign.reigned
             self._write_reign(topic, _Reign(tuple(before), (*reign.rolled_back, last)))
             return self.champion(topic)
@@ -248,17 +280,25 @@ class Registry:
         path.mkdir(parents=True)
         return path
 
+    def _shipped_folder(self, version_id: str) -> Path | None:
+        """Return the folder of a shipped base, None for what is none."""
+        for path in (self._shipped, *BASES.values()):
+            if version_id == read_version(path).id:
+                return path
+        return None
+
     def _keep_base(self, base: str) -> None:
-        """Copy the shipped base beside the versions that build on it."""
+        """Copy a shipped base beside the versions that build on it."""
         place = self._folder / base
         if _is_whole(place):
             return
-        if base != self.shipped().id:
+        shipped = self._shipped_folder(base)
+        if shipped is None:
             raise ModelFilesError(
                 f"the base {base} is neither shipped nor kept", hint="retrain the topic"
             )
         copy = self._unfinished("copying")
-        shutil.copytree(self._shipped, copy)
+        shutil.copytree(shipped, copy)
         self._put(copy, place)
 
     def _put(self, made: Path, place: Path) -> None:
@@ -307,9 +347,9 @@ class Registry:
 
     def _stage(self, topic: str, version_id: str) -> str:
         """Return the stage of a version in a topic."""
-        reign = self._reign(topic)
-        if version_id == (reign.reigned[-1] if reign.reigned else self.shipped().id):
+        if version_id == self.ruling(topic):
             return "champion"
+        reign = self._reign(topic)
         past = {*reign.reigned, *reign.rolled_back, self.shipped().id}
         return "retired" if version_id in past else "candidate"
 

@@ -131,8 +131,10 @@ def roll_back(app: Application, topic: Topic, *, who: str) -> str:
     with it by the next job. A series that was never complete is shown when it is.
 
     Raises:
-        ClassifierError: There is no champion to go back to.
+        ClassifierError: There is no champion to go back to, or it is not on disk or not what it
+            was made as.
     """
+    app.registry.check(app.registry.preceding(topic.name))
     version = app.registry.rollback(topic.name).id
     app.store.log(who, "rolled_back", {"topic": topic.name, "version": version})
     if version in {switch.version for switch in app.queries.series_switches(topic.name)}:

@@ -76,19 +76,22 @@ def models_group() -> None:
 def list_command(call: Call) -> None:
     """The shipped version and the topic's own."""
     topic = call.topic
-    champion = call.app.champion(topic).id
+    versions = call.app.registry.list(topic.name)
+    champion = call.app.registry.ruling(topic.name)
+    if champion not in {version.id for version in versions}:
+        click.echo(f"the champion {champion} is not on disk: promote another version", err=True)
     shown = call.app.queries.shown_version(topic.name)
     removed = call.app.queries.models_on_removed(topic.name)
     rows = [
         {
             "version": version.id,
-            "stage": "champion" if version.id == champion else version.stage,
+            "stage": version.stage,
             "shown": "yes" if version.id == shown else "",
             "base": version.base or "",
             "made": version.created_at,
             "removed_posts": removed.get(version.id, 0),
         }
-        for version in call.app.registry.list(topic.name)
+        for version in versions
     ]
     call.answer(rows, table(rows))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from classifiers.errors import ModelFilesError
 from classifiers.registry import ModelVersion
 from classifiers.verdict import Check, Verdict
 from monitor import retraining
@@ -44,7 +45,10 @@ def add(app: Application, name: str) -> ModelVersion:
     return app.registry.add(app.registry.workspace(), made)
 
 
-def test_a_rollback_shows_no_series_that_was_never_complete(app: Application) -> None:
+def test_a_rollback_shows_no_series_that_was_never_complete(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.registry, "check", lambda _: None)  # these have no weights
     topic, shipped = app.topic("strike"), app.registry.shipped().id
     assert app.queries.shown_version("strike") == shipped
     for name in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
@@ -55,6 +59,15 @@ def test_a_rollback_shows_no_series_that_was_never_complete(app: Application) ->
     app.store.show_version("strike", "aaaaaaaaaaaa")
     assert retraining.roll_back(app, topic, who="test") == shipped
     assert app.queries.shown_version("strike") == shipped
+
+
+def test_a_rollback_to_a_version_whose_files_changed_is_refused(app: Application) -> None:
+    for name in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
+        add(app, name)  # without the weights that its id is a hash of
+        app.registry.promote("strike", name)
+    with pytest.raises(ModelFilesError, match="aaaaaaaaaaaa is not what it was made as"):
+        retraining.roll_back(app, app.topic("strike"), who="test")
+    assert app.registry.champion("strike").id == "bbbbbbbbbbbb"
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,56 @@ def test_versions_outlive_an_upgrade_of_the_shipped_one(
     assert after.list()[0].id == "dddddddddddd"
 
 
+def upgraded(registry: Registry, tiny: Path, version_id: str) -> Registry:
+    """The same versions after an upgrade to a base of that id."""
+    shipped = shutil.copytree(tiny, registry.folder.parent / version_id)
+    write_version(shipped, replace(read_version(tiny), id=version_id))
+    return Registry(registry.folder, shipped)
+
+
+def test_a_promoted_base_outlives_the_next_upgrade(registry: Registry, tiny: Path) -> None:
+    add(registry, "aaaaaaaaaaaa")
+    registry.promote("walkout", "aaaaaaaaaaaa")
+    upgraded(registry, tiny, "bbbbbbbbbbbb").promote("walkout", "bbbbbbbbbbbb")
+    after = upgraded(registry, tiny, "cccccccccccc")
+    assert after.champion("walkout").id == "bbbbbbbbbbbb"
+    assert [(version.id, version.stage) for version in after.list("walkout")] == [
+        ("cccccccccccc", "retired"),
+        ("bbbbbbbbbbbb", "champion"),
+        ("aaaaaaaaaaaa", "retired"),
+    ]
+    assert [version.id for version in after.list("airline")] == ["cccccccccccc"]
+    assert after.prune("walkout", 0) == ()
+    assert after.rollback("walkout").id == "aaaaaaaaaaaa"
+
+
+def test_the_other_shipped_base_is_kept_when_promoted(registry: Registry) -> None:
+    small = read_version(SMALL).id
+    assert registry.promote("walkout", small).id == small
+    verify(registry.folder / small)
+    shutil.rmtree(registry.folder / small)  # as earlier programs did
+    assert [version.id for version in registry.list("walkout")][1:] == [small]
+
+
+def test_no_rollback_goes_to_a_version_that_is_not_there(registry: Registry) -> None:
+    for version_id in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
+        add(registry, version_id)
+        registry.promote("walkout", version_id)
+    shutil.rmtree(registry.path("aaaaaaaaaaaa"))
+    with pytest.raises(UnknownVersionError, match="aaaaaaaaaaaa"):
+        registry.rollback("walkout")
+    assert registry.champion("walkout").id == "bbbbbbbbbbbb"
+
+
+def test_another_version_can_be_promoted_where_the_champion_is_missing(registry: Registry) -> None:
+    for version_id in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
+        add(registry, version_id)
+    registry.promote("walkout", "aaaaaaaaaaaa")
+    shutil.rmtree(registry.path("aaaaaaaaaaaa"))
+    assert [version.id for version in registry.list("walkout")][1:] == ["bbbbbbbbbbbb"]
+    assert registry.promote("walkout", "bbbbbbbbbbbb").id == "bbbbbbbbbbbb"
+
+
 def test_damaged_files_say_what_to_do(registry: Registry, tmp_path: Path) -> None:
     folder = tmp_path / "models" / "champions"
     folder.mkdir(parents=True)
