@@ -9,6 +9,7 @@ from classifiers.dataset import LabelledText, read_labelled
 from classifiers.errors import BadExampleError
 from classifiers.heads import all_heads, head
 from classifiers.label_head import LabelHead
+from classifiers.normalise import normalise
 
 TWEETEVAL_TARGETS = {
     "abortion": "legalization of abortion",
@@ -52,7 +53,12 @@ def read_judged(
     else:
         known = head(head_name) if head_name else _head_of(_labels_in(path), path)
         texts = [
-            LabelledText(row.id, row.text, row.target.strip() or target, row.labels)
+            LabelledText(
+                row.id,
+                row.text,
+                row.target.strip() if normalise(row.target) else target,
+                row.labels,
+            )
             for row in read_labelled(path, known)
         ]
     return known, _with_targets(texts, known, path)
@@ -62,7 +68,7 @@ def _with_targets(rows: list[LabelledText], known: LabelHead, path: Path) -> lis
     """Return the rows if each has the target that its head needs."""
     if not rows:
         raise BadExampleError(f"{path} has no labelled rows", hint="one object a line is wanted")
-    without = sum(not row.target.strip() for row in rows) if known.takes_target else 0
+    without = sum(not normalise(row.target) for row in rows) if known.takes_target else 0
     if without:
         raise BadExampleError(
             f"{without} of {len(rows)} rows in {path} name no target",

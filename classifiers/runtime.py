@@ -26,6 +26,7 @@ from classifiers.fixed_shapes import Row, Target, filled, groups_of
 from classifiers.heads import LabelHead, head
 from classifiers.integrity import verify
 from classifiers.model_config import TOKENIZER_FILE, ModelConfig, base_folder, read_config
+from classifiers.normalise import normalise
 from classifiers.opposites import without_opposition
 from classifiers.tokenisation import Ids, Tokeniser
 from classifiers.version import ModelVersion, read_version
@@ -216,7 +217,7 @@ class Scorer:
 
     def _asked(self, targets: Mapping[str, str], heads: Sequence[str] | None) -> list[LabelHead]:
         """Return the heads to answer, in the order of the model's."""
-        empty = [name for name, text in targets.items() if not name or not text.strip()]
+        empty = [name for name, text in targets.items() if not name or not normalise(text)]
         if empty:
             raise BadTargetError(
                 f"the target {empty[0]!r} has no text or no name",

@@ -38,7 +38,7 @@ _RESERVED_COHORTS = ("all", "public")
 
 
 def _said(value: str) -> str:
-    if value.strip():
+    if any(character.isprintable() and not character.isspace() for character in value):
         return value
     raise mistake("the text is empty", "write something in it")
 

@@ -56,11 +56,11 @@ class Call:
 
     def answer(self, data: Any, text: str) -> None:
         """Prints the result: `data` for a machine, `text` for a person."""
-        click.echo(json.dumps(data, ensure_ascii=False, default=str) if self.as_json else text)
+        _print(json.dumps(data, ensure_ascii=False, default=str) if self.as_json else text)
 
     def say(self, text: str) -> None:
         """Tells a person what is going on; never mixed into a machine's answer."""
-        click.echo(text, err=self.as_json)
+        _print(text, err=self.as_json)
 
     def note_access(self, what: str) -> None:
         """Writes down that this user took something out of the topic."""
@@ -144,6 +144,11 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         for line in cells
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    """Prints; half a surrogate pair, which files may hold and no encoding has, as its number."""
+    click.echo(text.encode(errors="backslashreplace").decode(), err=err)
 
 
 def _user() -> str:

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from classifiers.heads import reported_heads
+from classifiers.normalise import normalise
 from monitor.commands.call import Call, with_call
 from monitor.commands.output import opened, put
 from monitor.errors import MonitorError, UsageError
@@ -107,7 +108,12 @@ def _parse(raw: bytes, target: str) -> Line:
         raise ValueError("field 'target' is not a text")
     if isinstance(record["id"], float) and not isfinite(record["id"]):
         raise ValueError("field 'id' is not a finite number")
-    return Line(record["id"], record["text"], (own or "").strip() or target.strip())
+    return Line(record["id"], record["text"], _said(own or "", target))
+
+
+def _said(*targets: str) -> str:
+    """The first target that holds something to read, "" where none does."""
+    return next((target.strip() for target in targets if normalise(target)), "")
 
 
 def _scored(scorer: Any, lines: list[Line]) -> Iterator[dict[str, Any]]:

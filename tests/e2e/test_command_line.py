@@ -158,9 +158,10 @@ def test_score_answers_in_order_with_probabilities(place: Place) -> None:
 
 
 def test_score_asks_about_the_option_where_a_line_names_no_target(place: Place) -> None:
-    lines = [{"id": n, "text": "fine", "target": own} for n, own in enumerate((None, "", " "))]
+    named = (None, "", " ", "\u200b")
+    lines = [{"id": n, "text": "fine", "target": own} for n, own in enumerate(named)]
     printed = place.run("score", "--target", "x", stdin="\n".join(map(json.dumps, lines)))
-    assert ["stance" in json.loads(line) for line in printed.splitlines()] == [True] * 3
+    assert ["stance" in json.loads(line) for line in printed.splitlines()] == [True] * 4
 
 
 def test_score_tells_bad_lines_and_scores_the_others(place: Place) -> None:

@@ -55,6 +55,7 @@ def test_a_valid_file_has_no_problem(tmp_path: Path) -> None:
         ('name = "strike"\nti', 'name = "walk"\nti', 'line 1, name: "walk" is not the file\'s'),
         ("text =", "txt =", 'line 8, targets[0]: "text" is missing'),
         ("text =", "txt =", 'line 10, targets[0].txt: unknown key "txt" (did you mean "text"?)'),
+        ('"the strike"', '"\u200b"', "line 10, targets[0].text: the text is empty"),
         ('"the strike"', "3", "line 10, targets[0].text: 3 should be a valid string"),
         ('terms = ["streik"]', "", 'line 12, queries: "terms" is missing'),
         ('["streik"]', '["streik", ""]', "line 13, queries.terms[1]: the text is empty"),

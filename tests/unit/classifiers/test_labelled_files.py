@@ -44,7 +44,11 @@ def test_a_target_can_be_given_for_all_rows(tmp_path: Path) -> None:
     assert row.target == "the walkout"
 
 
-@pytest.mark.parametrize("empty", [None, "", " "], ids=["null", "empty", "blank"])
+@pytest.mark.parametrize(
+    "empty",
+    [None, "", " ", "\u200b", "\ud83d"],
+    ids=["null", "empty", "blank", "invisible", "half"],
+)
 def test_a_row_whose_target_is_empty_names_none(tmp_path: Path, empty: str | None) -> None:
     rows = [{"text": "we walk out", "label": "favor", "target": empty}]
     path = write_rows(tmp_path / "rows.jsonl", rows)

@@ -142,7 +142,7 @@ def test_no_texts_give_empty_arrays(scorer: Scorer) -> None:
     assert [s.probabilities.shape for s in scorer.score_pairs([], [])] == expected
 
 
-@pytest.mark.parametrize("text", ["", "  "])
+@pytest.mark.parametrize("text", ["", "  ", "\u200b", "\ud83d"])
 def test_an_empty_target_is_refused(scorer: Scorer, text: str) -> None:
     with pytest.raises(BadTargetError, match="'t'"):
         scorer.score(POOL, {"t": text})
