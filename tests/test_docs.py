@@ -31,6 +31,22 @@ def test_every_command_is_in_the_docs_and_explains_itself(command: str) -> None:
     assert re.search(rf"monitor (--topic <name> )?{command}\b", DOCS), f"no doc shows it: {command}"
 
 
+def test_every_command_in_the_changelog_is_there() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    told = re.findall(r"`monitor(?: --topic \w+)? ([a-z][a-z -]*)", text)
+    assert told
+    assert [words for words in sorted(set(told)) if not _leads_to_a_command(words.split())] == []
+
+
+def _leads_to_a_command(words: list[str]) -> bool:
+    """Whether the first words name a command; those that follow it may be its arguments."""
+    context = click.Context(cli, obj=Call())
+    found = cli.get_command(context, words.pop(0))
+    while isinstance(found, click.Group) and words and not words[0].startswith("-"):
+        found = found.get_command(context, words.pop(0))
+    return found is not None
+
+
 def test_every_setting_has_a_comment_of_its_own() -> None:
     text = (ROOT / "config/default.toml").read_text(encoding="utf-8")
     job_keys = set(re.findall(r"^#   (\w+) ", text, re.MULTILINE))
