@@ -8,6 +8,7 @@ layers, and leaves everything else that the base knows alone (Kumar et al., ICLR
 seconds and a few kilobytes.
 """
 
+import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,18 +17,22 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from classifiers.errors import ModelFilesError
+from classifiers.heads import head
 from classifiers.label_mix import class_weights
 
 CORRECTIONS_FILE = "model-corrections.safetensors"
 CLASS_WEIGHT_POWER = 0.25
 ITERATIONS = 100
 ROWS_AT_ONCE = 4096
+
+_LABELS = "labels"
+"""What the file of corrections calls the labels; as they are in it, a version's id tells them."""
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -200,15 +205,16 @@ class _Problem:
 
 
 def save_corrections(folder: Path, corrections: Mapping[Asked, Correction]) -> Path:
-    """Write a version's corrections to its folder and return the file."""
+    """Write a version's corrections, and the labels they are about, and return the file."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
-        f"{head}/{target}:{part}": np.ascontiguousarray(getattr(correction, part))
-        for (head, target), correction in sorted(corrections.items())
+        f"{name}/{target}:{part}": np.ascontiguousarray(getattr(correction, part))
+        for (name, target), correction in sorted(corrections.items())
         for part in ("weights", "bias", "scale")
     }
+    labels = {name: head(name).labels for name, _ in corrections}
     path = folder / CORRECTIONS_FILE
-    save_file(tensors, path)
+    save_file(tensors, path, {_LABELS: json.dumps(labels, sort_keys=True)})
     path.chmod(0o644)
     return path
 
@@ -232,7 +238,30 @@ def read_corrections(folder: Path) -> dict[Asked, Correction]:
             for name in names
         }
     except (OSError, KeyError, SafetensorError) as exc:
-        raise ModelFilesError(
-            f"{path} cannot be read as corrections ({type(exc).__name__})",
-            hint="retrain the topic, or roll back to an earlier version",
-        ) from exc
+        raise _damaged(path, exc) from exc
+
+
+def read_labels(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Return the labels that the corrections in a folder are about, by head.
+
+    None for a base, and where they were written before labels were kept.
+
+    Raises:
+        ModelFilesError: The file is damaged.
+    """
+    path = folder / CORRECTIONS_FILE
+    if not path.is_file():
+        return {}
+    try:
+        with safe_open(path, "numpy") as file:
+            told = dict(json.loads((file.metadata() or {}).get(_LABELS, "{}")))
+        return {name: tuple(map(str, labels)) for name, labels in told.items()}
+    except (OSError, ValueError, TypeError, RecursionError, SafetensorError) as exc:
+        raise _damaged(path, exc) from exc
+
+
+def _damaged(path: Path, exc: Exception) -> ModelFilesError:
+    return ModelFilesError(
+        f"{path} cannot be read as corrections ({type(exc).__name__})",
+        hint="retrain the topic, or roll back to an earlier version",
+    )

@@ -20,7 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.calibration import apply_temperature
-from classifiers.correction import CORRECTIONS_FILE, Asked, Correction, read_corrections
+from classifiers.correction import (
+    CORRECTIONS_FILE,
+    Asked,
+    Correction,
+    read_corrections,
+    read_labels,
+)
 from classifiers.errors import BadTargetError, ModelFilesError
 from classifiers.fixed_shapes import Row, Target, filled, groups_of
 from classifiers.heads import LabelHead, head
@@ -33,6 +39,10 @@ from classifiers.version import ModelVersion, read_version
 
 NO_TARGETS: Mapping[str, str] = MappingProxyType({})
 NO_CORRECTIONS: Mapping[Asked, Correction] = MappingProxyType({})
+
+_OTHER_LABELS = (
+    "give the head its labels back, or promote a version without it and retrain the topic"
+)
 
 Logits = NDArray[np.float32]
 
@@ -356,6 +366,8 @@ def load_scorer(path: Path, *, threads: int | None = None, cache: Path | None = 
     for each in {base, path}:
         verify(each)
     config = read_config(base)
+    _check_labels(base, config.labels)
+    _check_labels(path, read_labels(path))
     for name in config.heads:
         if name not in version.heads:
             raise ModelFilesError(f"the version in {path} lacks the head {name}", hint="retrain")
@@ -375,8 +387,25 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
+def _check_labels(path: Path, made_for: Mapping[str, Sequence[str]]) -> None:
+    """Check that heads still have the labels that a version was made for.
+
+    Raises:
+        ModelFilesError: A head has others, or the same in another order.
+    """
+    for name, labels in made_for.items():
+        if tuple(labels) != head(name).labels:
+            raise ModelFilesError(
+                f"the version in {path} was made for the labels {', '.join(labels)} of {name}, "
+                f"which has {', '.join(head(name).labels)} by now",
+                hint=_OTHER_LABELS,
+            )
+
+
 def _fitting(path: Path, corrections: Mapping[Asked, Correction]) -> Mapping[Asked, Correction]:
-    """Return a version's corrections if their heads still have the labels that they were made for.
+    """Return a version's corrections if their heads still have as many labels.
+
+    Of versions from before labels were kept nothing else is known.
 
     Raises:
         ModelFilesError: A head has more or fewer labels by now.
@@ -386,7 +415,7 @@ def _fitting(path: Path, corrections: Mapping[Asked, Correction]) -> Mapping[Ask
             raise ModelFilesError(
                 f"the version in {path} gives {len(correction.bias)} answers of {name}, which has "
                 f"{len(head(name).labels)} labels by now",
-                hint="give the head its labels back, or retrain the topic",
+                hint=_OTHER_LABELS,
             )
     return corrections
 

@@ -12,9 +12,11 @@ from classifiers.correction import (
     Correction,
     Space,
     read_corrections,
+    read_labels,
     save_corrections,
 )
 from classifiers.errors import ModelFilesError
+from classifiers.heads import head
 from classifiers.label_mix import class_weights
 
 
@@ -113,13 +115,17 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
         assert np.array_equal(found[asked].weights, correction.weights)
         assert np.array_equal(found[asked].bias, correction.bias)
         assert np.array_equal(found[asked].scale, correction.scale)
+    assert read_labels(tmp_path) == {one: head(one).labels for one in ("sentiment", "stance")}
 
 
 def test_a_base_has_none(tmp_path: Path) -> None:
     assert read_corrections(tmp_path) == {}
+    assert read_labels(tmp_path) == {}
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / CORRECTIONS_FILE).write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00garbage!")
     with pytest.raises(ModelFilesError, match="cannot be read as corrections"):
         read_corrections(tmp_path)
+    with pytest.raises(ModelFilesError, match="cannot be read as corrections"):
+        read_labels(tmp_path)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 
 from classifiers import heads
 from classifiers.adaptation import Example, adapt
+from classifiers.correction import CORRECTIONS_FILE
 from classifiers.dataset import LabelledText
 from classifiers.errors import BadExampleError, ModelFilesError
 from classifiers.examples import FOLDS, FROZEN_TEST, learnable
@@ -20,6 +24,7 @@ from classifiers.judging import judge
 from classifiers.label_mix import mixes_out_of_fold
 from classifiers.registry import ModelVersion, Registry
 from classifiers.runtime import load_scorer
+from classifiers.version import content_id
 from tests.new_head import NAME, new_head
 
 LABELS = ("negative", "neutral", "positive")
@@ -116,17 +121,51 @@ def test_rows_that_a_version_does_not_answer_are_not_judged(
         judge(scorer, heads.head(NAME), rows)
 
 
+@contextmanager
+def relabelled(*labels: str) -> Iterator[None]:
+    """Lets the head have other labels."""
+    module = sys.modules[f"{heads.__name__}.{NAME}"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "HEAD", replace(module.HEAD, labels=labels))
+        heads.all_heads.cache_clear()
+        yield
+    heads.all_heads.cache_clear()
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), ("yes", "never"), ("yes", "no", "maybe")])
 def test_a_head_whose_labels_have_changed_since_is_refused(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, labels: tuple[str, ...]
 ) -> None:
     made = adapt(registry, "strike", [announced(n) for n in range(40)])
-    module = sys.modules[f"{heads.__name__}.{NAME}"]
-    changed = module.HEAD.__class__(**(vars(module.HEAD) | {"labels": ("yes", "no", "maybe")}))
-    monkeypatch.setattr(module, "HEAD", changed)
-    heads.all_heads.cache_clear()
-    try:
-        with pytest.raises(ModelFilesError, match="gives 2 answers of announces, which has 3"):
-            load_scorer(registry.path(made.version.id), threads=1)
-    finally:
-        monkeypatch.undo()
-        heads.all_heads.cache_clear()
+    told = f"made for the labels yes, no of {NAME}, which has {', '.join(labels)} by now"
+    with relabelled(*labels), pytest.raises(ModelFilesError, match=told):
+        load_scorer(registry.path(made.version.id), threads=1)
+
+
+def test_a_version_from_before_labels_were_kept_is_judged_by_their_number(
+    registry: Registry,
+) -> None:
+    made = adapt(registry, "strike", [announced(n) for n in range(40)]).version
+    workspace = registry.workspace()
+    kept = workspace / CORRECTIONS_FILE
+    save_file(load_file(registry.path(made.id) / CORRECTIONS_FILE), kept)
+    about = {"temperature": made.temperature, "base": made.base, "topic": made.topic}
+    before = registry.add(workspace, replace(made, id=content_id([kept], about)))
+    folder = registry.path(before.id)
+    with relabelled("no", "yes"):
+        load_scorer(folder, threads=1)
+    with (
+        relabelled("yes", "no", "maybe"),
+        pytest.raises(ModelFilesError, match="gives 2 answers of announces, which has 3"),
+    ):
+        load_scorer(folder, threads=1)
+
+
+def test_labels_that_were_renamed_are_learnt_anew(registry: Registry) -> None:
+    rows = [announced(n) for n in range(44)]
+    before = adapt(registry, "strike", rows).version
+    with relabelled("yes", "never"):
+        renamed = [replace(row, label="never") if row.label == "no" else row for row in rows]
+        after = adapt(registry, "strike", renamed).version
+        assert after.id != before.id
+        load_scorer(registry.path(after.id), threads=1)

@@ -7,6 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from classifiers.errors import BadTargetError, ModelFilesError, UnknownHeadError
+from classifiers.model_config import read_config, write_config
 from classifiers.precision import LARGEST_DIFFERENCE
 from classifiers.runtime import Scorer, load_scorer
 
@@ -140,6 +142,16 @@ def test_no_texts_give_empty_arrays(scorer: Scorer) -> None:
     expected = [(0, 2), (0, 3), (0, 3)]
     assert [s.probabilities.shape for s in scorer.score([], TARGETS)] == expected
     assert [s.probabilities.shape for s in scorer.score_pairs([], [])] == expected
+
+
+def test_a_base_that_was_trained_for_other_labels_is_refused(tiny: Path, tmp_path: Path) -> None:
+    base = shutil.copytree(tiny, tmp_path / "base")
+    config = read_config(base)
+    turned = {name: labels[::-1] for name, labels in config.labels.items()}
+    write_config(base, replace(config, labels=turned))
+    told = "labels off_topic, relevant of relevance, which has relevant, off_topic by now"
+    with pytest.raises(ModelFilesError, match=told):
+        load_scorer(base, threads=1)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\u200b", "\ud83d"])
