@@ -297,6 +297,7 @@ class Registry:
             raise ModelFilesError(
                 f"the base {base} is neither shipped nor kept", hint="retrain the topic"
             )
+        verify(shipped)  # The copy's hashes are of what is copied, damaged or not.
         copy = self._unfinished("copying")
         shutil.copytree(shipped, copy)
         self._put(copy, place)
