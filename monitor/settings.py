@@ -292,7 +292,8 @@ class Settings(_Section):
         """A secret such as `x_bearer_token`, from MONITOR_X_BEARER_TOKEN or the file named there.
 
         Raises:
-            ConfigurationError: The file that MONITOR_…_FILE names cannot be read.
+            ConfigurationError: The file that MONITOR_…_FILE names cannot be read or is empty, or
+                there is the variable without it as well.
         """
         return _secret(PREFIX + name.upper(), self._environ)
 
@@ -397,15 +398,24 @@ def _refused(problems: list[Problem]) -> ConfigurationError:
 
 
 def _secret(variable: str, environ: Mapping[str, str]) -> str | None:
-    if environ.get(variable):
-        return environ[variable]
-    path = environ.get(variable + FILE_SUFFIX)
+    given, path = environ.get(variable), environ.get(variable + FILE_SUFFIX)
     if not path:
-        return None
+        return given or None
+    if given:
+        raise ConfigurationError(
+            f"both {variable} and {variable}{FILE_SUFFIX} are set",
+            hint=f"unset one of them; for a single command: env -u {variable} monitor …",
+        )
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        secret = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigurationError(
             f"{variable}{FILE_SUFFIX} names {path}, which cannot be read",
             hint="let it name a text file that this user may read",
         ) from exc
+    if not secret:  # Without a key a backup would be open, say: what was meant is not known.
+        raise ConfigurationError(
+            f"{variable}{FILE_SUFFIX} names {path}, which is empty",
+            hint="write the secret into it, or unset the variable",
+        )
+    return secret

