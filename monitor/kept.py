@@ -13,6 +13,9 @@ PlatformId = tuple[str, str]
 ASSUMED = "-"
 """Begins the pseudonym of an author who is only assumed (`collectors.post.ASSUMED_AUTHOR`)."""
 
+EVERY_TOPIC = ""
+"""In a topic's place: what holds in all of them, also in those that are made later."""
+
 
 class KeptPost(NamedTuple):
     """A post as it is stored for one topic; a tuple, for it is made and written by the million.

@@ -24,6 +24,8 @@ from monitor.kept import ASSUMED
 
 KEY_BYTES = 32
 _MARKS = "removals"
+_EVERYWHERE = "_every-topic.removals.key"
+"""No topic's name begins like this."""
 _DESTROYED = bytes(KEY_BYTES)
 _USED_SECONDS = 3600
 """How far behind its last use a key's time may be."""
@@ -57,6 +59,15 @@ class Pseudonyms:
     def mark(self, platform: str, author: str) -> str:
         """What an author is known by who wants to be forgotten."""
         return _keyed(_begun(self.key), "removed", platform, author)
+
+    def mark_post(self, platform: str, native_id: str) -> str:
+        """What a post is known by that is to be forgotten."""
+        # Escaped: half a character may be in it.
+        return _keyed(_begun(self.key), "removed post", platform, ascii(native_id))
+
+    def everywhere(self) -> Pseudonyms | None:
+        """Nothing: one key knows of no other topic."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,11 @@ class KeyRing:
     def mark(self, platform: str, author: str) -> str:
         """What an author is known by who wants to be forgotten; no post carries it."""
         return _keyed(self._digest(_MARKS), "removed", platform, author)
+
+    def everywhere(self) -> Pseudonyms | None:
+        """Makes the marks that hold in every topic; None until there is one."""
+        is_made = (self.folder / _EVERYWHERE).exists()
+        return load_everywhere(self.folder) if is_made else None
 
     def destroy_unused(
         self, days_in_use: Iterable[date], now: datetime, *, after: timedelta
@@ -166,6 +182,15 @@ def load_pseudonyms(folder: Path, topic: str) -> Pseudonyms:
         ConfigurationError: The key file is damaged; a new key would count authors twice.
     """
     return Pseudonyms(load_key(folder / f"{topic}.key"))
+
+
+def load_everywhere(folder: Path) -> Pseudonyms:
+    """Makes the marks that hold in every topic, also in one that is made later.
+
+    Raises:
+        ConfigurationError: As `load_key`.
+    """
+    return Pseudonyms(load_key(folder / _EVERYWHERE))
 
 
 def load_key(path: Path) -> bytes:

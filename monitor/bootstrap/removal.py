@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.bootstrap.counting import aggregate
 from monitor.bootstrap.loading import load
+from monitor.errors import ConfigurationError
+from monitor.pseudonym import load_everywhere
 
 if TYPE_CHECKING:
     from collectors.post import Deletion
     from monitor.bootstrap.application import Application
-    from monitor.pipeline.forget import ForgetStep
+    from monitor.pipeline.forget import ForgetStep, RefuseStep
     from monitor.pipeline.retention import RetentionStep
     from monitor.topic import Topic
 
@@ -63,6 +67,24 @@ def forget_stored(app: Application, topic: str, deletion: Deletion) -> int:
     if removed:
         app.store.reclaim()
     return removed
+
+
+def refuse_everywhere(app: Application, deletion: Deletion) -> None:
+    """Refuses a post or an author from now on, also in topics that are not there yet."""
+    step: RefuseStep = load("monitor.pipeline.forget", "RefuseStep")(
+        app.store, load_everywhere(app.key_folder), app.clock
+    )
+    if deletion.native_id is not None:
+        deletion = replace(deletion, native_id=_opened(app, deletion.native_id))
+    step.refuse(deletion)
+
+
+def _opened(app: Application, native_id: str) -> str:
+    """The platform's own id, whichever topic's seal of it was given."""
+    for topic in (*app.topics, *app.topics_without_file()):
+        with suppress(ConfigurationError):  # Its key is elsewhere, so the seal is not its.
+            native_id = app.post_ids(topic).open(native_id)
+    return native_id
 
 
 def _forget_step(app: Application, topic: str) -> ForgetStep:

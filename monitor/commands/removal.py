@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collectors.post import Deletion
-from monitor.bootstrap.removal import forget, forget_stored, purge, purge_stored
+from monitor.bootstrap.removal import (
+    forget,
+    forget_stored,
+    purge,
+    purge_stored,
+    refuse_everywhere,
+)
 from monitor.commands.call import Call, with_call
 from monitor.errors import ConfigurationError, MonitorError, UsageError
 
@@ -87,6 +93,7 @@ def forget_command(call: Call, platform: str, author: str | None, post: str | No
 
 def _forget_everywhere(app: Application, deletion: Deletion) -> tuple[dict[str, int], list[str]]:
     """Erased posts by topic, and the stored topics whose keys are elsewhere."""
+    refuse_everywhere(app, deletion)
     removed = {topic.name: forget(app, topic, deletion) for topic in app.topics.values()}
     left_out = []
     for name in app.topics_without_file():

@@ -26,8 +26,8 @@ def _none(_posts: Collection[PlatformId]) -> Collection[PlatformId]:
     return ()
 
 
-Author = tuple[str, str]
-"""Platform and pseudonym."""
+Author = tuple[str, str, str]
+"""Platform, pseudonym, and the topic's mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,13 @@ class Prepared:
     Attributes:
         page: What may be kept, without reminders.
         marks: By which its authors would be recognised who are to be forgotten.
+        post_marks: By which its posts (and those they repeat) would be that are to be.
         unsealed: Its posts (and those they refer to) whose ids were sealed, with the seals.
     """
 
     page: KeptPage
     marks: Mapping[str, Sequence[Author]]
+    post_marks: Mapping[str, PlatformId]
     unsealed: Mapping[PlatformId, str]
 
 
@@ -51,8 +53,9 @@ class Admission:
 
     Attributes:
         ids: Seals post ids that lead to an author, and names the places of rejections.
-        removed: Tells which of some marks belong to authors who are to be forgotten; with the time
-            at which the platform closed their account, if that is all there is against them.
+        removed: Tells which of some marks belong to authors and posts that are to be forgotten;
+            with the time at which the platform closed an author's account, if that is all there
+            is against them.
         buried: Tells which of some posts were removed by programs that did not seal ids.
     """
 
@@ -77,15 +80,16 @@ class Admission:
             prepared: From `prepare`.
             end: Holds checkpoint and coverage where they were not known before.
         """
-        marks, unsealed = prepared.marks, prepared.unsealed
-        gone = self.removed(list(marks)) if marks else {}
+        marks, of_posts, unsealed = prepared.marks, prepared.post_marks, prepared.unsealed
+        gone = self.removed([*marks, *of_posts]) if marks or of_posts else {}
         buried = self.buried(list(unsealed)) if unsealed else ()
         reminders = (
             *(
                 KeptDeletion(on, None, name, "forget", mark=mark, at=at)
-                for mark, at in gone.items()
-                for on, name in marks[mark]
+                for known_by, at in gone.items()
+                for on, name, mark in marks.get(known_by, ())
             ),
+            *(KeptDeletion(*of_posts[mark], None, "forget") for mark in gone if mark in of_posts),
             *(KeptDeletion(one[0], unsealed[one], None, "deleted") for one in sorted(buried)),
         )
         kept = replace(prepared.page, reminders=reminders)
@@ -111,18 +115,33 @@ class Admission:
             reads=page.reads,
             earlier=page.earlier,
         )
-        return Prepared(kept, self._marks(inside, posts), _unsealed(inside, posts))
+        everywhere = self.pseudonyms.everywhere()
+        return Prepared(
+            kept,
+            self._marks(inside, posts, everywhere),
+            {} if everywhere is None else _post_marks(inside, posts, everywhere),
+            _unsealed(inside, posts),
+        )
 
     def _checkpoint(self, page: Page) -> Checkpoint:
         return Checkpoint(self.ids.seal_state(page.checkpoint.state))
 
-    def _marks(self, posts: Sequence[Post], kept: Sequence[KeptPost]) -> Mapping[str, list[Author]]:
-        """Authors may have asked to be forgotten when they had another period's pseudonym."""
+    def _marks(
+        self, posts: Sequence[Post], kept: Sequence[KeptPost], everywhere: Pseudonyms | None
+    ) -> Mapping[str, list[Author]]:
+        """Authors may have asked to be forgotten when they had another period's pseudonym.
+
+        Or when there was no such topic: by that mark they are recognised `everywhere`.
+        """
         marks: dict[str, list[Author]] = {}
         for post, made in zip(posts, kept, strict=True):
             if post.author is not None and made.author is not None:
                 mark = self.pseudonyms.mark(post.platform, post.author)
-                marks.setdefault(mark, []).append((made.platform, made.author))
+                author = made.platform, made.author, mark
+                marks.setdefault(mark, []).append(author)
+                if everywhere is not None:
+                    mark = everywhere.mark(post.platform, post.author)
+                    marks.setdefault(mark, []).append(author)
         return marks
 
     def _post(self, post: Post, cohort_of: Callable[[str | None], str]) -> KeptPost:
@@ -183,6 +202,18 @@ def load_admission(topic: Topic, keys: Path, rotate_days: int) -> Admission:
         ConfigurationError: A key file is damaged.
     """
     return Admission(topic, KeyRing(keys, topic.name, rotate_days), load_post_ids(keys, topic.name))
+
+
+def _post_marks(
+    posts: Sequence[Post], kept: Sequence[KeptPost], everywhere: Pseudonyms
+) -> dict[str, PlatformId]:
+    marks: dict[str, PlatformId] = {}
+    for post, made in zip(posts, kept, strict=True):
+        marks[everywhere.mark_post(post.platform, post.native_id)] = made.platform, made.native_id
+        if made.kind == "repost" and made.reference is not None and post.reference is not None:
+            mark = everywhere.mark_post(post.platform, post.reference)
+            marks[mark] = made.platform, made.reference
+    return marks
 
 
 def _unsealed(posts: Sequence[Post], kept: Sequence[KeptPost]) -> dict[PlatformId, str]:

@@ -10,9 +10,10 @@ from classifiers.examples import Example
 from classifiers.held_out import drop_held_out
 from classifiers.registry import Registry
 from collectors.post import Deletion
+from monitor.kept import EVERY_TOPIC, KeptDeletion
 from monitor.pipeline.admission import keep_deletion
 from monitor.post_ids import PostIds
-from monitor.pseudonym import KeyRing
+from monitor.pseudonym import KeyRing, Pseudonyms
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.topic import Topic
@@ -48,6 +49,29 @@ class ForgetStep:
     def _remove(self, deletion: Deletion) -> int:
         demand = keep_deletion(deletion, self.keys, self.ids)
         return self.store.remove(self.keys.topic, demand, at=self.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseStep:
+    """Remembers what a person asks to have removed for topics that are made, or named anew, later.
+
+    Attributes:
+        marks: Those that hold in every topic.
+    """
+
+    store: Store
+    marks: Pseudonyms
+    clock: Callable[[], datetime]
+
+    def refuse(self, deletion: Deletion) -> None:
+        """Refuses a post or an author from now on; what is stored stays."""
+        on, author, native_id = deletion.platform, deletion.author, deletion.native_id
+        marks = [] if author is None else [self.marks.mark(on, author)]
+        if native_id is not None:
+            marks.append(self.marks.mark_post(on, native_id))
+        for mark in marks:
+            demand = KeptDeletion(on, None, None, deletion.reason, mark=mark)
+            self.store.remove(EVERY_TOPIC, demand, at=self.clock())
 
 
 @dataclass(frozen=True, slots=True)

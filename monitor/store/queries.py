@@ -295,10 +295,9 @@ class Queries:
     # Removals
 
     def buried_marks(self, topic: str, marks: Collection[str]) -> dict[str, datetime | None]:
-        """Tells which marks belong to authors who were removed.
+        """Tells which marks belong to authors and posts that were removed, here or everywhere.
 
-        With the time at which the platform closed their account, None where they are removed for
-        good.
+        With the time at which the platform closed an account, None where the removal is for good.
         """
         with reading(self._engine) as connection:
             return removals.buried_marks(connection, topic, marks)

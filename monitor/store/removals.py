@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from monitor.kept import KeptDeletion, KeptPost, PlatformId
+from monitor.kept import EVERY_TOPIC, KeptDeletion, KeptPost, PlatformId
 from monitor.store import audit, days, erasure, reinstatements, tallies, withdrawals
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
@@ -48,21 +48,26 @@ def post_digest(platform: str, native_id: str) -> str:
 
 
 def mark_digest(mark: str) -> str:
-    """The tombstone of an author by a mark that outlives their pseudonyms."""
+    """The tombstone of an author or a post by a mark that outlives pseudonyms and topics."""
     return _digest("mark", mark)
 
 
 def buried_marks(
     connection: Connection, topic: str, marks: Iterable[str]
 ) -> dict[str, datetime | None]:
-    """Tells which marks belong to authors who were removed.
+    """Tells which marks belong to authors and posts that were removed, here or from every topic.
 
-    With the time at which the platform closed their account, None where they are removed for good.
+    With the time at which the platform closed an account, None where the removal is for good.
     """
-    if not _any_buried(connection, topic):
+    buried_in = [one for one in (topic, EVERY_TOPIC) if _any_buried(connection, one)]
+    if not buried_in:
         return {}
     by_digest = {mark_digest(mark): mark for mark in marks}
-    return {by_digest[one]: at for one, at in _buried(connection, topic, by_digest).items()}
+    return {
+        by_digest[digest]: at
+        for one in buried_in
+        for digest, at in _buried(connection, one, by_digest).items()
+    }
 
 
 def buried_posts(

@@ -112,7 +112,8 @@ class TombstoneRow(Row, table=True):
     It holds for ever where `kept_until` is empty. A stream of all the platform's deletions is
     mostly about posts that never were here: those are kept until then only. Accounts that a
     platform closed it may open again (`monitor.store.reinstatements`), and what an edit took out of
-    the topic a later one may bring back (`monitor.store.withdrawals`).
+    the topic a later one may bring back (`monitor.store.withdrawals`). What a person asked for is
+    also kept for `EVERY_TOPIC`.
     """
 
     __tablename__ = "tombstones"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
 
 from collectors.post import Checkpoint
 from monitor.authors import AuthorSketch
-from monitor.kept import KeptDeletion, KeptPage, KeptPost
+from monitor.kept import EVERY_TOPIC, KeptDeletion, KeptPage, KeptPost
 from monitor.releases import Atom, Chain, Vintage
 from monitor.store.engine import reading
 from monitor.store.queries import Queries
@@ -99,6 +100,27 @@ def test_a_removal_is_remembered_by_a_mark_and_by_every_pseudonym(
     store.remove(topic, KeptDeletion("x", None, "anna", "forget", ("ben",), "m"), at=AT)
     assert queries.buried_marks(topic, ["m", "n"]) == {"m": None}
     assert queries.totals(topic).posts == 1
+
+
+def test_a_removal_from_every_topic_is_known_in_one_that_comes_later(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    mark = uuid4().hex
+    everywhere = KeptDeletion("x", None, None, "forget", mark=mark)
+    for _ in range(2):
+        assert store.remove(EVERY_TOPIC, everywhere, at=AT) == 0
+    assert queries.buried_marks(topic, [mark, "n"]) == {mark: None}
+    store.forget_unmet_demands(topic)
+    assert queries.buried_marks(f"{topic}-too", [mark]) == {mark: None}
+    assert EVERY_TOPIC not in queries.topics()
+
+
+def test_a_removal_from_one_topic_is_known_in_no_other(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    mark = uuid4().hex
+    store.remove(topic, KeptDeletion("x", None, "anna", "forget", mark=mark), at=AT)
+    assert queries.buried_marks(f"{topic}-too", [mark]) == {}
 
 
 def test_a_reminder_refuses_posts_without_counting_as_a_deletion(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, select
 from store_values import NOW, page, post
 
-from monitor.kept import KeptDeletion, KeptPost, PageOutcome
+from monitor.kept import EVERY_TOPIC, KeptDeletion, KeptPost, PageOutcome
 from monitor.store.engine import reading
 from monitor.store.queries import Queries
 from monitor.store.rows import POSTS
@@ -169,6 +170,22 @@ def test_an_account_is_opened_under_the_pseudonyms_it_was_reminded_of(
 
     assert queries.buried_marks(topic, ["m"]) == {}
     assert takes(store, topic, "2", author="later")
+
+
+def test_who_was_forgotten_everywhere_is_taken_by_no_topic_that_opens_their_account(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    everywhere = uuid4().hex
+    demand = KeptDeletion("x", None, None, "forget", mark=everywhere)
+    store.remove(EVERY_TOPIC, demand, at=HOURS[0])
+    save(store, topic, post("1", author="a"), deletions=[closed(HOURS[1])])
+    reminder = KeptDeletion("x", None, "a", "forget", mark="m")
+    assert save(store, topic, post("2", author="a"), reminders=[reminder]).refused == 1
+
+    save(store, topic, deletions=[opened(HOURS[2])])
+
+    assert queries.buried_marks(topic, [everywhere, "m"]) == {everywhere: None, "m": None}
+    assert not takes(store, topic)
 
 
 def test_that_an_account_was_opened_is_forgotten_when_no_stream_tells_of_the_closing(

@@ -297,6 +297,19 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(
     assert [one.name for one in (again.folder / "home").iterdir()] == [".restore"]
 
 
+def test_who_was_forgotten_is_refused_by_a_topic_that_is_made_after_a_restore(
+    filled: Home, home: Callable[[str], Home], tmp_path: Path
+) -> None:
+    filled.run("forget", "--platform", "x", "--author", "somebody-7")
+    filled.run("backup", tmp_path / "kept", "--keys")
+    again = home("second")
+    again.run("restore", only(tmp_path / "kept"))
+    topic = again.folder / "config/topics/renamed.toml"
+    topic.write_text(TOPIC.replace('"strike"', '"renamed"'), encoding="utf-8")
+    posts = json.loads(again.run("import", filled.folder / "posts.jsonl", "--json"))
+    assert (posts["stored"], posts["refused"]) == (59, 1)
+
+
 def test_old_backups_go_when_asked_and_strangers_stay(
     filled: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

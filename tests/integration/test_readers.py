@@ -24,11 +24,12 @@ from sqlalchemy import Engine, select
 from collectors import lines as files
 from collectors.errors import UnreadableFileError
 from collectors.file import FileCollector
-from monitor.kept import KeptDeletion
+from monitor.kept import EVERY_TOPIC, KeptDeletion
 from monitor.pipeline import readers
 from monitor.pipeline.admission import Admission, load_admission
 from monitor.pipeline.collect import Collected, CollectStep
 from monitor.pipeline.readers import Readers, readers_for
+from monitor.pseudonym import load_everywhere
 from monitor.store.engine import migrate, open_engine, reading
 from monitor.store.queries import Queries
 from monitor.store.rows import Row
@@ -103,6 +104,10 @@ class Import:
         mark = kept.pseudonyms.mark("file", FORGOTTEN)
         demand = KeptDeletion("file", None, None, "forget", mark=mark)
         self.store.remove(topic.name, demand, at=NOW)
+        everywhere = load_everywhere(keys)
+        for mark in (everywhere.mark("file", "author-8"), everywhere.mark_post("file", "29")):
+            demand = KeptDeletion("file", None, None, "forget", mark=mark)
+            self.store.remove(EVERY_TOPIC, demand, at=NOW)
         self.admission = Admission(
             topic,
             kept.pseudonyms,

@@ -29,6 +29,7 @@ targets = [{{ name = "strike", text = "the strike" }}]
 queries = {{ terms = ["strike"] }}
 """
 AUTHORS = 5
+ADDRESS = "at://did:plc:somebody/app.bsky.feed.post/3"
 
 
 @pytest.fixture
@@ -76,6 +77,12 @@ def kept(home: Path) -> list[tuple[str, str | None]]:
     """Texts and pseudonyms."""
     with sqlite3.connect(home / "monitor.db") as connection:
         return connection.execute("SELECT text, author FROM posts").fetchall()
+
+
+def ids(home: Path, topic: str) -> list[str]:
+    with sqlite3.connect(home / "monitor.db") as connection:
+        rows = connection.execute("SELECT native_id FROM posts WHERE topic = ?", (topic,))
+        return [native_id for (native_id,) in rows]
 
 
 def let_time_pass(home: Path) -> None:
@@ -136,6 +143,48 @@ def test_forget_reaches_it_and_holds_for_what_comes_again(
     posts = str(home.parent / "posts.jsonl")
     assert command("import", posts, "--topic", "former", "--json")["stored"] == 0
     assert len(kept(home)) == AUTHORS - 1
+
+
+@pytest.mark.parametrize(
+    ("what", "of"),
+    [("--author", "author-3"), ("--post", "3"), ("--post", ADDRESS)],
+    ids=["author", "post", "post by its address"],
+)
+def test_forget_holds_for_a_topic_that_is_made_or_named_anew_later(
+    command: Callable[..., Any], home: Path, what: str, of: str
+) -> None:
+    native_id = "3" if what == "--author" else of
+    repost = {"kind": "repost", "reference": native_id}
+    lines = [post(0), post(3) | {"id": native_id}, post(4) | {"id": "repost"} | repost]
+    posts = home.parent / "again.jsonl"
+    posts.write_text("\n".join(map(json.dumps, lines)))
+    command("forget", "--platform", "x", what, of)
+    (home.parent / "config/topics/later.toml").write_text(TOPIC.format(name="later"))
+    told = command("import", str(posts), "--topic", "later", "--json")
+    assert (told["stored"], told["refused"]) == (1, 2)
+    assert ids(home, "later") == ["0"]
+
+
+def test_forget_by_a_seal_holds_for_a_topic_with_other_seals(
+    command: Callable[..., Any], home: Path
+) -> None:
+    posts = home.parent / "posts.jsonl"
+    posts.write_text(json.dumps(post(3) | {"id": ADDRESS}))
+    command("import", str(posts), "--topic", "current")
+    [seal] = ids(home, "current")
+    command("forget", "--platform", "x", "--post", seal)
+    (home.parent / "config/topics/later.toml").write_text(TOPIC.format(name="later"))
+    assert command("import", str(posts), "--topic", "later", "--json")["refused"] == 1
+
+
+def test_forget_holds_for_the_first_topic_too(command: Callable[..., Any], home: Path) -> None:
+    (home / "monitor.db").unlink()
+    file = home.parent / "config/topics/current.toml"
+    file.unlink()
+    command("forget", "--platform", "x", "--author", "author-3")
+    file.write_text(TOPIC.format(name="current"))
+    posts = str(home.parent / "posts.jsonl")
+    assert command("import", posts, "--json")["refused"] == 1
 
 
 def test_forget_says_where_it_could_not_erase_and_erases_everywhere_else(
