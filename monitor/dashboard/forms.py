@@ -12,17 +12,27 @@ LARGEST_FORM = 64 * 1024
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """Reads the fields of a form.
+    """Reads the fields of a form, once: the guard and the page after it are given the same.
 
     Raises:
         PageError: It is too large, or no form.
     """
-    length = request.headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length) > LARGEST_FORM:
-        raise PageError(413, "That is more than a form of these pages sends.")
-    body = await request.body()
-    if len(body) > LARGEST_FORM:
-        raise PageError(413, "That is more than a form of these pages sends.")
+    if not hasattr(request.state, "form"):
+        request.state.form = _fields(await _body(request))
+    return dict(request.state.form)
+
+
+async def _body(request: Request) -> bytes:
+    """Reads a body no further than a form is long, whatever length it tells, or none."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST_FORM:
+            raise PageError(413, "That is more than a form of these pages sends.")
+    return bytes(body)
+
+
+def _fields(body: bytes) -> dict[str, str]:
     try:
         return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=50))
     except (UnicodeDecodeError, ValueError) as exc:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -395,6 +395,42 @@ def test_probes_tell_strangers_no_reasons(door: Door) -> None:
 def test_a_form_that_is_too_large_is_refused(door: Door) -> None:
     answer = door.visitor().post("/login", data={"name": "a" * 70_000}, headers=HERE)
     assert answer.status_code == 413
+
+
+def send_in_pieces(door: Door, page: str, cookies: dict[str, str], pieces: Iterator[bytes]) -> int:
+    """Sends a body without its length, as it is asked for, and returns the answer's status."""
+
+    async def body() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    async def send() -> int:
+        place, here = httpx.ASGITransport(door.app()), "http://127.0.0.1"
+        async with httpx.AsyncClient(transport=place, base_url=here, cookies=cookies) as visitor:
+            return (await visitor.post(page, content=body(), headers=HERE)).status_code
+
+    return asyncio.run(send())
+
+
+@pytest.mark.parametrize(
+    ("page", "role"), [("/login", None), ("/logout", "viewer")], ids=["stranger", "visitor"]
+)
+def test_a_body_that_tells_no_length_is_read_no_further_than_a_form_is_long(
+    door: Door, page: str, role: Role | None
+) -> None:
+    cookies = dict(door.logged_in(role).cookies) if role else {}
+    pieces = iter([b"a" * 16 * 1024] * 100)
+    assert send_in_pieces(door, page, cookies, pieces) == 413
+    assert len(list(pieces)) > 90
+
+
+def test_a_form_in_pieces_is_read_whole_by_the_guard_and_by_its_page(door: Door) -> None:
+    visitor = door.logged_in("admin")
+    token = door.accounts.add_token("grafana", "viewer", digest_of("in pieces"), at=NOW)
+    form = f"csrf={csrf_of(visitor)}&token={token}".encode()
+    pieces = (bytes([one]) for one in form)
+    assert send_in_pieces(door, "/access/revoke", dict(visitor.cookies), pieces) == 303
+    assert next(one for one in door.accounts.tokens() if one.id == token).revoked_at == NOW
 
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaa", "x" * 1001])
