@@ -63,9 +63,17 @@ def _promote(app: Application, task: Task, progress: Progress) -> str:
 
 
 def _roll_back(app: Application, task: Task, progress: Progress) -> str:
-    version = roll_back(app, app.topic(task.topic), who=task.requested_by)
+    """Goes back from the version that ruled when this was asked for; begun again, not twice."""
+    topic = app.topic(task.topic)
+    ruling = app.registry.ruling(topic.name)
+    # An earlier program noted no version: what it had begun may have gone back already.
+    leaving = task.arguments.get("version", ruling if task.attempts == 1 else "")
+    outcome = f"Version {ruling} is the champion already."
+    if leaving == ruling:
+        version = roll_back(app, topic, who=task.requested_by)
+        outcome = f"Version {version} is the champion again."
     _rescore(app, task, progress)
-    return f"Version {version} is the champion again."
+    return outcome
 
 
 def _rescore(app: Application, task: Task, progress: Progress) -> None:

@@ -96,6 +96,7 @@ class Desk:
             Tasks(self.engine),
             Incidents(self.engine),
             lambda _: VERSIONS,
+            lambda _: VERSIONS[0].id,
             AlertRules(self.engine),
             lambda topic: LabelReviewStep(Queries(self.engine)).review(topic, [VERSIONS[0].id]),
             lambda _: ("errors about <i>stance</i> rose from 20% to 40%",),

@@ -165,6 +165,7 @@ def dashboard_server(app: Application, daemon: Daemon | None = None) -> Dashboar
             app.tasks,
             app.incidents,
             app.registry.list,
+            app.registry.ruling,
             app.alert_rules,
             partial(review_labels, app),
             advice(app).about,

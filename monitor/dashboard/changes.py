@@ -23,6 +23,7 @@ class Changes:
     Attributes:
         note: Writes a line into the access log.
         versions: Gives a topic's model versions as they lie on disk, oldest first.
+        ruling: Gives the id of a topic's champion, on disk or not.
         review: Tells what is known against a topic's labels.
         advice: Tells why to train a topic's model again, if anything asks for it.
     """
@@ -33,6 +34,7 @@ class Changes:
     tasks: Tasks
     incidents: Incidents
     versions: Callable[[str], Sequence[ModelVersion]]
+    ruling: Callable[[str], str]
     rules: AlertRules
     review: Callable[[Topic], LabelReview]
     advice: Callable[[Topic], Sequence[str]] = lambda _: ()

@@ -115,7 +115,7 @@ def add_model_page(app: FastAPI, board: Dashboard, changes: Changes) -> None:
     def show_models(name: str) -> Response:
         topic = board.topic(name)
         shown = board.queries.shown_version(topic.name)
-        versions = changes.versions(topic.name)
+        versions, ruling = changes.versions(topic.name), changes.ruling(topic.name)
         audits = {
             one.id: {
                 question: board.queries.audit_labels(topic.name, *question, one.id)
@@ -132,7 +132,7 @@ def add_model_page(app: FastAPI, board: Dashboard, changes: Changes) -> None:
             drift=board.figures.drift(topic),
             advice=changes.advice(topic),
         )
-        return board.page("models.html", page=page)
+        return board.page("models.html", page=page, ruling=ruling)
 
 
 def model_page(

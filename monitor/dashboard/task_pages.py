@@ -90,16 +90,12 @@ def add_tasks(app: FastAPI, board: Dashboard, changes: Changes) -> None:
 
     @app.post("/topics/{name}/rollback")
     async def roll_back(name: str, request: Request) -> Response:
-        _confirmed(await read_form(request))
-        return await run_in_threadpool(ask, board.topic(name), "rollback", {})
+        version = _confirmed_version(await read_form(request))
+        return await run_in_threadpool(ask, board.topic(name), "rollback", {"version": version})
 
     @app.post("/topics/{name}/promote")
     async def promote(name: str, request: Request) -> Response:
-        form = await read_form(request)
-        _confirmed(form)
-        version = form.get("version", "")
-        if not _VERSION.fullmatch(version):
-            raise PageError(422, "That is no version.")
+        version = _confirmed_version(await read_form(request))
         return await run_in_threadpool(ask, board.topic(name), "promote", {"version": version})
 
     @app.post("/topics/{name}/backfill")
@@ -140,13 +136,17 @@ def _told(arguments: Mapping[str, Any]) -> list[str]:
     return [str(value)[:40] for value in arguments.values()]
 
 
-def _confirmed(form: Mapping[str, str]) -> None:
+def _confirmed_version(form: Mapping[str, str]) -> str:
     if form.get("sure") != "yes":
         raise PageError(
             422,
             "This changes every figure of the topic: say that you are sure.",
             hint="Tick the box beside the button.",
         )
+    version = form.get("version", "")
+    if not _VERSION.fullmatch(version):
+        raise PageError(422, "That is no version.", hint="Load the page again.")
+    return version
 
 
 def _days(form: Mapping[str, str], topic: Topic) -> tuple[date, date]:

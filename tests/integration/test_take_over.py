@@ -13,7 +13,7 @@ import pytest
 from classifiers.errors import ModelFilesError
 from classifiers.registry import ModelVersion
 from classifiers.verdict import Check, Verdict
-from monitor import retraining
+from monitor import retraining, wishes
 from monitor.bootstrap.application import Application
 from monitor.pipeline.retrain import Retrained
 from monitor.store.values import Prediction
@@ -68,6 +68,61 @@ def test_a_rollback_to_a_version_whose_files_changed_is_refused(app: Application
     with pytest.raises(ModelFilesError, match="aaaaaaaaaaaa is not what it was made as"):
         retraining.roll_back(app, app.topic("strike"), who="test")
     assert app.registry.champion("strike").id == "bbbbbbbbbbbb"
+
+
+class Killed(BaseException):
+    """What ends a process."""
+
+
+def two_champions(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app.registry, "check", lambda _: None)  # these have no weights
+    for name in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
+        add(app, name)
+        app.registry.promote("strike", name)
+
+
+def do_waiting(app: Application) -> None:
+    """Does what waits as a new daemon does, which knows its predecessor to be gone."""
+    wishes.task_runner(app, first=True).run_waiting(lambda: False)
+
+
+@pytest.mark.parametrize("told", [{"version": "bbbbbbbbbbbb"}, {}], ids=["now", "earlier-program"])
+def test_a_rollback_that_was_killed_in_scoring_goes_on_and_not_back_twice(
+    app: Application, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
+) -> None:
+    two_champions(app, monkeypatch)
+    scored: list[str] = []
+
+    def rescore(*_: Any) -> None:
+        scored.append(app.registry.ruling("strike"))
+        if len(scored) == 1:
+            raise Killed
+
+    monkeypatch.setattr(wishes, "_rescore", rescore)
+    app.tasks.request("rollback", "strike", told, who="test", at=app.clock())
+    with pytest.raises(Killed):
+        do_waiting(app)
+    do_waiting(app)
+    assert scored == ["aaaaaaaaaaaa"] * 2
+    assert app.registry.ruling("strike") == "aaaaaaaaaaaa"
+    (task,) = app.tasks.recent(2)
+    assert (task.status, task.attempts) == ("ok", 2)
+
+
+def test_a_second_click_on_a_page_from_before_a_rollback_changes_nothing(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_champions(app, monkeypatch)
+    monkeypatch.setattr(wishes, "_rescore", lambda *_: None)
+    for _ in range(2):
+        told = {"version": "bbbbbbbbbbbb"}
+        app.tasks.request("rollback", "strike", told, who="test", at=app.clock())
+        do_waiting(app)
+    assert app.registry.ruling("strike") == "aaaaaaaaaaaa"
+    assert [task.outcome for task in app.tasks.recent(2)] == [
+        "Version aaaaaaaaaaaa is the champion already.",
+        "Version aaaaaaaaaaaa is the champion again.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ class Door:
             Tasks(self.accounts._engine),
             Incidents(self.accounts._engine),
             lambda _: [],
+            lambda _: "0123456789abcdef",
             AlertRules(self.accounts._engine),
             lambda _: LabelReview((), (), ()),
         )

@@ -127,8 +127,18 @@ def test_promoting_and_rolling_back_ask_whether_one_is_sure(desk: Desk, reader: 
     assert send(reader, f"{PLACE}/rollback").status_code == 422
     assert open_tasks(desk) == []
     send(reader, f"{PLACE}/promote", version="fedcba987654", sure="yes")
-    send(reader, f"{PLACE}/rollback", sure="yes")
-    assert open_tasks(desk) == [("rollback", {}), ("promote", {"version": "fedcba987654"})]
+    send(reader, f"{PLACE}/rollback", version="0123456789abcdef", sure="yes")
+    assert open_tasks(desk) == [
+        ("rollback", {"version": "0123456789abcdef"}),
+        ("promote", {"version": "fedcba987654"}),
+    ]
+
+
+def test_rolling_back_names_the_champion_that_the_page_told(desk: Desk, reader: TestClient) -> None:
+    form = reader.get(f"{PLACE}/models").text.split(f'action="{PLACE}/rollback"')[1]
+    assert '<input type="hidden" name="version" value="0123456789abcdef">' in form.split("/form")[0]
+    assert send(reader, f"{PLACE}/rollback", sure="yes").status_code == 422
+    assert open_tasks(desk) == []
 
 
 def test_collection_tells_sources_days_gaps_and_rejections(reader: TestClient) -> None:
