@@ -14,6 +14,7 @@ from monitor.store.face_rows import TASKS
 
 TaskStatus = Literal["queued", "running", "ok", "failed", "stopped"]
 ENDED = ("ok", "failed", "stopped")
+_OF_THE_MODEL = ("promote", "rollback", "retrain")
 ATTEMPTS = 3
 """A task that has taken its process along so often is not begun again."""
 
@@ -64,10 +65,17 @@ class Tasks:
     def request(
         self, kind: str, topic: str, arguments: Mapping[str, Any], *, who: str, at: datetime
     ) -> int:
-        """Queues work; the same that still waits or runs is not queued twice."""
+        """Queues work; the same that still waits or runs is not queued twice.
+
+        Of what changes the topic's model only the newest counts: where something else was asked
+        for since, an older one would not have the last word.
+        """
         with writing(self._engine) as connection:
-            for task in _found(connection, TASKS.c.status.not_in(ENDED)):
-                if (task.kind, task.topic, dict(task.arguments)) == (kind, topic, dict(arguments)):
+            asked = _found(connection, TASKS.c.status.not_in(ENDED) & (TASKS.c.topic == topic))
+            if kind in _OF_THE_MODEL:
+                asked = [task for task in asked if task.kind in _OF_THE_MODEL][-1:]
+            for task in asked:
+                if (task.kind, dict(task.arguments)) == (kind, dict(arguments)):
                     return task.id
             row: dict[str, Any] = {"kind": kind, "topic": topic, "arguments": dict(arguments)}
             row |= {"requested_by": who, "requested_at": at, "status": "queued"}

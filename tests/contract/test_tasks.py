@@ -38,6 +38,33 @@ def test_the_same_work_is_not_queued_twice_while_it_waits(tasks: Tasks) -> None:
     assert [one.topic for one in tasks.recent(10, topic="another")] == []
 
 
+def test_what_was_asked_for_last_about_a_topics_model_is_done_last(tasks: Tasks) -> None:
+    def promote(version: str, topic: str = "walkout") -> int:
+        return tasks.request("promote", topic, {"version": version}, who="ada", at=NOW)
+
+    first = promote("a")
+    tasks.claim(at=NOW, lost_before=NOW)
+    promote("b")
+    promote("b", "another")
+    tasks.request("backfill", "walkout", {"source": "x"}, who="ada", at=NOW)
+    last = promote("a")
+    assert last != first
+    assert promote("a") == last
+    training = ask(tasks)
+    assert promote("a") not in (first, last)
+    assert ask(tasks) != training
+
+
+def test_days_are_not_collected_twice_whatever_was_asked_for_meanwhile(tasks: Tasks) -> None:
+    def backfill(source: str) -> int:
+        return tasks.request("backfill", "walkout", {"source": source}, who="ada", at=NOW)
+
+    first = backfill("x")
+    backfill("mastodon")
+    ask(tasks)
+    assert backfill("x") == first
+
+
 def test_tasks_run_oldest_first_and_tell_what_came_of_them(tasks: Tasks) -> None:
     first, second = ask(tasks), ask(tasks, "another")
     seen: list[int] = []
