@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -89,3 +91,10 @@ def completed(rule: AlertTable, targets: Sequence[str]) -> dict[str, Any]:
     if takes_target and not rule.target and "target" in OF_KIND[rule.kind]:
         values["target"] = targets[0]
     return values
+
+
+def judged_by(rule: Mapping[str, Any]) -> str:
+    """Returns a digest of what a rule says: of its kind and the keys that the kind goes by."""
+    kind: Kind = rule["kind"]
+    said = {key: rule[key] for key in ("kind", *OF_KIND[kind])}
+    return blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()

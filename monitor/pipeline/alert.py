@@ -9,10 +9,11 @@ from typing import Protocol
 
 from monitor.alarms.evidence import Evidence, Finding, Rule, Spending
 from monitor.alarms.judge import judge
+from monitor.alert_rule import judged_by
 from monitor.figures import Figures
 from monitor.pipeline.hours import last_hours
 from monitor.store.alert_rules import StoredRule
-from monitor.store.incidents import Incident, Incidents
+from monitor.store.incidents import Basis, Incident, Incidents
 from monitor.store.queries import Queries
 from monitor.store.values import JobRun
 from monitor.topic import Topic
@@ -65,6 +66,7 @@ class AlertStep:
         rules = self.rules(topic)
         begun, ended = 0, self._end_ruleless(topic, rules)
         for rule in rules:
+            ended += self._end_changed(topic, rule)
             change = self._follow(topic, rule, judge(rule, self._evidence(topic, rule)))
             begun += change == 1
             ended += change == -1
@@ -106,23 +108,54 @@ class AlertStep:
         names = {rule["name"] for rule in rules}
         gone = [one for one in self.incidents.lasting(topic.name) if one.rule not in names]
         for incident in gone:
+            self.incidents.keep(topic.name, incident.rule, Basis(rule=""), at=self.clock())
             self.incidents.end(
                 incident.id, "The rule was taken away or switched off.", at=self.clock()
             )
         return len(gone)
 
+    def _end_changed(self, topic: Topic, rule: Rule) -> int:
+        """Ends what lasts of a rule that said something else as it began; returns how many."""
+        name, now = rule["name"], self.clock()
+        last = self.incidents.last(topic.name, name)
+        if last is None or last.ended_at is not None:
+            return 0
+        basis, present = self.incidents.basis(topic.name, name), Basis(judged_by(rule))
+        if basis is None:
+            self.incidents.keep(topic.name, name, present, at=now)
+        elif basis.rule != present.rule:
+            self.incidents.end(last.id, "The rule was changed.", at=now)
+            return 1
+        return 0
+
     def _follow(self, topic: Topic, rule: Rule, found: Finding) -> int:
         """Begins or ends an incident; returns 1, -1 or 0 for neither."""
         now, last = self.clock(), self.incidents.last(topic.name, rule["name"])
         if last is None or last.ended_at is not None:
-            if found.state != "firing" or _is_cooling(rule, last, now):
+            if found.state != "firing" or self._is_cooling(topic, rule, last):
                 return 0
-            self.incidents.open(topic.name, rule["name"], rule["kind"], found.message, at=now)
+            self.incidents.open(
+                topic.name,
+                rule["name"],
+                rule["kind"],
+                found.message,
+                basis=Basis(judged_by(rule)),
+                at=now,
+            )
             return 1
         if found.state == "quiet":
             self.incidents.end(last.id, found.message, at=now)
             return -1
         return 0
+
+    def _is_cooling(self, topic: Topic, rule: Rule, last: Incident | None) -> bool:
+        """Whether the last incident ended so shortly ago that a new one would be the same again."""
+        if last is None or last.ended_at is None:
+            return False
+        basis = self.incidents.basis(topic.name, rule["name"])
+        if basis is not None and basis.rule != judged_by(rule):
+            return False
+        return self.clock() < last.ended_at + timedelta(hours=rule["cool_down_hours"])
 
     def _tell(self, incident: Incident, title: str) -> bool:
         end = incident.told_start
@@ -135,10 +168,3 @@ class AlertStep:
         wait = min(_FIRST_WAIT * 2**incident.attempts, _LONGEST_WAIT)
         self.incidents.failed(incident.id, incident.attempts + 1, again_at=self.clock() + wait)
         return False
-
-
-def _is_cooling(rule: Rule, last: Incident | None, now: datetime) -> bool:
-    """Whether the last incident ended so shortly ago that a new one would be the same again."""
-    if last is None or last.ended_at is None:
-        return False
-    return now < last.ended_at + timedelta(hours=rule["cool_down_hours"])

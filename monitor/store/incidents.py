@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, insert, or_, select, update
+from sqlalchemy import Connection, Engine, insert, or_, select, update
 
+from collectors.post import Checkpoint
+from monitor.store import sources
 from monitor.store.engine import reading, writing
 from monitor.store.face_rows import INCIDENTS
 
@@ -37,6 +39,17 @@ class Incident:
     next_attempt_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a rule's last incident goes by.
+
+    Attributes:
+        rule: Digest of what the rule said as the incident began; empty if it was taken away.
+    """
+
+    rule: str
+
+
 class Incidents:
     """Reads and writes incidents.
 
@@ -61,7 +74,20 @@ class Incidents:
         where = (INCIDENTS.c.topic == topic) & INCIDENTS.c.ended_at.is_(None)
         return self._select(where, 1000)
 
-    def open(self, topic: str, rule: str, kind: str, message: str, *, at: datetime) -> None:
+    def basis(self, topic: str, rule: str) -> Basis | None:
+        """Gives what a rule's last incident goes by; None where an earlier program began it."""
+        with reading(self._engine) as connection:
+            kept = sources.checkpoint(connection, topic, _name(rule))
+        return None if kept is None else Basis(**kept.state)
+
+    def keep(self, topic: str, rule: str, basis: Basis, *, at: datetime) -> None:
+        """Says what a rule's last incident goes by."""
+        with writing(self._engine) as connection:
+            _keep(connection, (topic, rule), basis, at)
+
+    def open(
+        self, topic: str, rule: str, kind: str, message: str, *, basis: Basis, at: datetime
+    ) -> None:
         """Begins an incident, unless one of the rule lasts already."""
         row = {"topic": topic, "rule": rule, "kind": kind, "started_at": at, "message": message}
         row |= {"end_message": "", "told_start": False, "told_end": False, "attempts": 0}
@@ -70,6 +96,7 @@ class Incidents:
         with writing(self._engine) as connection:
             if connection.execute(lasting).first() is None:
                 connection.execute(insert(INCIDENTS).values(row))
+                _keep(connection, (topic, rule), basis, at)
 
     def end(self, incident_id: int, message: str, *, at: datetime) -> None:
         """Ends an incident; again changes nothing."""
@@ -101,3 +128,14 @@ class Incidents:
         statement = select(INCIDENTS).where(where).order_by(INCIDENTS.c.id.desc()).limit(limit)
         with reading(self._engine) as connection:
             return [Incident(**row) for row in connection.execute(statement).mappings()]
+
+
+def _keep(connection: Connection, of: tuple[str, str], basis: Basis, at: datetime) -> None:
+    topic, rule = of
+    delivery = sources.Delivery(topic, _name(rule), at)
+    sources.save_checkpoint(connection, delivery, Checkpoint(asdict(basis)))
+
+
+def _name(rule: str) -> str:
+    """Of the checkpoint that keeps a rule's basis."""
+    return f"alert:{rule}"

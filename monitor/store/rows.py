@@ -175,7 +175,8 @@ class CheckpointRow(Row, table=True):
     """Where a collector goes on.
 
     Of a backfill, or a check for deletions, `source` is `backfill:<source>:…` or
-    `compliance:<source>`: they never move the checkpoint of live collection.
+    `compliance:<source>`: they never move the checkpoint of live collection. What else goes by
+    a name with a colon is no source's either: `alert:<rule>` keeps what its last incident is about.
     """
 
     __tablename__ = "checkpoints"

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from sqlalchemy import Engine
 
 from monitor.alarms.evidence import Rule
 from monitor.alert_rule import AlertTable
@@ -59,11 +60,19 @@ class Told:
 class World:
     """A topic whose latest share is set by hand."""
 
-    incidents: Incidents
+    engine: Engine
     told: Told = field(default_factory=Told)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
     share: float = 0.5
     rules: Callable[[Topic], Sequence[Rule]] = lambda topic: topic.alerts
+
+    @property
+    def incidents(self) -> Incidents:
+        return Incidents(self.engine)
+
+    def forget_rules(self) -> None:
+        """Leaves the incidents as a program that kept no rule with them."""
+        Store(self.engine).drop_checkpoint(TOPIC.name, "alert:support")
 
     def look(self, share: float | None = None, **later: float) -> None:
         self.clock.forward(**later)
@@ -89,7 +98,7 @@ class _Figures(FakeFigures):
 def world(tmp_path: Path) -> Iterator[World]:
     engine = open_engine(f"sqlite:///{tmp_path / 'monitor.db'}")
     migrate(engine)
-    yield World(Incidents(engine))
+    yield World(engine)
     engine.dispose()
 
 
@@ -136,6 +145,61 @@ def test_an_incident_ends_with_its_rule(world: World) -> None:
     world.look(0.7, hours=1)
     assert world.told.messages[-1].endswith("The rule was taken away or switched off.")
     assert world.incidents.lasting(TOPIC.name) == []
+
+
+def test_a_changed_rule_ends_its_incident_and_is_told_if_it_holds(world: World) -> None:
+    world.look(0.7, hours=1)
+    world.rules = lambda _: [RULE | {"above": 0.65}]
+    world.look(0.7, hours=1)
+    world.look(0.7, hours=1)
+    first, over, second = world.told.messages
+    assert first.endswith("its whole interval above 60%.")
+    assert over == f"Over: support ({TOPIC.title}): The rule was changed."
+    assert second.endswith("its whole interval above 65%.")
+
+
+def test_what_a_changed_rule_no_longer_says_is_over_without_a_word_about_it(world: World) -> None:
+    world.look(0.7, hours=1)
+    world.rules = lambda _: [RULE | {"above": 0.8}]
+    world.look(0.7, hours=1)
+    assert world.told.messages[-1].endswith(": The rule was changed.")
+    assert world.incidents.lasting(TOPIC.name) == []
+
+
+def test_other_hours_of_rest_are_no_other_rule(world: World) -> None:
+    world.look(0.7, hours=1)
+    world.rules = lambda _: [RULE | {"cool_down_hours": 1.0, "grace_hours": 1.0}]
+    world.look(0.7, hours=1)
+    assert len(world.told.messages) == 1
+
+
+def test_a_rule_made_anew_under_its_name_is_told_at_once(world: World) -> None:
+    for rules in ([RULE], [], [RULE]):
+        world.rules = lambda _, rules=rules: rules  # type: ignore[misc]
+        world.look(0.7, hours=1)
+    assert [one.split(" (")[0] for one in world.told.messages] == [
+        "Alert: support",
+        "Over: support",
+        "Alert: support",
+    ]
+
+
+def test_a_rule_changed_after_an_end_need_not_wait(world: World) -> None:
+    for share in (0.7, 0.5):
+        world.look(share, hours=1)
+    world.rules = lambda _: [RULE | {"above": 0.45}]
+    world.look(0.5, hours=1)
+    assert world.told.messages[-1].endswith("its whole interval above 45%.")
+
+
+def test_an_incident_of_an_earlier_program_is_the_present_rule_s(world: World) -> None:
+    world.look(0.7, hours=1)
+    world.forget_rules()
+    world.look(0.7, hours=1)
+    assert len(world.told.messages) == 1
+    world.rules = lambda _: [RULE | {"above": 0.65}]
+    world.look(0.7, hours=1)
+    assert world.told.messages[1].endswith("The rule was changed.")
 
 
 def test_a_job_that_runs_seldom_is_told_of_until_it_is_gone(tmp_path: Path) -> None:

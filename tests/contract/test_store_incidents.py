@@ -1,0 +1,31 @@
+"""Incidents, and what the last one of a rule goes by."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from store_values import NOW
+
+from monitor.store.incidents import Basis, Incidents
+from monitor.store.queries import Queries
+
+LATER = NOW + timedelta(hours=1)
+
+
+def test_a_rule_s_last_incident_tells_what_it_goes_by(engine: Engine, topic: str) -> None:
+    incidents = Incidents(engine)
+    assert incidents.basis(topic, "support") is None
+    for basis in (Basis("first"), Basis("second")):
+        incidents.open(topic, "support", "share", "It holds.", basis=basis, at=NOW)
+    assert incidents.basis(topic, "support") == Basis("first")
+    incidents.keep(topic, "support", Basis(""), at=LATER)
+    assert incidents.basis(topic, "support") == Basis("")
+    assert incidents.basis(topic, "other") is None
+
+
+def test_what_an_incident_goes_by_is_no_source(
+    engine: Engine, queries: Queries, topic: str
+) -> None:
+    Incidents(engine).open(topic, "silence", "silence", "Quiet.", basis=Basis("a"), at=NOW)
+    assert queries.sources(topic) == []
