@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
     """Sends the report of the last `report.days` whole days; nothing where none may be shown.
 
+    Once as many days have passed since the topic's end it would be the same for ever: none is sent.
+
     Raises:
         MonitorError: Not every address has taken it.
     """
-    until = min(topic.day_of(app.clock()), topic.end)
-    since = max(until - timedelta(days=app.settings.report.days), topic.start)
-    if since >= until:
+    today, days = topic.day_of(app.clock()), timedelta(days=app.settings.report.days)
+    until = min(today, topic.end)
+    since = max(until - days, topic.start)
+    if since >= until or today >= topic.end + days:
         return {"sent": 0}
     volumes = app.figures.volumes(topic, since=since, until=until)
     if all(one.withheld for one in volumes):

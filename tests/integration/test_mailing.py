@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,15 +35,15 @@ class Told:
         return self._works
 
 
-def application(told: Told, figures: FakeFigures) -> Any:
+def application(told: Told, figures: FakeFigures, now: datetime = NOW) -> Any:
     settings = SimpleNamespace(**vars(SETTINGS) | {"report": SimpleNamespace(days=7)})
     topics: Any = {TOPIC.name: TOPIC}
     parts: Any = (figures, FakeQueries())
     return SimpleNamespace(
         figures=figures,
         settings=settings,
-        clock=lambda: NOW,
-        board=lambda: make_board(topics, *parts, settings=settings, clock=lambda: NOW),
+        clock=lambda: now,
+        board=lambda: make_board(topics, *parts, settings=settings, clock=lambda: now),
         teller=lambda: told,
     )
 
@@ -54,6 +55,13 @@ def test_the_last_days_go_out_as_a_picture() -> None:
     assert TOPIC.title in title
     assert "2020-06-09 to 2020-06-15" in text
     assert picture.startswith(b64decode("iVBORw=="))
+
+
+@pytest.mark.parametrize(("later", "sent"), [(2, 1), (3, 0), (10, 0)])
+def test_a_topic_that_is_long_over_sends_no_report_any_more(later: int, sent: int) -> None:
+    told = Told()
+    app = application(told, FakeFigures(), NOW + timedelta(days=later))
+    assert send_report(app, TOPIC) == {"sent": sent}
 
 
 def test_a_report_that_does_not_arrive_is_an_error() -> None:
