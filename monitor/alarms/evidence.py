@@ -78,7 +78,9 @@ class Evidence:
         figures: Released, of everybody or of the rule's cohort.
         volumes: Released, not split.
         today: Days before it are over.
+        is_over: Whether the topic has ended.
         asked: The sources that the program asks by itself.
+        collected: When the last pass over each of them came to its end, however it did.
         hours: Gives the posts of a rule's last hours; they stay in here, only whether the rule
             holds gets out.
     """
@@ -89,7 +91,9 @@ class Evidence:
     runs: Sequence[JobRun]
     today: date
     now: datetime
+    is_over: bool = False
     asked: Collection[str] = ()
+    collected: Mapping[str, datetime] = field(default_factory=dict)
     budgets: Sequence[Spending] = ()
     drift: Sequence[DriftedDay] = ()
     hours: Callable[[Rule], Hours | None] = field(default=lambda _: None)

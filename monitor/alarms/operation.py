@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from monitor.alarms.evidence import Evidence, Finding, Rule, Spending
-from monitor.store.values import JobRun
+from monitor.store.values import JobRun, SourceState
 
 
 def judge_silence(rule: Rule, evidence: Evidence) -> Finding:
-    """A source of which nothing was stored for the rule's hours.
+    """A source of which there is no post of the rule's hours.
 
     A file that was imported once, and a source that was switched off, are watched by name alone.
     """
-    limit = evidence.now - timedelta(hours=rule["hours"])
+    if evidence.is_over:
+        return Finding("quiet", "The topic has ended: nobody has to speak any more.")
     names = [rule["source"]] if rule["source"] else evidence.asked
-    watched = [one for one in evidence.sources if one.source in names]
-    told = [one for one in watched if one.checkpoint_at is not None]
-    silent = [one.source for one in told if one.checkpoint_at and one.checkpoint_at < limit]
+    told = [one for one in evidence.sources if one.source in names and one.last_post_at]
+    silent = [one.source for one in told if _is_silent(one, rule, evidence)]
     if silent:
         names = ", ".join(sorted(silent))
-        return Finding("firing", f"Nothing was stored from {names} for {rule['hours']:g} hours.")
+        return Finding("firing", f"No post came from {names} for {rule['hours']:g} hours.")
     if not told:
         return Finding("quiet", "No watched source is switched on and has delivered.")
     return Finding("quiet", "Every watched source delivers again.")
+
+
+def _is_silent(one: SourceState, rule: Rule, evidence: Evidence) -> bool:
+    """As of its last collection, so that the program's own downtime is no silence.
+
+    By whole hours: when a silence begins would tell its last post's minute.
+    """
+    asked = one.source in evidence.asked
+    reached = evidence.collected.get(one.source) if asked else evidence.now
+    if reached is None or one.last_post_at is None:
+        return False
+    since = _hour(one.last_post_at) + timedelta(hours=1)
+    return since + timedelta(hours=rule["hours"]) <= _hour(reached)
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def judge_jobs(rule: Rule, evidence: Evidence) -> Finding:

@@ -45,7 +45,7 @@ def _spike(rule: Rule) -> str:
 
 
 def _silence(rule: Rule) -> str:
-    return f"nothing stored from {rule['source'] or 'a source'} for {rule['hours']:g} hours"
+    return f"no post from {rule['source'] or 'a source'} for {rule['hours']:g} hours"
 
 
 def _budget(rule: Rule) -> str:

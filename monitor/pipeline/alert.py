@@ -92,11 +92,22 @@ class AlertStep:
             runs=self._runs(rule) if kind == "jobs" else (),
             today=topic.day_of(now),
             now=now,
+            is_over=now >= topic.window.end,
             asked=self.asked,
+            collected=self._collected(topic) if kind == "silence" else {},
             budgets=self.spending(topic) if kind == "budget" else (),
             drift=self.figures.drift(topic) if kind == "drift" else (),
             hours=lambda one: last_hours(one, topic, self.queries, now),
         )
+
+    def _collected(self, topic: Topic) -> dict[str, datetime]:
+        """When the last pass over each source came to its end."""
+        found = {}
+        for source in self.asked:
+            run = self.queries.last_finished(f"collect:{source}:{topic.name}")
+            if run is not None and run.finished_at is not None:
+                found[source] = run.finished_at
+        return found
 
     def _runs(self, rule: Rule) -> list[JobRun]:
         """As many of each job's last runs as a rule is about, and some more."""

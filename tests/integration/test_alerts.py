@@ -16,9 +16,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import Engine
 
+from collectors.post import Checkpoint
 from monitor.alarms.evidence import Rule
 from monitor.alert_rule import AlertTable
 from monitor.errors import ConfigurationError
+from monitor.kept import KeptPage
 from monitor.notify import Teller, teller_of
 from monitor.pipeline.alert import AlertStep, rules_in_force
 from monitor.store.alert_rules import StoredRule
@@ -29,6 +31,7 @@ from monitor.store.store import Store
 from monitor.testing import FakeClock
 from monitor.topic import Topic
 from tests.dashboard_fakes import NOW, RETENTION, TOPIC, FakeFigures, FakeQueries, figure
+from tests.desk_fakes import kept_post
 
 RULE = AlertTable.model_validate(
     {
@@ -218,6 +221,35 @@ def test_a_job_that_runs_seldom_is_told_of_until_it_is_gone(tmp_path: Path) -> N
     replace(step, counts_run=lambda run: run.job != RETENTION).alert(watched)
     engine.dispose()
     assert [one.split(" (")[0] for one in told.messages] == ["Alert: jobs", "Over: jobs"]
+
+
+def test_a_source_is_silent_until_it_speaks_or_the_topic_ends(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'monitor.db'}")
+    migrate(engine)
+    store, told, clock = Store(engine), Told(), FakeClock(NOW)
+    open_topic = replace(TOPIC, end=date(2020, 7, 1), alerts=({**RULE, "kind": "silence"},))
+    post = kept_post("1", "a post")._replace(created_at=NOW - timedelta(hours=2))
+    store.save_page(TOPIC.name, "x", KeptPage(Checkpoint({}), (post,)), at=NOW)
+    figures: Any = FakeFigures()
+    step = AlertStep(figures, Queries(engine), Incidents(engine), told, clock, asked=["x"])
+
+    def look(*, collects: bool, **later: float) -> int:
+        clock.forward(**later)
+        if collects:
+            run = store.start_run(f"collect:x:{TOPIC.name}", TOPIC.name, clock())
+            store.finish_run(run, clock(), "ok")
+        step.alert(open_topic)
+        return len(told.messages)
+
+    told_so_far = [
+        look(collects=True),
+        look(collects=False, hours=40),  # the program was off
+        look(collects=True, minutes=5),
+        look(collects=True, days=20),
+    ]
+    engine.dispose()
+    assert told_so_far == [0, 0, 1, 2]
+    assert "The topic has ended" in told.messages[-1]
 
 
 def test_rules_from_pages_are_judged_besides_those_of_the_file() -> None:

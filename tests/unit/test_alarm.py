@@ -95,10 +95,17 @@ def test_a_spike_is_measured_against_the_usual_days() -> None:
     assert state(spike, volumes=[*quiet, volume(day(1), 40)]) != "firing"
 
 
+def source(name: str, ago: timedelta, page: timedelta = timedelta()) -> SourceState:
+    """A source by when its newest post was posted, and its last page stored."""
+    return SourceState(name, 5, NOW - ago, NOW - page, {})
+
+
+ASKED: dict[str, Any] = {"asked": ["x"], "collected": {"x": NOW}}
+
+
 def test_a_silent_source_is_named() -> None:
-    silent = SourceState("x", 5, NOW, NOW - timedelta(hours=30), {})
-    talking = SourceState("file", 5, NOW, NOW, {})
-    found = judge(rule(kind="silence"), evidence(sources=[silent, talking], asked=["x"]))
+    silent, talking = source("x", timedelta(hours=30)), source("file", timedelta())
+    found = judge(rule(kind="silence"), evidence(sources=[silent, talking], **ASKED))
     assert (found.state, "from x for 24 hours" in found.message) == ("firing", True)
     assert state(rule(kind="silence", source="file"), sources=[silent, talking]) == "quiet"
     assert state(rule(kind="silence"), sources=[silent]) == "quiet"  # it was switched off
@@ -106,10 +113,51 @@ def test_a_silent_source_is_named() -> None:
 
 def test_an_imported_file_or_a_source_that_was_switched_off_is_not_silent() -> None:
     """It would last for ever, and nobody would hear of a source that falls silent meanwhile."""
-    old = [SourceState(name, 5, NOW, NOW - timedelta(days=30), {}) for name in ("file", "reddit")]
-    talking = SourceState("x", 5, NOW, NOW, {})
-    assert state(rule(kind="silence"), sources=[*old, talking], asked=["x"]) == "quiet"
-    assert state(rule(kind="silence", source="file"), sources=old, asked=["x"]) == "firing"
+    old = [source(name, timedelta(days=30)) for name in ("file", "reddit")]
+    talking = source("x", timedelta())
+    assert state(rule(kind="silence"), sources=[*old, talking], **ASKED) == "quiet"
+    assert state(rule(kind="silence", source="file"), sources=old, **ASKED) == "firing"
+
+
+def test_a_source_that_answers_without_a_post_is_silent() -> None:
+    empty = source("x", timedelta(days=7), page=timedelta(minutes=5))
+    assert state(rule(kind="silence"), sources=[empty], **ASKED) == "firing"
+    unread = source("x", timedelta(hours=2), page=timedelta(days=7))
+    assert state(rule(kind="silence"), sources=[unread], **ASKED) == "quiet"
+
+
+def test_the_program_s_own_downtime_is_no_silence() -> None:
+    silent = source("x", timedelta(hours=90))
+    for asked, expected in ((80, "quiet"), (60, "firing"), (0, "firing")):
+        last = {"x": NOW - timedelta(hours=asked)}
+        fields: dict[str, Any] = {"sources": [silent], "asked": ["x"], "collected": last}
+        assert state(rule(kind="silence"), **fields) == expected
+    assert state(rule(kind="silence"), sources=[silent], asked=["x"]) == "quiet"  # never yet
+
+
+@pytest.mark.parametrize("hours", [0.5, 24.0, 24.25, 24.9])
+def test_no_rule_tells_the_minute_of_a_source_s_last_post(hours: float) -> None:
+    silence = rule(kind="silence", hours=hours)
+    told = {
+        tuple(
+            judge(
+                silence,
+                replace(
+                    evidence(sources=[source("x", timedelta(minutes=minute))], asked=["x"]),
+                    now=NOW + later,
+                    collected={"x": NOW + later},
+                ),
+            ).state
+            for later in (timedelta(minutes=7 * n) for n in range(300))
+        )
+        for minute in (1, 30, 60)
+    }
+    assert len(told) == 1
+
+
+def test_after_a_topic_s_end_nobody_has_to_speak() -> None:
+    silent = source("x", timedelta(days=3))
+    assert state(rule(kind="silence"), sources=[silent], **ASKED, is_over=True) == "quiet"
 
 
 def test_a_job_fires_after_failures_in_a_row() -> None:
