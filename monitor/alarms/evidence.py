@@ -19,12 +19,13 @@ class Finding:
     """What a rule comes to now.
 
     Attributes:
-        state: `firing`; `quiet` once it is clearly over; `between` where neither can be said (the
-            share is near the line, or there is no new figure): what was before goes on.
+        state: `firing`; `quiet` once it is clearly over; `between` where it is neither (the share
+            is near the line): what was before goes on; `unknown` where there is nothing to judge
+            by: it goes on for the rule's grace.
         message: In a sentence, for whoever is told.
     """
 
-    state: Literal["firing", "between", "quiet"]
+    state: Literal["firing", "between", "quiet", "unknown"]
     message: str
 
 

@@ -64,7 +64,7 @@ def judge_budget(rule: Rule, evidence: Evidence) -> Finding:
     """A source that has used its part of the month's reads, or will have used all too early."""
     watched = [one for one in evidence.budgets if rule["source"] in ("", one.source)]
     if not watched:
-        return Finding("between", "no watched source is billed")
+        return Finding("unknown", "no watched source is billed")
     over = [one for one in watched if _is_over(one, rule["part"])]
     if over:
         told = "; ".join(_spent(one) for one in sorted(over, key=lambda one: one.source))

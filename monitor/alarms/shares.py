@@ -17,7 +17,7 @@ def judge_share(rule: Rule, evidence: Evidence) -> Finding:
     if old := stale(rule, evidence, [one.day for one in days]):
         return old
     if not days or days[-1].low is None or days[-1].high is None:
-        return Finding("between", "no released figure")
+        return Finding("unknown", "no released figure")
     last = days[-1]
     low, high = days[-1].low, days[-1].high
     told = f"{_said(rule)} was {_figure(last)}"
@@ -40,7 +40,7 @@ def judge_change(rule: Rule, evidence: Evidence) -> Finding:
     if old := stale(rule, evidence, [one.day for one in days]):
         return old
     if len(days) < rule["days"] + 2:
-        return Finding("between", "too few released days")
+        return Finding("unknown", "too few released days")
     before, last = days[:-2], days[-2:]
     lowest = min(one.low or 0.0 for one in before)
     highest = max(one.high or 0.0 for one in before)
@@ -68,7 +68,7 @@ def judge_drift(rule: Rule, evidence: Evidence) -> Finding:
     if old := stale(rule, evidence, [one.day for one in days]):
         return old
     if len(days) < _DRIFTED_DAYS:
-        return Finding("between", "too few released days")
+        return Finding("unknown", "too few released days")
     told = f"{_asked(rule)}: {' and '.join(_deviation(one) for one in days)}"
     if all(one.deviation >= THRESHOLD for one in days):
         return Finding(

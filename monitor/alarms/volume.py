@@ -27,7 +27,7 @@ def judge_volume(rule: Rule, evidence: Evidence) -> Finding:
     if old := stale(rule, evidence, [one.day for one in days]):
         return old
     if len(days) < rule["days"] + 1:
-        return Finding("between", "too few released days")
+        return Finding("unknown", "too few released days")
     usual = median(one.posts or 0 for one in days[:-1])
     posts = days[-1].posts or 0
     told = f"{posts:,} posts on {days[-1].day}, usually {usual:,.0f}"
@@ -45,12 +45,12 @@ def judge_spike(rule: Rule, evidence: Evidence) -> Finding:
     """
     hours = evidence.hours(rule)
     if hours is None or not hours.covered:
-        return Finding("between", "these hours are not collected yet")
+        return Finding("unknown", "these hours are not collected yet")
     if hours.end < evidence.now - timedelta(hours=rule["grace_hours"]):
         told = f"Nothing is collected since {hours.end:%Y-%m-%d %H:%M} UTC"
         return Finding("quiet", f"{told}: closed without knowing more.")
     if len(hours.earlier) < rule["days"]:
-        return Finding("between", "too few earlier days are collected in these hours")
+        return Finding("unknown", "too few earlier days are collected in these hours")
     line = max(rule["times"] * median(hours.earlier), rule["least"])
     span = f"In the {rule['window_hours']} hours to {hours.end:%Y-%m-%d %H:%M} UTC"
     if hours.posts >= line:

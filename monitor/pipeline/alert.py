@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -156,6 +156,20 @@ class AlertStep:
             return 1
         if found.state == "quiet":
             self.incidents.end(last.id, found.message, at=now)
+            return -1
+        return self._bear_with(topic, rule, last, is_unknown=found.state == "unknown")
+
+    def _bear_with(self, topic: Topic, rule: Rule, lasting: Incident, *, is_unknown: bool) -> int:
+        """Ends an incident of which nothing is known for the rule's grace; returns -1, or 0."""
+        name, now = rule["name"], self.clock()
+        basis = self.incidents.basis(topic.name, name) or Basis(judged_by(rule))
+        since = basis.unknown_since
+        if (since is not None) != is_unknown:
+            kept = replace(basis, unknown_since=now if is_unknown else None)
+            self.incidents.keep(topic.name, name, kept, at=now)
+        elif since is not None and now >= since + timedelta(hours=rule["grace_hours"]):
+            told = f"No figure to judge by since {since:%Y-%m-%d %H:%M} UTC"
+            self.incidents.end(lasting.id, f"{told}: closed without knowing more.", at=now)
             return -1
         return 0
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -45,9 +46,11 @@ class Basis:
 
     Attributes:
         rule: Digest of what the rule said as the incident began; empty if it was taken away.
+        unknown_since: Since when nothing can be said of it; None while something can.
     """
 
     rule: str
+    unknown_since: datetime | None = None
 
 
 class Incidents:
@@ -78,7 +81,7 @@ class Incidents:
         """Gives what a rule's last incident goes by; None where an earlier program began it."""
         with reading(self._engine) as connection:
             kept = sources.checkpoint(connection, topic, _name(rule))
-        return None if kept is None else Basis(**kept.state)
+        return None if kept is None else _basis(kept.state)
 
     def keep(self, topic: str, rule: str, basis: Basis, *, at: datetime) -> None:
         """Says what a rule's last incident goes by."""
@@ -133,7 +136,14 @@ class Incidents:
 def _keep(connection: Connection, of: tuple[str, str], basis: Basis, at: datetime) -> None:
     topic, rule = of
     delivery = sources.Delivery(topic, _name(rule), at)
-    sources.save_checkpoint(connection, delivery, Checkpoint(asdict(basis)))
+    since = basis.unknown_since
+    state = {"rule": basis.rule, "unknown_since": since.isoformat() if since else ""}
+    sources.save_checkpoint(connection, delivery, Checkpoint(state))
+
+
+def _basis(state: Mapping[str, Any]) -> Basis:
+    since = state["unknown_since"]
+    return Basis(state["rule"], datetime.fromisoformat(since) if since else None)
 
 
 def _name(rule: str) -> str:

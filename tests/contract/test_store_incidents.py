@@ -19,8 +19,9 @@ def test_a_rule_s_last_incident_tells_what_it_goes_by(engine: Engine, topic: str
     for basis in (Basis("first"), Basis("second")):
         incidents.open(topic, "support", "share", "It holds.", basis=basis, at=NOW)
     assert incidents.basis(topic, "support") == Basis("first")
-    incidents.keep(topic, "support", Basis(""), at=LATER)
-    assert incidents.basis(topic, "support") == Basis("")
+    for basis in (Basis("first", unknown_since=NOW), Basis("")):
+        incidents.keep(topic, "support", basis, at=LATER)
+        assert incidents.basis(topic, "support") == basis
     assert incidents.basis(topic, "other") is None
 
 

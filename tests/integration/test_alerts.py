@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import Engine
 
-from collectors.post import Checkpoint
+from collectors.post import Checkpoint, Window
 from monitor.alarms.evidence import Rule
 from monitor.alert_rule import AlertTable
 from monitor.errors import ConfigurationError
@@ -28,6 +28,7 @@ from monitor.store.engine import migrate, open_engine
 from monitor.store.incidents import Incidents
 from monitor.store.queries import Queries
 from monitor.store.store import Store
+from monitor.store.values import CoverageSpan, Posted
 from monitor.testing import FakeClock
 from monitor.topic import Topic
 from tests.dashboard_fakes import NOW, RETENTION, TOPIC, FakeFigures, FakeQueries, figure
@@ -67,6 +68,7 @@ class World:
     told: Told = field(default_factory=Told)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
     share: float = 0.5
+    is_released: bool = True
     rules: Callable[[Topic], Sequence[Rule]] = lambda topic: topic.alerts
 
     @property
@@ -92,8 +94,10 @@ class _Figures(FakeFigures):
         self._world = world
 
     def released(self, *_: Any, **__: Any) -> Any:
+        if not self._world.is_released:
+            return []
         share = self._world.share
-        yesterday: date = self._world.clock().date() - timedelta(days=1)
+        yesterday = TOPIC.day_of(self._world.clock()) - timedelta(days=1)
         return [figure(yesterday, share=share, low=share - 0.02, high=share + 0.02)]
 
 
@@ -203,6 +207,53 @@ def test_an_incident_of_an_earlier_program_is_the_present_rule_s(world: World) -
     world.rules = lambda _: [RULE | {"above": 0.65}]
     world.look(0.7, hours=1)
     assert world.told.messages[1].endswith("The rule was changed.")
+
+
+def test_an_incident_of_which_nothing_is_known_is_closed_after_its_grace(world: World) -> None:
+    world.look(0.7)
+    world.is_released = False
+    for _ in range(48):
+        world.look(hours=1)
+    assert len(world.told.messages) == 1
+    world.look(hours=1)
+    assert "closed without knowing more" in world.told.messages[-1]
+
+
+def test_the_grace_begins_anew_with_each_figure(world: World) -> None:
+    world.look(0.7)
+    for _ in range(3):
+        world.is_released = False
+        for _ in range(40):
+            world.look(hours=1)
+        world.is_released = True
+        world.look(0.61, hours=1)  # touches the line
+    assert len(world.told.messages) == 1
+
+
+def test_a_rise_is_closed_where_nothing_is_collected_any_more(world: World) -> None:
+    queries: Any = _Hours()
+    spike = AlertTable(name="spike", kind="spike", days=3).model_dump()
+    topic = replace(TOPIC, end=date(2020, 7, 1), alerts=(spike,))
+    figures: Any = FakeFigures()
+    step = AlertStep(figures, queries, world.incidents, world.told, world.clock)
+    for _ in range(24 + 49):
+        step.alert(topic)
+        world.clock.forward(hours=1)
+    assert len(world.told.messages) == 1
+    world.clock.forward(hours=1)
+    step.alert(topic)
+    assert "closed without knowing more" in world.told.messages[-1]
+
+
+class _Hours(FakeQueries):
+    """Everything is collected up to now, and the last hours are full of posts."""
+
+    def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:
+        return [CoverageSpan("x", since, NOW, "complete", "")] if since < NOW else []
+
+    def posted(self, topic: str, windows: Sequence[Window]) -> list[Posted]:
+        late = NOW - timedelta(hours=5)
+        return [Posted(500, 400) if one.start > late else Posted(20, 20) for one in windows]
 
 
 def test_a_job_that_runs_seldom_is_told_of_until_it_is_gone(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_only_released_well_covered_days_that_are_over_count() -> None:
         at(0.7, cohort="employees"),
         replace(at(0.7), share=None, low=None, high=None, withheld="too_uncertain"),
     ):
-        assert state(rule(**SHARE), figures=[hidden]) == "between"
+        assert state(rule(**SHARE), figures=[hidden]) == "unknown"
 
 
 def test_without_new_figures_an_alert_is_closed_after_its_grace() -> None:
@@ -83,7 +83,7 @@ def test_a_change_takes_two_days_beyond_all_before() -> None:
     assert state(change, figures=[*before, at(0.6, 2), at(0.6, 1)]) == "firing"
     assert state(change, figures=[*before, at(0.4, 2), at(0.4, 1)]) == "firing"
     assert state(change, figures=[*before, at(0.5, 2), at(0.6, 1)]) == "quiet"
-    assert state(change, figures=[*before[:3], at(0.6, 2), at(0.6, 1)]) == "between"
+    assert state(change, figures=[*before[:3], at(0.6, 2), at(0.6, 1)]) == "unknown"
 
 
 def test_a_spike_is_measured_against_the_usual_days() -> None:
@@ -182,10 +182,10 @@ def hours(posts: int, *earlier: int, **fields: Any) -> Hours:
         (hours(290, 90, 100, 110), "between"),
         (hours(100, 90, 100, 110), "quiet"),
         (hours(40, 1, 1, 1), "between"),
-        (hours(300, 90, 100), "between"),
-        (hours(300, 90, 100, 110, covered=False), "between"),
+        (hours(300, 90, 100), "unknown"),
+        (hours(300, 90, 100, 110, covered=False), "unknown"),
         (hours(300, 90, 100, 110, end=NOW - timedelta(hours=50)), "quiet"),
-        (None, "between"),
+        (None, "unknown"),
     ],
     ids=["many", "nearly", "usual", "few", "young", "gap", "old", "before"],
 )
@@ -212,7 +212,7 @@ def test_a_source_over_its_budget_is_named(used: int, expected: int, state_of_it
     found = judge(rule(kind="budget"), evidence(budgets=spent))
     assert found.state == state_of_it
     assert (f"x has used {used:,}" in found.message) == (state_of_it == "firing")
-    assert state(rule(kind="budget", source="reddit"), budgets=spent) == "between"
+    assert state(rule(kind="budget", source="reddit"), budgets=spent) == "unknown"
 
 
 def test_drift_takes_two_days_in_a_row() -> None:
@@ -224,8 +224,8 @@ def test_drift_takes_two_days_in_a_row() -> None:
     assert told(1.0, 7.0, 6.0) == "firing"
     assert told(1.0, 1.0, 6.0) == "between"
     assert told(7.0, 6.0, 1.0) == "quiet"
-    assert told(6.0) == "between"
-    assert told(7.0, 6.0, head="sentiment") == "between"
+    assert told(6.0) == "unknown"
+    assert told(7.0, 6.0, head="sentiment") == "unknown"
 
 
 def test_a_message_says_what_was_seen() -> None:
