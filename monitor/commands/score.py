@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from classifiers.heads import reported_heads
-from classifiers.normalise import normalise
+from monitor.bootstrap.loading import load
 from monitor.commands.call import Call, with_call
 from monitor.commands.output import opened, put
 from monitor.errors import MonitorError, UsageError
@@ -113,6 +113,7 @@ def _parse(raw: bytes, target: str) -> Line:
 
 def _said(*targets: str) -> str:
     """The first target that holds something to read, "" where none does."""
+    normalise = load("classifiers.normalise", "normalise")
     return next((target.strip() for target in targets if normalise(target)), "")
 
 

@@ -11,6 +11,7 @@ import pytest
 from classifiers.errors import ModelFilesError, PromotionError, UnknownVersionError
 from classifiers.integrity import verify
 from classifiers.model_card import model_card
+from classifiers.model_config import WEIGHTS_FILES
 from classifiers.registry import PRETRAINED, SMALL, ModelVersion, Registry
 from classifiers.version import content_id, read_version, write_version
 
@@ -138,25 +139,29 @@ def test_versions_outlive_an_upgrade_of_the_shipped_one(
     assert after.list()[0].id == "dddddddddddd"
 
 
-def upgraded(registry: Registry, tiny: Path, version_id: str) -> Registry:
-    """The same versions after an upgrade to a base of that id."""
-    shipped = shutil.copytree(tiny, registry.folder.parent / version_id)
-    write_version(shipped, replace(read_version(tiny), id=version_id))
+def upgraded(registry: Registry, tiny: Path, temperature: float) -> Registry:
+    """The same versions after an upgrade to a base that differs by its temperature."""
+    shipped = shutil.copytree(tiny, registry.folder.parent / f"shipped-{temperature}")
+    before = read_version(tiny)
+    now = dict.fromkeys(before.temperature, temperature)
+    made_of = content_id(sorted(shipped.glob(WEIGHTS_FILES)), {"temperature": now})
+    write_version(shipped, replace(before, id=made_of, temperature=now))
     return Registry(registry.folder, shipped)
 
 
 def test_a_promoted_base_outlives_the_next_upgrade(registry: Registry, tiny: Path) -> None:
     add(registry, "aaaaaaaaaaaa")
     registry.promote("walkout", "aaaaaaaaaaaa")
-    upgraded(registry, tiny, "bbbbbbbbbbbb").promote("walkout", "bbbbbbbbbbbb")
-    after = upgraded(registry, tiny, "cccccccccccc")
-    assert after.champion("walkout").id == "bbbbbbbbbbbb"
-    assert [(version.id, version.stage) for version in after.list("walkout")] == [
-        ("cccccccccccc", "retired"),
-        ("bbbbbbbbbbbb", "champion"),
-        ("aaaaaaaaaaaa", "retired"),
-    ]
-    assert [version.id for version in after.list("airline")] == ["cccccccccccc"]
+    between, after = (upgraded(registry, tiny, temperature) for temperature in (2.0, 3.0))
+    promoted, shipped = between.shipped().id, after.shipped().id
+    between.promote("walkout", promoted)
+    assert after.champion("walkout").id == promoted
+    assert {version.id: version.stage for version in after.list("walkout")} == {
+        shipped: "retired",
+        promoted: "champion",
+        "aaaaaaaaaaaa": "retired",
+    }
+    assert [version.id for version in after.list("airline")] == [shipped]
     assert after.prune("walkout", 0) == ()
     assert after.rollback("walkout").id == "aaaaaaaaaaaa"
 
