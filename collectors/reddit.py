@@ -239,7 +239,8 @@ class RedditCollector:
             yield harvest.page(progress.checkpoint())
             for name, thing in harvest.things.items():
                 known, comments = progress.known.get(name), comments_count(thing)
-                if known is None or known.comments is None or comments <= known.comments:
+                # A lower count may hide new ones behind deleted ones.
+                if known is None or known.comments in (None, comments):
                     continue
                 if threads > 0:
                     threads -= 1
@@ -341,7 +342,7 @@ SOURCE: Source = Source(
         "subreddit, or about 250 results of a search: Reddit ends its listings there. What fell "
         "out between two runs, or lies before the first, is in the coverage (listing_limit).",
         "Its search finds submissions, not comments; of a submission that was found it reads the "
-        "newest 500 comments at a time.",
+        "newest 500 comments at a time, and only once their number has changed.",
         "It cannot backfill a chosen time: Reddit's search has no times any more.",
         "It learns of an edit or a removal when it asks again: at every run for the newest "
         "recheck_posts posts, for all others when stored posts are checked.",

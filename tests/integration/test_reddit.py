@@ -196,6 +196,22 @@ def test_a_search_leads_to_the_comments_on_what_it_finds(site: Reddit, visitor: 
     assert not [one for one in site.server.requests[before:] if "/comments/" in one.path]
 
 
+@pytest.mark.parametrize("visits_between", [0, 1])
+def test_comments_that_come_after_others_were_deleted_are_read(
+    site: Reddit, visitor: Visitor, visits_between: int
+) -> None:
+    visitor.options = {"search_in": ["all"]}
+    found = site.submit("a walkout", "ann", START, subreddit="elsewhere")
+    early = [site.comment("early", "bob", START, link_id=found) for _ in range(3)]
+    visitor.visit()
+    for name in early:
+        site.remove(name)
+    for _ in range(visits_between):
+        visitor.visit()
+    site.comment("late", "eve", visitor.clock(), link_id=found)
+    assert [post.text for post in posts(visitor.visit())] == ["a walkout", "late"]
+
+
 def test_comments_that_are_not_shown_do_not_stop_the_others(site: Reddit, visitor: Visitor) -> None:
     visitor.options = {"search_in": ["all"]}
     closed, found = (site.submit("a walkout", "ann", START, subreddit="far") for _ in range(2))

@@ -53,6 +53,9 @@ class Reddit:
     def remove(self, name: str, by: str = "author") -> None:
         """Marks a thing as deleted by its author, or removed by a moderator."""
         data = self.things[name]["data"]
+        on = self.things.get(data.get("link_id", ""))
+        if on is not None:
+            on["data"]["num_comments"] -= 1
         mark = "[deleted]" if by == "author" else "[removed]"
         data |= {"author": "[deleted]", "body" if "body" in data else "selftext": mark}
         data.pop("author_fullname", None)
