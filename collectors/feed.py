@@ -94,7 +94,7 @@ class _Feed:
     def asked_with(self, now: datetime) -> dict[str, str]:
         if self.whole is None or not timedelta(0) <= now - self.whole < _WHOLE_AFTER:
             return {}
-        return self.conditions if self.listing.covered else {}
+        return self.conditions if self.listing.covered and not self.listing.anew else {}
 
 
 @dataclass(slots=True)

@@ -2,7 +2,8 @@
 
 A walk starts at the top and ends a while below where the last one started, because records turn
 up late. Until it is at its end nothing counts as read: a walk that was interrupted goes on where
-it was, and a second one then reads what has come meanwhile.
+it was, and a second one then reads what has come meanwhile. One whose cursor leads nowhere begins
+at the top once more; below a second such cursor all counts as lacking.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Listing:
         after: The cursor that it goes on at.
         low: The oldest that it has seen.
         seen: How many records it has seen.
+        anew: Whether it was begun once more because its cursor led nowhere.
         lacking: Times from which not everything came, until the coverage was told.
         told: Up to when the coverage was told.
     """
@@ -79,6 +81,7 @@ class Listing:
     after: str | None = None
     low: datetime | None = None
     seen: int = 0
+    anew: bool = False
     lacking: list[Span] = field(default_factory=list)
     told: datetime | None = None
 
@@ -92,6 +95,7 @@ class Listing:
             low=_moment(state.get("low")),
             told=_moment(state.get("told")),
             seen=state.get("seen", 0),
+            anew=state.get("anew", False),
             lacking=[
                 (datetime.fromisoformat(start), datetime.fromisoformat(end))
                 for start, end in state.get("lacking", ())
@@ -106,6 +110,8 @@ class Listing:
         held: dict[str, Any] = {k: v.isoformat() for k, v in moments.items() if v is not None}
         if self.after is not None:
             held |= {"after": self.after, "seen": self.seen}
+        if self.anew:
+            held["anew"] = True
         if self.lacking:
             held["lacking"] = [[start.isoformat(), end.isoformat()] for start, end in self.lacking]
         return held
@@ -113,6 +119,11 @@ class Listing:
     def begin(self, end: datetime) -> None:
         """Starts at the top."""
         self.began, self.after, self.low, self.seen = end, None, None, 0
+
+    def begin_anew(self, end: datetime) -> None:
+        """Starts at the top once more."""
+        self.begin(end)
+        self.anew = True
 
     def take(self, batch: Batch) -> None:
         """Notes a page that was read."""
@@ -124,11 +135,11 @@ class Listing:
     def finish(self) -> None:
         """Ends the walk at its bottom."""
         self.covered, self.began = self.began, None
-        self.after, self.low, self.seen = None, None, 0
+        self.after, self.low, self.seen, self.anew = None, None, 0, False
 
     def abandon(self) -> None:
         """Ends the walk without having read anything for good: the next one starts at the top."""
-        self.began, self.after, self.low, self.seen = None, None, None, 0
+        self.began, self.after, self.low, self.seen, self.anew = None, None, None, 0, False
 
     def tell(self) -> None:
         """Notes that the coverage of all that was read has been told."""
@@ -189,9 +200,10 @@ def _descend(listing: Listing, ask: Ask, reach: Reach) -> Generator[Batch, None,
     empty = 0
     for _ in range(reach.pages):
         batch = ask(listing.after)
-        if resumed and not batch.records and not cursors:
-            resumed = False  # Its cursor is good for nothing any more.
-            listing.begin(reach.end)
+        stale = resumed and not cursors
+        if not listing.anew and _leads_nowhere(listing, batch, stale=stale):
+            listing.begin_anew(reach.end)
+            cursors.clear()
             continue
         empty = 0 if batch.records else empty + 1
         circles = batch.after in cursors
@@ -210,6 +222,11 @@ def _descend(listing: Listing, ask: Ask, reach: Reach) -> Generator[Batch, None,
     return "maximum_pages"  # The next run goes on here.
 
 
+def _leads_nowhere(listing: Listing, batch: Batch, *, stale: bool) -> bool:
+    """Whether a cursor may be good for nothing any more: what it names was removed, say."""
+    return listing.after is not None and not batch.records and (stale or batch.after is None)
+
+
 def _is_at(bottom: datetime, batch: Batch) -> bool:
     if batch.oldest is None:
         return bool(batch.records) and batch.known == len(batch.records)
@@ -219,9 +236,11 @@ def _is_at(bottom: datetime, batch: Batch) -> bool:
 def _note_lacking(listing: Listing, batch: Batch, reach: Reach, bottom: datetime) -> None:
     """Where a listing ends above its bottom, something may have fallen out of it."""
     low = listing.low or reach.end
-    if low <= bottom or batch.known or listing.seen == 0:
+    if low <= bottom:
         return
-    if listing.seen * 2 >= reach.limit:  # Of the last second, too, some may be missing.
+    lost = listing.anew and not batch.records
+    whole = batch.known or listing.seen == 0 or listing.seen * 2 < reach.limit
+    if lost or not whole:  # Of the last second, too, some may be missing.
         listing.lacking.append((bottom, min(low + _SECOND, reach.end)))
 
 

@@ -109,6 +109,23 @@ def test_a_listing_that_ends_above_what_is_known_leaves_a_gap_that_is_told(
     assert visitor.clock() - gap.end < timedelta(minutes=510)
 
 
+def test_what_is_below_a_post_that_was_removed_between_two_pages_is_read(
+    site: Reddit, visitor: Visitor
+) -> None:
+    names = [site.submit("a walkout", "ann", START - timedelta(minutes=n)) for n in range(6)]
+    answer = site.server._answer
+
+    def remove_the_cursor(request: Request) -> Reply:
+        if request.query.get("after", "").startswith(names[1]):
+            site.remove(names[1], "moderator")
+        return answer(request)
+
+    site.server._answer = remove_the_cursor
+    pages = visitor.visit(page_posts=2)
+    assert {post.native_id for post in posts(pages)} == set(names)
+    assert [span.status for span in coverage(pages)] == ["complete"]
+
+
 def test_a_listing_of_few_posts_is_whole(site: Reddit, visitor: Visitor) -> None:
     site.submit("a walkout", "ann", START)
     assert [span.status for span in coverage(visitor.visit())] == ["complete"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -88,9 +89,13 @@ class ListingMachine(RuleBasedStateMachine):
         failures=st.sampled_from([-1, -1, -1, 0, 1, 2]),
         page_posts=st.integers(1, 4),
         pages=st.sampled_from([2, 500, 500]),
+        vanishing=st.sampled_from([0, 0, 0, 1, 2, 9]),
     )
-    def run(self, batches: int, failures: int, page_posts: int, pages: int) -> None:
-        """A run that is killed after so many pages, or comes to its end."""
+    def run(self, batches: int, failures: int, page_posts: int, pages: int, vanishing: int) -> None:
+        """A run that is killed after so many pages, or comes to its end.
+
+        At so many pages the post that the next one is asked after vanishes.
+        """
         self.now += timedelta(seconds=1)
         self.board.failures, self.board.page_posts = failures, page_posts
         reach = Reach(WINDOW, self.now, OVERLAP, self.told_limit(self.board), pages)
@@ -107,6 +112,9 @@ class ListingMachine(RuleBasedStateMachine):
                 return
             self.collected |= set(batch.records)
             self.state = listing.state()
+            if vanishing > 0 and listing.after is not None:
+                vanishing -= 1
+                self.board.posts.pop(listing.after, None)
 
     def check(self, claims: Sequence[Coverage]) -> None:
         """What is there and was not collected lies in time that is not said to be complete."""
@@ -150,6 +158,71 @@ def test_a_run_that_has_had_its_pages_goes_on_there_the_next_time() -> None:
     walk(listing, board.ask, pages=1)
     walk(listing, board.ask, pages=1)
     assert walk(listing, board.ask, pages=1)[0].records == ("2", "1", "0")
+
+
+def vanishing(board: Board, times: int) -> Callable[[str | None], Batch]:
+    """Asks the board, from which the post that is asked after vanishes so many times."""
+    left = [times]
+
+    def ask(after: str | None) -> Batch:
+        if after is not None and left[0] > 0:
+            left[0] -= 1
+            del board.posts[after]
+        return board.ask(after)
+
+    return ask
+
+
+def test_a_walk_whose_cursor_vanishes_is_begun_once_more() -> None:
+    board = Board({f"{n}": START + timedelta(hours=n) for n in range(9)})
+    listing = Listing()
+    records = [name for batch in walk(listing, vanishing(board, 1)) for name in batch.records]
+    assert records == ["8", "7", "6", "8", "7", "5", "4", "3", "2", "1", "0"]
+    assert listing.lacking == []
+
+
+def test_below_a_cursor_that_vanishes_again_all_is_lacking() -> None:
+    board = Board({f"{n}": START + timedelta(hours=n) for n in range(9)})
+    listing = Listing(covered=START)
+    assert len(walk(listing, vanishing(board, 9))) == 3
+    low = START + timedelta(hours=5, seconds=1)
+    assert listing.lacking == [(START, low)]
+    assert listing.covered == START + timedelta(days=1)
+
+
+@pytest.mark.parametrize("top", [("a", "b"), ()], ids=["as before", "empty too"])
+def test_a_cursor_that_leads_nowhere_is_not_followed_for_ever(top: tuple[str, ...]) -> None:
+    tops = iter([("a", "b"), top])
+    noon = START + timedelta(hours=12)
+
+    def ask(after: str | None) -> Batch:
+        records = () if after else next(tops)
+        return Batch(records, noon, "x") if records else Batch((), None, None)
+
+    listing = Listing(covered=START)
+    end = START + timedelta(days=1)
+    list(walk_down(listing, ask, Reach(WINDOW, end, OVERLAP, 1000, 9)))
+    assert listing.lacking == [(START, noon + timedelta(seconds=1) if top else end)]
+    assert listing.covered == end
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 4, 5])
+def test_a_walk_is_begun_once_more_only_once_over_all_its_runs(budget: int) -> None:
+    listing = Listing()
+    pages = {None: Batch(("a",), START + timedelta(hours=3), "b")}
+    pages["b"] = Batch(("b",), START + timedelta(hours=2), "c")
+    asked: list[str | None] = []
+
+    def ask(after: str | None) -> Batch:
+        asked.append(after)
+        return pages.get(after, Batch((), None, None))
+
+    end = START + timedelta(days=1)
+    while listing.covered is None and len(asked) < 50:
+        list(walk_down(listing, ask, Reach(WINDOW, end, OVERLAP, 1000, budget)))
+        listing = Listing.of(listing.state(), end)
+    assert asked[:6] == [None, "b", "c", None, "b", "c"]
+    assert listing.lacking
 
 
 def test_a_checkpoint_from_the_future_is_void() -> None:
