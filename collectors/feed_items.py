@@ -6,7 +6,7 @@ import calendar
 import html
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,8 @@ _TOMBSTONE = re.compile(
 # A character that needs more than 16 bits, written as its two halves: the parser takes neither.
 _HALF = rb"&#(?:5(?:5[2-9]|6\d|7[0-3])\d\d|[xX][dD][89a-fA-F][0-9a-fA-F]{2});"
 _HALVES = re.compile(rb"(?:" + _HALF + rb")+")
-_DATES = ("published", "created", "updated")
+_POSTED = ("published", "created")
+_CHANGED = ("updated",)
 # "Mon, 01 Jun 2020 11:00:00" lacks the zone that RFC 822 asks for. One that is unknown is worse.
 _ENDS_WITH_TIME = re.compile(r"\d:\d\d(?::\d\d)?\s*$")
 _YEAR_AND_SLASH = re.compile(r"\s*\d{4}/")
@@ -84,7 +85,8 @@ class Seen:
 
     Attributes:
         text: Digest of its text.
-        first: When it was first seen, where it has no date itself.
+        first: What counts as the time of posting, where it does not tell it: when it was last
+            changed as it was first seen, or when that was.
         revision: The last one that it was handed over with.
     """
 
@@ -231,13 +233,19 @@ def time_of(entry: Record) -> datetime | None:
     Raises:
         BadRecordError: Its dates cannot be read.
     """
-    told = [field for field in _DATES if take_optional_text(entry, field)]
-    for field in told:
-        if (found := _read_date(entry, field)) is not None:
-            return found
-    if told:
+    dates = (*_POSTED, *_CHANGED)
+    found = _date_in(entry, dates)
+    told = [field for field in dates if take_optional_text(entry, field)]
+    if told and found is None:
         raise BadRecordError("bad_date", f"{told[0]} is no date that can be read")
-    return None
+    return found
+
+
+def _date_in(entry: Record, fields: Sequence[str]) -> datetime | None:
+    """The first of some dates that can be read, None without one."""
+    told = (field for field in fields if take_optional_text(entry, field))
+    read = (_read_date(entry, field) for field in told)
+    return next((found for found in read if found is not None), None)
 
 
 def _read_date(entry: Record, field: str) -> datetime | None:
@@ -291,11 +299,12 @@ def read_entry(entry: Record, setting: Setting, seen: Seen) -> Post:
     text = _text(entry, setting)
     if not text:
         raise BadRecordError("empty_text", "neither a title nor a text")
-    created = time_of(entry)
-    if created is None:
-        created = seen.first = seen.first or setting.now
+    told, posted = time_of(entry), _date_in(entry, _POSTED)
+    created = posted or seen.first or told or setting.now
     if created > setting.now + _FUTURE:
         raise BadRecordError("bad_date", "the time is more than a day in the future")
+    if posted is None:
+        seen.first = created
     answered = take_optional_id(mapping(entry.get("thr_in-reply-to")), "ref")
     reference = native_id(answered, setting.host) if answered else setting.parent
     return Post(
@@ -307,7 +316,7 @@ def read_entry(entry: Record, setting: Setting, seen: Seen) -> Post:
         author=_author(entry, setting.host),
         kind="reply" if setting.comments or answered else "original",
         reference=reference,
-        revision=_revision(entry, text, seen, setting.now),
+        revision=_revision(_changed_at(entry, created), text, seen, setting.now),
     )
 
 
@@ -349,14 +358,18 @@ def _author(entry: Record, host: str) -> str | None:
     return f"{host} {name}" if name else None
 
 
-def _revision(entry: Record, text: str, seen: Seen, now: datetime) -> int:
+def _changed_at(entry: Record, created: datetime) -> datetime | None:
+    """When an entry was changed after it was posted, None where it does not tell."""
+    with suppress(BadRecordError):
+        changed = _date_in(entry, _CHANGED)
+        return changed if changed and changed > created else None
+    return None
+
+
+def _revision(changed: datetime | None, text: str, seen: Seen, now: datetime) -> int:
     """By the time of the last change; where a text changed without one, by that of the reading."""
-    revision = 0
-    changed = entry.get("updated_parsed")
-    if changed and entry.get("published_parsed") and changed > entry["published_parsed"]:
-        revision = edit_revision(_moment(changed, "updated"))
     digest = blake2b(text.encode("utf-8", "replace"), digest_size=4).hexdigest()
-    revision = max(revision, seen.revision)
+    revision = max(edit_revision(changed) if changed else 0, seen.revision)
     if seen.text and seen.text != digest and revision == seen.revision:
         revision = max(edit_revision(now), revision + 1)
     seen.text, seen.revision = digest, revision

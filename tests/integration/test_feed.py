@@ -226,6 +226,51 @@ def test_an_item_without_a_date_counts_for_when_it_was_first_seen(site: Site) ->
     assert again.created_at == first.created_at == START
 
 
+def serve_updated(site: Site, text: str, updated: str) -> str:
+    """An Atom feed of one entry that tells only when it was last changed."""
+    entry = f"<entry><id>tag:x,1</id><title>{text}</title><updated>{updated}</updated></entry>"
+    body = f'<feed xmlns="http://www.w3.org/2005/Atom"><id>tag:x,0</id>{entry}</feed>'
+    site.pages["/atom"] = Reply(body.encode(), 200, "application/atom+xml")
+    return f"{site.server.url}/atom"
+
+
+def test_an_entry_that_tells_only_its_last_change_keeps_the_first_time_that_it_told(
+    site: Site,
+) -> None:
+    visitor = Visitor(serve_updated(site, "a walkout", "2020-06-01T11:00:00Z"))
+    before = posts(visitor.visit())[0]
+    visitor.clock.forward(days=8)
+    serve_updated(site, "a walkout", "2020-06-09T11:00:00Z")
+    touched = posts(visitor.visit())[0]
+    serve_updated(site, "a walkout, corrected", "2020-06-09T11:30:00Z")
+    edited, again = posts(visitor.visit())[0], posts(visitor.visit())[0]
+    times = {post.created_at for post in (before, touched, edited, again)}
+    assert times == {START - timedelta(hours=1)}
+    assert 0 == before.revision < touched.revision < edited.revision == again.revision
+
+
+def test_an_entry_that_an_earlier_program_read_keeps_the_time_that_it_tells_now(
+    site: Site,
+) -> None:
+    visitor = Visitor(serve_updated(site, "a walkout", "2020-06-01T11:00:00Z"))
+    visitor.visit()
+    assert visitor.checkpoint is not None
+    (feed,) = visitor.checkpoint.state["feeds"].values()
+    for seen in feed["seen"].values():
+        seen[1] = 0
+    visitor.visit()
+    visitor.clock.forward(days=8)
+    serve_updated(site, "a walkout", "2020-06-09T11:00:00Z")
+    assert posts(visitor.visit())[0].created_at == START - timedelta(hours=1)
+
+
+def test_a_last_change_far_in_the_future_is_not_kept(site: Site) -> None:
+    visitor = Visitor(serve_updated(site, "a walkout", "2030-06-01T11:00:00Z"))
+    assert posts(visitor.visit()) == []
+    serve_updated(site, "a walkout", "2020-06-01T11:00:00Z")
+    assert posts(visitor.visit())[0].created_at == START - timedelta(hours=1)
+
+
 @pytest.mark.parametrize(
     ("written", "hour"),
     [
