@@ -10,7 +10,7 @@ from typing import Any
 
 from collectors.errors import CollectorError, StoppedError
 from collectors.formats import mastodon as status_format
-from collectors.formats.fields import mapping
+from collectors.formats.fields import BadRecordError, mapping, take_time
 from collectors.mastodon_check import MastodonChecker
 from collectors.mastodon_harvest import Harvest, Sieve, host_of, status_id
 from collectors.mastodon_live import Live
@@ -25,7 +25,7 @@ from collectors.mastodon_track import (
     tracks_of,
 )
 from collectors.policy import Condition, Policy
-from collectors.post import Checkpoint, Page, Post, Window
+from collectors.post import Checkpoint, Page, Window
 from collectors.source import Option, Query, Secret, Source, Surroundings
 from collectors.walks import Walk, begun, coverage, raise_if_all_failed
 
@@ -165,12 +165,15 @@ class MastodonCollector:
 
     def _start(self, server: Server, tag: str, track: Track, asked: Asked) -> str | None:
         """The id to walk up from, None where the hashtag has no status yet."""
-        if track.at is not None:
-            return track.at
-        if track.since is None:
+        if track.since is None or (not track.timed and self._is_sweep_due(track)):
             newest = server.newest(tag)
             track.timed = bool(newest) and _is_timed(newest[0])
-            return (asked.first_id if track.timed else _LOWEST) if newest else None
+            if not newest:
+                return track.at or track.since
+        if track.at is not None:
+            return max(asked.first_id, track.at, key=order) if track.timed else track.at
+        if track.since is None:
+            return asked.first_id if track.timed else _LOWEST
         read_to = track.read_to
         if read_to is None:
             return track.since
@@ -213,10 +216,11 @@ def hashtags(query: Query) -> tuple[str, ...]:
 def _is_timed(record: Any) -> bool:
     """Whether a server's ids tell the time: those of Mastodon itself do, of others few."""
     made = snowflake_time(status_id(record))
-    outcome = status_format.read(mapping(record))
-    if made is None or not isinstance(outcome, Post):
+    try:
+        created_at = take_time(mapping(record), "created_at")
+    except BadRecordError:
         return False
-    return abs(made - outcome.created_at) < _SNOWFLAKE_TOLERANCE
+    return made is not None and abs(made - created_at) < _SNOWFLAKE_TOLERANCE
 
 
 SOURCE: Source = Source(

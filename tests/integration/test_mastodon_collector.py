@@ -19,6 +19,7 @@ from collectors.errors import AuthenticationError, CollectorError
 from collectors.mastodon import SOURCE
 from collectors.mastodon_check import MastodonChecker
 from collectors.policy import unmet
+from collectors.post import Checkpoint
 
 
 @pytest.fixture
@@ -272,6 +273,59 @@ def test_servers_whose_ids_tell_no_time_are_read_from_the_last_id(
 
     assert set(seen.run().posts) == {*uris, late}
     assert len(site.server.requests) - asked == 2
+
+
+UNKEPT = [
+    {"account": {"discoverable": False}},
+    {"account": {"note": "<p>#nobot</p>"}},
+    {"visibility": "private"},
+]
+
+
+@pytest.mark.parametrize("unkept", UNKEPT, ids=["undiscoverable", "nobot", "not public"])
+def test_ids_tell_the_time_also_where_the_newest_post_may_not_be_kept(
+    site: Mastodon, clock: Clock, unkept: dict[str, Any]
+) -> None:
+    for _ in range(5):
+        site.add("#walkout long ago", "ann", clock() - timedelta(days=400))
+    kept = site.add("#walkout", "ann", clock())
+    clock.forward(minutes=1)
+    site.add("#walkout", "bob", clock(), **unkept)
+
+    seen = visit(clock, site, page_posts=2).run()
+    assert len(site.server.requests) == 3, "the newest, one page and an empty one"
+    site.edit(kept, "#walkout edited", clock())
+
+    assert seen.run().texts == ["#walkout edited"]
+
+
+def test_a_hashtag_once_taken_for_one_without_times_is_tested_again(
+    site: Mastodon, clock: Clock
+) -> None:
+    uri = site.add("#walkout", "ann", clock())
+    seen = visit(clock, site).run()
+    assert seen.checkpoint is not None
+    (track,) = seen.checkpoint.state["tracks"].values()
+    track["timed"] = False
+    site.edit(uri, "#walkout edited", clock())
+
+    clock.forward(days=1)
+
+    assert seen.run().texts == ["#walkout edited"]
+
+
+def test_a_walk_from_the_lowest_id_leaps_to_the_window_once_ids_tell_the_time(
+    site: Mastodon, clock: Clock
+) -> None:
+    first, *_ = (site.add("#walkout", "ann", clock() - timedelta(days=400)) for _ in range(9))
+    kept = site.add("#walkout", "ann", clock())
+    at = site.statuses[first]["id"]
+    track = {"since": at, "at": at, "timed": False}
+    seen = visit(clock, site, page_posts=2)
+    seen.checkpoint = Checkpoint({"tracks": {f"{host(site)} walkout": track}})
+
+    assert set(seen.run().posts) == {kept}
+    assert len(site.server.requests) == 3, "the newest, one page and an empty one"
 
 
 def test_an_author_without_a_proper_address_stops_nobody(site: Mastodon, clock: Clock) -> None:
