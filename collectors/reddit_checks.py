@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -10,9 +11,11 @@ from collectors.http import Limits
 from collectors.lines import Flaw
 from collectors.post import Checkpoint, Deletion, Page, Post, Rejection
 from collectors.reddit_client import INFO_AT_ONCE, RedditClient
-from collectors.reddit_things import PLATFORM, name_of, read_thing
+from collectors.reddit_things import COMMENT, PLATFORM, SUBMISSION, name_of, read_thing
 from collectors.source import Surroundings
 from collectors.walks import place_of
+
+_FULL_NAME = re.compile(rf"(?:{SUBMISSION}|{COMMENT})_[0-9a-z]+")
 
 
 @dataclass(slots=True)
@@ -84,11 +87,12 @@ class RedditChecker:
         self._client = RedditClient(surroundings, Limits(timeout=surroundings.settings["timeout"]))
 
     def check(self, native_ids: Sequence[str]) -> Iterator[Page]:
-        """Yields pages of deletions and edited posts.
+        """Yields pages of deletions and edited posts; ids that are no full names are left out.
 
         Raises:
             CollectorError: Reddit could not be asked.
         """
-        for start in range(0, len(native_ids), self.at_once):
-            names = native_ids[start : start + self.at_once]
-            yield look_up(self._client, names).page(Checkpoint({}))
+        names = [one for one in native_ids if _FULL_NAME.fullmatch(one)]
+        for start in range(0, len(names), self.at_once):
+            asked = names[start : start + self.at_once]
+            yield look_up(self._client, asked).page(Checkpoint({}))

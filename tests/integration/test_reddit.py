@@ -201,6 +201,18 @@ def test_stored_posts_are_checked_a_hundred_at_a_time(site: Reddit, visitor: Vis
     assert len(asked(site, "/api/info")) == 2
 
 
+@pytest.mark.parametrize("other", ["hjk2l", "t5_2qh16", "t3_a,t1_b", "T3_A", ""])
+def test_the_check_leaves_imported_posts_whose_ids_are_no_full_names(
+    site: Reddit, visitor: Visitor, other: str
+) -> None:
+    there, gone = site.comment("a walkout", "ann", START), "t1_gone"
+    assert SOURCE.checker is not None
+    checker = SOURCE.checker(visitor.surroundings())
+    assert [one.native_id for one in deletions(checker.check([there, other, gone]))] == [gone]
+    assert list(checker.check([other])) == []
+    assert {one.query["id"] for one in asked(site, "/api/info")} == {f"{there},{gone}", gone}
+
+
 def test_a_search_leads_to_the_comments_on_what_it_finds(site: Reddit, visitor: Visitor) -> None:
     visitor.options = {"search_in": ["all"]}
     found = site.submit("a walkout", "ann", START, subreddit="elsewhere")
