@@ -248,7 +248,13 @@ SOURCE: Source = Source(
             "check_url",
             "https://public.api.bsky.app",
             "URL",
-            "Where to ask, without an account, which stored posts are gone.",
+            "Where to ask, without an account, which stored posts are still shown.",
+        ),
+        Option(
+            "directory_url",
+            "https://plc.directory",
+            "URL",
+            "Which directory knows the servers of accounts whose posts are not shown.",
         ),
         Option("timeout", 30.0, "seconds", "How long to wait for an answer to a search or check."),
     ),
@@ -273,5 +279,7 @@ SOURCE: Source = Source(
         "matched.",
         "See words in pictures, videos and quoted posts: terms are looked for in texts and tags.",
         "Prove that a server left nothing out within the time it gives.",
+        "Tell by the daily check that a post is gone whose author's server does not answer, or "
+        "was taken down by Bluesky alone and still stands on its author's server.",
     ),
 )

@@ -1,9 +1,10 @@
-"""Asks Bluesky's app server which stored posts are gone: for deletions that nobody heard."""
+"""Asks which stored Bluesky posts are gone: for deletions that nobody heard."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from collectors.bluesky_repositories import Repositories
 from collectors.bluesky_view import is_for_members_only
 from collectors.errors import MalformedAnswerError, RefusedRequestError
 from collectors.formats.fields import Record, mapping
@@ -16,13 +17,14 @@ _GET_POSTS = "xrpc/app.bsky.feed.getPosts"
 
 
 class BlueskyChecker:
-    """Asks without an account.
+    """Asks the app server, without an account, and after what it does not show each author's own.
 
-    A closed or suspended account's posts are not shown, and so count as gone. Reposts cannot be
-    asked after in this way; they go with the post that they repeat.
+    The app server reads the network at its own pace, now and then days behind, so what it does not
+    show may be too new to it. An account that its own server has closed has no posts. Reposts
+    cannot be asked after in this way; they go with the post that they repeat.
 
     Args:
-        surroundings: Clock, sleep, settings `check_url` and `timeout`.
+        surroundings: Clock, sleep, settings `check_url`, `directory_url` and `timeout`.
     """
 
     at_once = 25
@@ -32,7 +34,7 @@ class BlueskyChecker:
         self._surroundings = surroundings
 
     def check(self, native_ids: Sequence[str]) -> Iterator[Page]:
-        """Yields deletions of those that are no longer shown to everybody.
+        """Yields deletions of those that are gone, or no longer to be shown to everybody.
 
         Raises:
             CollectorError: As `HttpClient.get`.
@@ -40,18 +42,19 @@ class BlueskyChecker:
         settings = self._surroundings.settings
         limits = Limits(timeout=float(settings["timeout"]))
         asked = [one for one in native_ids if f"/{POST}/" in one]
-        with HttpClient(str(settings["check_url"]), self._surroundings, limits=limits) as client:
+        with (
+            HttpClient(str(settings["check_url"]), self._surroundings, limits=limits) as client,
+            Repositories(self._surroundings) as repositories,
+        ):
             for start in range(0, len(asked), self.at_once):
-                yield _checked(client, asked[start : start + self.at_once])
+                yield _checked(client, repositories, asked[start : start + self.at_once])
 
 
-def _checked(client: HttpClient, uris: Sequence[str]) -> Page:
-    """What is not shown is asked for twice: an answer may lack something by mistake."""
+def _checked(client: HttpClient, repositories: Repositories, uris: Sequence[str]) -> Page:
     shown = _shown(client, uris)
-    if missing := [uri for uri in uris if uri not in shown]:
-        shown |= _shown(client, missing)
     hidden = [uri for uri, view in shown.items() if view and is_for_members_only(view)]
-    gone = [Deletion(PLATFORM, native_id=uri) for uri in uris if uri not in shown]
+    missing = [uri for uri in uris if uri not in shown]
+    gone = [Deletion(PLATFORM, native_id=uri) for uri in missing if repositories.lack(uri)]
     opted_out = (Deletion(PLATFORM, native_id=uri, reason="author_opted_out") for uri in hidden)
     return Page(Checkpoint({}), deletions=(*gone, *opted_out))
 

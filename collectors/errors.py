@@ -63,7 +63,17 @@ class NotFoundError(CollectorError):
 
 
 class RefusedRequestError(CollectorError):
-    """The platform calls the request itself wrong (400 and its like): asking again is no use."""
+    """The platform calls the request itself wrong (400 and its like): asking again is no use.
+
+    Attributes:
+        status: What it answered, 0 where it was not even asked.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", retryable: bool | None = None, status: int = 0
+    ) -> None:
+        super().__init__(message, hint=hint, retryable=retryable)
+        self.status = status
 
 
 class RateLimitedError(CollectorError):

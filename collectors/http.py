@@ -278,7 +278,8 @@ def _refusal(status: int, where: str, wait: float, *, is_redirected: bool) -> Co
         return RateLimitedError(said, retry_after=wait, hint=_LATER)
     if status in (408, 425) or status >= 500:
         return UnavailableError(said, retry_after=wait, hint="The next run tries again.")
-    return RefusedRequestError(said, hint="Check the source's settings and the topic's query.")
+    hint = "Check the source's settings and the topic's query."
+    return RefusedRequestError(said, hint=hint, status=status)
 
 
 def _ours(exc: Exception, where: str) -> CollectorError | None:

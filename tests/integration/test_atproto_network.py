@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from live import Clock, Visit
+from live import Clock, Visit, surroundings
 from servers.atproto_network import IS_INSTALLED, POST, Account, Network
+from servers.faults import LocalServer, json_reply
 
 from collectors.bluesky import SOURCE
+from collectors.bluesky_check import BlueskyChecker
 from collectors.errors import UnavailableError
 from collectors.post import Window
 from tests.conftest import need
@@ -97,6 +100,21 @@ def test_the_posts_of_an_account_that_left_are_removed(network: Network, ann: Ac
     network.leave(bob)
 
     assert set(seen.run(window()).posts) == {stays}
+
+
+def test_the_check_removes_only_what_its_own_server_has_no_more(
+    network: Network, ann: Account
+) -> None:
+    carol = network.join("carol")
+    stays, goes, closed = (network.post(who, "unseen") for who in (ann, ann, carol))
+    network.delete(ann, goes)
+    network.leave(carol)
+    with closing(LocalServer(lambda _: json_reply({"posts": []}))) as behind:
+        urls = {"check_url": behind.url, "directory_url": network.directory_url}
+        checker = BlueskyChecker(surroundings(RealClock(), SOURCE.defaults() | urls))
+        (page,) = checker.check([stays, goes, closed])
+
+    assert [deletion.native_id for deletion in page.deletions] == [goes, closed]
 
 
 def test_an_old_cursor_replays_what_came_since(network: Network, ann: Account) -> None:

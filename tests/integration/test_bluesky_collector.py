@@ -37,7 +37,7 @@ def site(clock: Clock) -> Iterator[Jetstream]:
 
 
 def visit(site: Jetstream, clock: Clock, **settings: Any) -> Visit:
-    own = {"hosts": [site.url], "linger": 0.0, "check_url": "", **settings}
+    own = {"hosts": [site.url], "linger": 0.0, **settings}
     return Visit(SOURCE, clock, own)
 
 
@@ -428,51 +428,3 @@ def test_authors_who_want_no_strangers_are_left_out_of_the_search(
 
     assert seen.texts == ["walkout 2"]
     assert seen.rejected == ["author_opted_out"]
-
-
-def test_the_check_removes_what_is_gone_or_hidden(site: Jetstream, clock: Clock) -> None:
-    uris = [site.post(ANN, f"k{number}", f"walkout {number}", clock()) for number in range(40)]
-    hidden = {**view(5, START), "author": {"labels": [{"val": "!no-unauthenticated"}]}}
-    shown = [{"uri": uri, "author": {}} for uri in uris[10:]]
-    search = Search([*shown, hidden])
-    seen = visit(site, clock, check_url=search.server.url).run().check()
-    asked = len(search.server.requests)
-    search.server.close()
-
-    assert asked == 3, "two batches, and once more after what was missing"
-    assert sorted(seen.posts) == sorted(uris[10:])
-
-
-def test_what_one_answer_lacks_by_mistake_is_not_removed(site: Jetstream, clock: Clock) -> None:
-    uris = [site.post(ANN, f"k{number}", f"walkout {number}", clock()) for number in range(3)]
-    search = Search([{"uri": uri, "author": {}} for uri in uris])
-    answer = search.server._answer
-
-    def stumble(request: Request) -> Reply:
-        is_first = len(search.server.requests) == 1
-        return json_reply({"posts": []}) if is_first else answer(request)
-
-    search.server._answer = stumble
-    seen = visit(site, clock, check_url=search.server.url).run().check()
-    search.server.close()
-
-    assert sorted(seen.posts) == sorted(uris)
-
-
-def test_an_address_that_is_refused_does_not_keep_the_others_from_being_checked(
-    site: Jetstream, clock: Clock
-) -> None:
-    uris = [site.post(ANN, f"k{number}", f"walkout {number}", clock()) for number in range(3)]
-    search = Search([{"uri": uris[0], "author": {}}])
-    answer = search.server._answer
-
-    def refuse(request: Request) -> Reply:
-        if uris[1] in {uri for _, uri in request.pairs}:
-            return json_reply({"error": "InvalidRequest"}, 400)
-        return answer(request)
-
-    search.server._answer = refuse
-    seen = visit(site, clock, check_url=search.server.url).run().check()
-    search.server.close()
-
-    assert sorted(seen.posts) == sorted(uris[:2])

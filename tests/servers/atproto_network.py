@@ -36,6 +36,7 @@ class Network:
 
     Attributes:
         url: The PDS's base URL.
+        directory_url: The directory's.
     """
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="atproto-")))
@@ -44,6 +45,7 @@ class Network:
         self._plc_port, self._pds_port = _free_port(), _free_port()
         self._key = secrets.token_hex(32)
         self.url = f"http://127.0.0.1:{self._pds_port}"
+        self.directory_url = f"http://localhost:{self._plc_port}"
         self._plc = self._run("plc", self._plc_port)
         self._pds = self._start_pds()
         try:
@@ -54,8 +56,7 @@ class Network:
             raise
 
     def _start_pds(self) -> subprocess.Popen[str]:
-        plc = f"http://localhost:{self._plc_port}"
-        return self._run("pds", self._pds_port, self.folder, plc, self._key)
+        return self._run("pds", self._pds_port, self.folder, self.directory_url, self._key)
 
     def _run(self, *arguments: object) -> subprocess.Popen[str]:
         command = ["node", str(HERE / "network.mjs"), *map(str, arguments)]
