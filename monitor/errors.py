@@ -35,6 +35,10 @@ class StoreError(MonitorError):
     """The database cannot be used."""
 
 
+class OutdatedError(StoreError):
+    """The database waits for changes that the next command would make."""
+
+
 class ClusterError(MonitorError):
     """A distributed job could not be (wholly) done."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from classifiers.errors import UnknownVersionError
 from classifiers.registry import BASES, ModelVersion, Registry
 from monitor.bootstrap.loading import load
-from monitor.errors import ConfigurationError, UsageError
+from monitor.errors import ConfigurationError, OutdatedError, UsageError
 from monitor.live import Live
 from monitor.pipeline.classify import answered_questions, questions_of
 from monitor.pipeline.seal import SealStep
@@ -24,7 +24,7 @@ from monitor.settings import Settings, load_settings
 from monitor.store.accounts import Accounts
 from monitor.store.alert_rules import AlertRules
 from monitor.store.desk import LabelDesk
-from monitor.store.engine import Engine, migrate, open_engine
+from monitor.store.engine import Engine, known_revisions, migrate, older_revision, open_engine
 from monitor.store.incidents import Incidents
 from monitor.store.queries import Queries
 from monitor.store.stamp import Stamps
@@ -96,11 +96,15 @@ class Application:
             ) from exc
 
     @cached_property
-    def _engine(self) -> Engine:
+    def _opened(self) -> Engine:
+        """The database as it is."""
         self.make_home()
-        engine = open_engine(self.settings.database_url)
-        migrate(engine)
-        return engine
+        return open_engine(self.settings.database_url)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        migrate(self._opened)
+        return self._opened
 
     @cached_property
     def _database(self) -> tuple[Store, Queries]:
@@ -250,15 +254,36 @@ class Application:
         """A version's fast path; loads the model where no other call has."""
         return self.scorers.loaded(version)
 
+    def check_up_to_date(self) -> None:
+        """Tells, of a database that is there already, what its first use here would change.
+
+        Raises:
+            OutdatedError: It would be migrated, or post ids would be sealed.
+        """
+        revision = older_revision(self._opened)
+        if revision is not None:
+            raise OutdatedError(
+                f"the database is at revision {revision}, "
+                f"this program wants {max(known_revisions())}",
+                hint="left as it is; any other command migrates it: stop older daemons before",
+            )
+        topics = Store(self._engine, clock=self.clock).unsealed_topics()
+        if topics:
+            raise OutdatedError(
+                f"post ids of {', '.join(topics)} are not sealed yet",
+                hint="left as they are; any other command seals them under the keys in "
+                f"{self.key_folder}, made where there are none",
+            )
+
     def check_database_file(self) -> None:
         """Reads SQLite's file once from end to end; a server looks after its own.
 
         Raises:
             StoreError: It is damaged.
         """
-        if self._engine.dialect.name == "sqlite":
+        if self._opened.dialect.name == "sqlite":
             importlib.import_module("monitor.store.backup").quick_check(
-                Path(str(self._engine.url.database))
+                Path(str(self._opened.url.database))
             )
 
 

@@ -19,7 +19,7 @@ from monitor.bootstrap.drifting import advice
 from monitor.commands.call import Call, table, with_call
 from monitor.commands.platforms import check_platforms, platform_states, platform_text
 from monitor.daemon import next_run
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, OutdatedError
 from monitor.lease import DAEMON
 from monitor.schedule import jobs_of
 from monitor.standing import Standing, standings
@@ -29,35 +29,48 @@ LOW_DISK = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check's result; `problem` is empty where all is well."""
+    """One check's result; `problem` is empty where all is well, `warning` if nothing waits."""
 
     check: str
     found: str
     problem: str = ""
+    warning: str = ""
+
+    @property
+    def told(self) -> str:
+        """The finding in a line, and what to do in another."""
+        state = "PROBLEM" if self.problem else "warning" if self.warning else "ok"
+        advice = self.problem or self.warning
+        return f"{state:8}{self.check}: {self.found}" + (f"\n        {advice}" if advice else "")
 
 
 @click.command("doctor")
 @with_call
 def doctor_command(call: Call) -> None:
-    """Checks everything that must be right, and shows each setting and where it came from."""
+    """Checks everything that must be right, and shows each setting and where it came from.
+
+    A database of an older program is left as it is.
+    """
     settings = call.app.settings
     findings = [_examined(name, check, call) for name, check in CHECKS.items()]
     values = [
         {"setting": key, "value": value, "from": settings.origins.get(key, "default")}
         for key, value in _flat(settings.model_dump(exclude={"origins", "database_url"}))
     ]
-    lines = [
-        f"{'PROBLEM' if finding.problem else 'ok':8}{finding.check}: {finding.found}"
-        + (f"\n        {finding.problem}" if finding.problem else "")
-        for finding in findings
-    ]
     data = {
         "checks": [
-            {"check": f.check, "found": f.found, "problem": f.problem or None} for f in findings
+            {
+                "check": f.check,
+                "found": f.found,
+                "problem": f.problem or None,
+                "warning": f.warning or None,
+            }
+            for f in findings
         ],
         "platforms": (states := platform_states(call)),
         "settings": values,
     }
+    lines = [finding.told for finding in findings]
     call.answer(data, "\n".join([*lines, "", platform_text(states), "", table(values)]))
     problems = [finding.check for finding in findings if finding.problem]
     if problems:
@@ -69,6 +82,8 @@ def doctor_command(call: Call) -> None:
 def _examined(name: str, check: Callable[[Call], str], call: Call) -> Finding:
     try:
         return Finding(name, check(call))
+    except OutdatedError as waiting:
+        return Finding(name, str(waiting), warning=waiting.hint)
     except (MonitorError, ClassifierError) as error:
         return Finding(name, str(error), error.hint or "this must be mended")
 
@@ -91,6 +106,7 @@ def _topics(call: Call) -> str:
 
 
 def _topics_without_file(call: Call) -> str:
+    call.app.check_up_to_date()
     names = call.app.topics_without_file()
     if not names:
         return "none"
@@ -103,6 +119,7 @@ def _default_topic(call: Call) -> str:
 
 def _database(call: Call) -> str:
     call.app.check_database_file()
+    call.app.check_up_to_date()
     posts = {name: call.app.queries.totals(name).posts for name in call.app.topics}
     kind = call.app.settings.database_url.split(":", 1)[0]
     return f"{kind}, posts: " + (", ".join(f"{n} {posts[n]:,}" for n in posts) or "none")
@@ -114,6 +131,7 @@ def _model(call: Call) -> str:
 
 
 def _audit(call: Call) -> str:
+    call.app.check_up_to_date()
     states = [
         f"{topic.name}/{v.head}{'/' + v.target if v.target else ''} {v.audit_labels}/{v.needed}"
         for topic in call.app.topics.values()

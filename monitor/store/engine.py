@@ -29,6 +29,7 @@ __all__ = [
     "insert_into",
     "known_revisions",
     "migrate",
+    "older_revision",
     "open_engine",
     "reading",
     "sqlite_engine",
@@ -150,6 +151,16 @@ def migrate(engine: Engine) -> None:
             return
     # Alembic takes as long to load as all else that a command needs.
     importlib.import_module("monitor.store.migration").upgrade(engine)
+
+
+def older_revision(engine: Engine) -> str | None:
+    """The revision that `migrate` would go on from; None for a new database or an empty one.
+
+    None, too, for one of a newer program, which `migrate` refuses.
+    """
+    with reading(engine) as connection:
+        revision = _revision(connection)
+    return revision if revision in known_revisions() - {max(known_revisions())} else None
 
 
 def known_revisions() -> frozenset[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -29,6 +30,8 @@ from sqlalchemy import Engine, delete, insert, inspect, select, text, update
 
 import monitor.store.migrations
 from monitor.authors import AuthorSketch
+from monitor.cli import cli
+from monitor.commands.call import Call
 from monitor.errors import StoreError
 from monitor.releases import Atom, Chain, Terms, Vintage, revise
 from monitor.store.engine import known_revisions, migrate, open_engine, reading, writing
@@ -216,6 +219,65 @@ def test_what_was_shown_of_a_day_with_reposts_lets_no_later_change_of_few_out(
     engine.dispose()
     revised = revise(chain, live, Terms(10, datetime(2020, 6, 3, tzinfo=UTC)))
     assert revised == chain
+
+
+def contents(engine: Engine) -> dict[str, list[Any]]:
+    """Every row of every table."""
+    with reading(engine) as connection:
+        names = inspect(connection).get_table_names()
+        return {name: list(connection.execute(text(f"SELECT * FROM {name}"))) for name in names}
+
+
+@pytest.fixture
+def doctor(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], str]:
+    """What `monitor doctor` says, with an empty home."""
+    monkeypatch.setenv("MONITOR_DATABASE_URL", database_url)
+
+    def run() -> str:
+        call = Call()
+        cli.main(["doctor"], obj=call, standalone_mode=False)
+        call.app._opened.dispose()
+        structlog.reset_defaults()  # it would go on writing to the test's captured stream
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize("revision", [REVISIONS[0], "0004", REVISIONS[-2]])
+def test_doctor_says_that_a_database_is_older_and_leaves_it_as_it_is(
+    database_url: str,
+    engine: Engine,
+    kind: str,
+    revision: str,
+    doctor: Callable[[], str],
+    tmp_path: Path,
+) -> None:
+    plant(database_url, kind, revision)
+    before = contents(engine)
+    said = doctor()
+    assert f"at revision {revision}, this program wants {REVISIONS[-1]}\n" in said
+    assert "any other command migrates it" in said
+    assert contents(engine) == before
+    assert not (tmp_path / "home/keys").exists()
+
+
+def test_doctor_seals_no_post_ids(
+    database_url: str, engine: Engine, kind: str, doctor: Callable[[], str], tmp_path: Path
+) -> None:
+    plant(database_url, kind, "0004")
+    migrate(engine)
+    before = contents(engine)
+    assert "warning database: post ids of walkout are not sealed yet" in doctor()
+    assert contents(engine) == before
+    assert not (tmp_path / "home/keys").exists()
+
+
+def test_doctor_finds_nothing_wrong_with_a_database_that_is_not_there_yet(
+    doctor: Callable[[], str],
+) -> None:
+    assert "\nok      database: " in doctor()
 
 
 def test_an_empty_database_gets_the_schema_of_the_tables(engine: Engine) -> None:
