@@ -6,6 +6,7 @@ JMLR 2012); how often chance alone would show as much is told by exchanging the 
 """
 
 import importlib
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,30 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
 Points = NDArray[np.float32]
+Marks = NDArray[np.int64]
 
 PERMUTATIONS = 200
 WORD_DIMENSIONS = 256
 FEWEST = 50
 """Fewer posts on either side are not compared."""
+_MARKS = "marks of "
+
+
+@dataclass(frozen=True)
+class PointSet:
+    """Points, and whose they are.
+
+    Attributes:
+        points: (posts, dimensions).
+        marks: By which each point's post is known again, (posts, numbers).
+    """
+
+    points: Points
+    marks: Marks
 
 
 @dataclass(frozen=True)
@@ -60,15 +77,36 @@ def word_points(texts: Sequence[str]) -> Points:
     return np.asarray(np.sqrt(points / totals))
 
 
-def keep_reference(path: Path, points: Mapping[str, Points]) -> None:
-    """Keep points to compare later ones with; nothing in them gives a text back."""
+def keep_reference(path: Path, reference: Mapping[str, PointSet]) -> None:
+    """Keep points to compare later ones with, all or nothing.
+
+    None gives its text back, but whoever guesses the text knows its point.
+    """
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for name, each in reference.items():
+        arrays[name] = np.ascontiguousarray(each.points, np.float32)
+        arrays[_MARKS + name] = np.ascontiguousarray(each.marks, np.int64)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: np.ascontiguousarray(each, np.float32) for name, each in points.items()}, path)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft.write_bytes(save(arrays))
+    draft.replace(path)
 
 
-def read_reference(path: Path) -> dict[str, Points]:
-    """Return the points in a file, none where there is no such file."""
-    return dict(load_file(path)) if path.is_file() else {}
+def read_reference(path: Path) -> dict[str, PointSet]:
+    """Return the points in a file.
+
+    None where there is no such file, it is damaged, or does not tell whose they are, as those of
+    earlier programs.
+    """
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError):
+        return {}
+    return {
+        name: PointSet(points, found[_MARKS + name])
+        for name, points in found.items()
+        if _MARKS + name in found
+    }
 
 
 def _kernel(points: NDArray[np.float64]) -> NDArray[np.float64]:

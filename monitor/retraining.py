@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from classifiers.errors import PromotionError
+from monitor.bootstrap.drifting import drop_references
 from monitor.bootstrap.labelling import choose_posts, echo_labels
 from monitor.bootstrap.loading import load
 from monitor.observability import get_logger
@@ -151,5 +152,6 @@ def prune_versions(app: Application, topic: Topic) -> tuple[str, ...]:
     )
     if removed:
         app.store.drop_versions(topic.name, removed)
+        drop_references(app, topic.name, removed)
         app.store.log("pipeline", "pruned", {"topic": topic.name, "versions": list(removed)})
     return removed

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from monitor.bootstrap import workers
+from monitor.bootstrap.drifting import renew_reference
 from monitor.bootstrap.loading import load
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def settle(app: Application, topic: Topic, days: int, *, switch: bool) -> Mappin
         ids = app.post_ids(topic.name)
         unlearn = load("monitor.pipeline.forget", "UnlearnStep")
         unlearn(app.queries, app.registry, ids).unlearn(topic)
+        renew_reference(app, topic)
     if switch:
         _switch_step(app).show(topic, app.champion(topic).id)
     return {"days": days}

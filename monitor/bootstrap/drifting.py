@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from monitor.bootstrap.loading import load
 if TYPE_CHECKING:
     from monitor.bootstrap.application import Application
     from monitor.pipeline.drift import Advice, DriftReport, DriftStep
+    from monitor.pipeline.reference import References
     from monitor.topic import Topic
 
 
@@ -39,12 +41,41 @@ def keep_reference(app: Application, topic: Topic) -> None:
         step.report(topic)
 
 
+def renew_reference(app: Application, topic: Topic) -> None:
+    """Drops what was made of posts that are gone from all that later posts are compared with.
+
+    If the champion's goes with it, the newest posts take its place (without embeddings).
+    """
+    step = _drift_step(app)
+    had_one = step.has_reference(topic)
+    trim_references(app, topic.name)
+    if had_one and not step.has_reference(topic):
+        step.report(topic, embed=False)
+
+
+def trim_references(app: Application, topic: str) -> None:
+    """The same of a topic without a file; nothing takes its place."""
+    _references(app).trim(topic)
+
+
+def drop_references(app: Application, topic: str, versions: Sequence[str]) -> None:
+    """Drops what was kept for versions that are gone."""
+    _references(app).drop(topic, versions)
+
+
+def _references(app: Application) -> References:
+    made: References = load("monitor.pipeline.reference", "References")(
+        app.queries, app.settings.home / "references"
+    )
+    return made
+
+
 def _drift_step(app: Application) -> DriftStep:
     step: DriftStep = load("monitor.pipeline.drift", "DriftStep")(
         app.queries,
         app.registry,
         app.scorer,
-        app.settings.home / "references",
+        _references(app),
         app.settings.retraining.new_labels,
     )
     return step

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.bootstrap.counting import aggregate
+from monitor.bootstrap.drifting import renew_reference, trim_references
 from monitor.bootstrap.loading import load
 from monitor.errors import ConfigurationError
 from monitor.pseudonym import load_everywhere
@@ -26,13 +27,20 @@ def purge(app: Application, topic: Topic) -> Mapping[str, int]:
     Days are counted first: a purged post's author can no longer be.
     """
     aggregate(app, topic)
-    counts = purge_stored(app, topic.name)
+    counts = _purge(app, topic.name)
+    renew_reference(app, topic)
     app.store.let_go_removed_answers(topic.name, topic.minimum_authors)
     return counts
 
 
 def purge_stored(app: Application, topic: str) -> Mapping[str, int]:
     """Deletes texts and pseudonyms past their time; a topic without a file has them too."""
+    counts = _purge(app, topic)
+    trim_references(app, topic)
+    return counts
+
+
+def _purge(app: Application, topic: str) -> Mapping[str, int]:
     settings = app.settings.retention
     step: RetentionStep = load("monitor.pipeline.retention", "RetentionStep")(
         app.store,
@@ -64,6 +72,7 @@ def forget_stored(app: Application, topic: str, deletion: Deletion) -> int:
         ConfigurationError: The topic's key is not here: another installation has it.
     """
     removed = _forget_step(app, topic).forget(deletion)
+    trim_references(app, topic)
     if removed:
         app.store.reclaim()
     return removed

@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from classifiers.registry import Registry
 from classifiers.shift import (
     FEWEST,
     Points,
+    PointSet,
     Shift,
     compare,
     keep_reference,
@@ -24,6 +24,7 @@ from classifiers.shift import (
 )
 from monitor.outward import rounded_down, rounded_up
 from monitor.pipeline.classify import questions_of
+from monitor.pipeline.reference import References, marks_of
 from monitor.store.queries import Queries
 from monitor.store.values import AuditLabel, Candidate, Question
 from monitor.topic import Topic
@@ -112,14 +113,14 @@ class DriftStep:
 
     Attributes:
         load: Gives a version's scorer.
-        folder: Where references are kept, a file a topic and version.
+        references: What the newest posts are compared with.
         enough_labels: New labels that are worth training on.
     """
 
     queries: Queries
     registry: Registry
     load: Callable[[str], Scorer]
-    folder: Path
+    references: References
     enough_labels: int
 
     def report(self, topic: Topic, *, embed: bool = True, keep: bool = True) -> DriftReport:
@@ -153,22 +154,24 @@ class DriftStep:
 
     def has_reference(self, topic: Topic) -> bool:
         """Tells whether there is something to compare with."""
-        return self._path(topic, self.registry.champion(topic.name).id).is_file()
+        version = self.registry.champion(topic.name).id
+        return self.references.path(topic.name, version).is_file()
 
     def _points(
         self, topic: Topic, version: str, newest: Sequence[Candidate], *, embed: bool
-    ) -> dict[str, Points]:
+    ) -> dict[str, PointSet]:
         texts = [one.text for one in newest]
         if len(texts) < FEWEST:
             return {}
-        points = {"words": word_points(texts)}
+        points = {"words": PointSet(word_points(texts), marks_of(newest))}
         for question in questions_of(topic):
-            scores = [one.scores[question] for one in newest if question in one.scores]
-            if len(scores) >= FEWEST:
+            answered = [one for one in newest if question in one.scores]
+            if len(answered) >= FEWEST:
+                scores = np.array([one.scores[question] for one in answered]) / 10_000
                 name = f"scores of {' '.join(question).strip()}"
-                points[name] = (np.array(scores) / 10_000).astype(np.float32)
+                points[name] = PointSet(scores.astype(np.float32), marks_of(answered))
         if embed:
-            points["embeddings"] = self._embedded(version, texts)
+            points["embeddings"] = PointSet(self._embedded(version, texts), marks_of(newest))
         return points
 
     def _embedded(self, version: str, texts: Sequence[str]) -> Points:
@@ -178,21 +181,18 @@ class DriftStep:
         return found
 
     def _shifts(
-        self, topic: Topic, version: str, points: dict[str, Points], *, keep: bool
+        self, topic: Topic, version: str, points: dict[str, PointSet], *, keep: bool
     ) -> tuple[Shift, ...]:
-        path = self._path(topic, version)
+        path = self.references.path(topic.name, version)
         reference = read_reference(path)
         missing = {name: each for name, each in points.items() if name not in reference}
         if missing and keep:
             keep_reference(path, reference | missing)
         return tuple(
-            compare(reference[name], each, name)
+            compare(reference[name].points, each.points, name)
             for name, each in points.items()
             if name in reference
         )
-
-    def _path(self, topic: Topic, version: str) -> Path:
-        return self.folder / f"{topic.name}-{version}.safetensors"
 
     def _of_labels(self, labels: int) -> list[str]:
         if labels < self.enough_labels:

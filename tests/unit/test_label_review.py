@@ -22,6 +22,7 @@ from monitor.pipeline.drift import Advice, DriftStep, wilson
 from monitor.pipeline.example_groups import example_groups
 from monitor.pipeline.label_items import exported_items, queue_items
 from monitor.pipeline.label_review import LabelReviewStep
+from monitor.pipeline.reference import References
 from monitor.pipeline.trial import Trial
 from monitor.settings import load_settings
 from monitor.store.queries import Queries
@@ -74,7 +75,8 @@ def loaded(registry: Registry) -> Callable[[str], Scorer]:
 
 def drift_step(desk: Desk, registry: Registry, folder: Path) -> DriftStep:
     queries = Queries(desk.engine)
-    return DriftStep(queries, registry, loaded(registry), folder / "references", enough_labels=50)
+    references = References(queries, folder / "references")
+    return DriftStep(queries, registry, loaded(registry), references, enough_labels=50)
 
 
 def test_probable_errors_conflicts_and_agreement_are_told(desk: Desk, registry: Registry) -> None:

@@ -11,7 +11,7 @@ from classifiers.model_config import TOKENIZER_FILE, read_config
 from classifiers.model_files import load_model
 from classifiers.runtime import Scorer
 from classifiers.selection import choose
-from classifiers.shift import compare, keep_reference, read_reference, word_points
+from classifiers.shift import PointSet, compare, keep_reference, read_reference, word_points
 from classifiers.tokenisation import Tokeniser
 from classifiers.torch_engine import TorchEngine
 from classifiers.version import read_version
@@ -91,8 +91,13 @@ def test_the_same_kind_of_posts_is_no_change_and_another_kind_is() -> None:
 def test_a_reference_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "references" / "a.safetensors"
     assert read_reference(path) == {}
-    points = {"words": word_points(["a b", "c"]), "embeddings": places(3)}
-    keep_reference(path, points)
+    marks = np.array([[2**31, 2**62 + 1], [3, 4], [5, 6]])
+    words, embeddings = word_points(["a b", "c"]), places(3)
+    keep_reference(
+        path, {"words": PointSet(words, marks[:2]), "embeddings": PointSet(embeddings, marks)}
+    )
     found = read_reference(path)
     assert set(found) == {"words", "embeddings"}
-    np.testing.assert_array_equal(found["embeddings"], points["embeddings"])
+    np.testing.assert_array_equal(found["embeddings"].points, embeddings)
+    np.testing.assert_array_equal(found["embeddings"].marks, marks)
+    assert list(path.parent.iterdir()) == [path]
