@@ -7,7 +7,13 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from collectors.errors import CollectorError, NotFoundError, RefusedRequestError, StoppedError
+from collectors.errors import (
+    CollectorError,
+    NotFoundError,
+    RefusedRequestError,
+    StoppedError,
+    UnavailableError,
+)
 from collectors.formats.fields import mapping, sequence
 from collectors.formats.jetstream import POST, REMOVED
 from collectors.guard import GuardedTransport
@@ -85,6 +91,14 @@ class Repositories:
             return self._directory.get_json(did, accept=ANYTHING)[0]
         except RefusedRequestError:
             return None
+        except (NotFoundError, StoppedError):
+            raise
+        except CollectorError as exc:
+            # What went wrong names the account, and is kept with the job's runs.
+            raise UnavailableError(
+                f"the directory {self._home} cannot be asked ({type(exc).__name__})",
+                hint="The next run tries again.",
+            ) from None
 
     def _ask(self, server: str, path: str, params: Parameters | None = None) -> Any:
         """What a server answers, None if it cannot be told; one that fails is asked no more."""

@@ -202,8 +202,12 @@ def test_servers_in_a_private_network_are_not_asked(network: Network, scheme: st
     assert network.asked("getRecord") == []
 
 
-def test_a_directory_that_does_not_answer_is_told(network: Network) -> None:
-    network.documents[ANN] = json_reply({}, 503)
+@pytest.mark.parametrize("status", [503, 401])
+def test_a_directory_that_does_not_answer_is_told_without_the_account(
+    network: Network, status: int
+) -> None:
+    network.documents[ANN] = json_reply({}, status)
 
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError, match="directory") as told:
         gone(network, posts(1))
+    assert ANN not in f"{told.value}{told.value.__cause__}"

@@ -36,7 +36,10 @@ PRIVATE = ("zzyqv", "quillhandle", "/statuses/", "app.bsky.feed.post/")
 
 @dataclass
 class Network:
-    """Two platforms in miniature, and what Bluesky's app server still shows."""
+    """Two platforms in miniature, and what Bluesky's app server still shows.
+
+    That server is the directory, and the server of every account, too; it has no records.
+    """
 
     clock: FakeClock
     jetstream: Jetstream
@@ -51,6 +54,13 @@ def network() -> Iterator[Network]:
     shown: set[str] = set()
 
     def answer(request: Request) -> Reply:
+        if request.path.startswith("/did:"):
+            endpoint = f"http://{request.headers['host']}"
+            return json_reply({"service": [{"id": "#atproto_pds", "serviceEndpoint": endpoint}]})
+        if request.path.endswith("getRepoStatus"):
+            return json_reply({"active": True})
+        if request.path.endswith("getRecord"):
+            return json_reply({"error": "RecordNotFound"}, 400)
         asked = {uri for _, uri in request.pairs}
         return json_reply({"posts": [{"uri": uri, "author": {}} for uri in asked & shown]})
 
@@ -72,6 +82,7 @@ def app(network: Network, tmp_path: Path) -> Iterator[Application]:
         "MONITOR_SOURCES__BLUESKY__HOSTS": network.jetstream.url,
         "MONITOR_SOURCES__BLUESKY__LINGER": "0.0",
         "MONITOR_SOURCES__BLUESKY__CHECK_URL": network.app_server.url,
+        "MONITOR_SOURCES__BLUESKY__DIRECTORY_URL": network.app_server.url,
         "MONITOR_SOURCES__MASTODON__ENABLED": "true",
         "MONITOR_SOURCES__MASTODON__INSTANCES": network.mastodon.server.url,
     }
@@ -113,6 +124,9 @@ def test_live_posts_are_stored_sealed_and_their_removals_find_them(
 
     network.mastodon.server.fail_next("refused", 99)
     run(app, "collect:mastodon")
+    network.shown.clear()
+    network.app_server.fail_next("refused", 99)
+    run(app, "compliance:bluesky")
     said = "".join(capsys.readouterr())
     written = b"\n".join(one.read_bytes() for one in tmp_path.rglob("*") if one.is_file())
     assert "collect:mastodon" in said
