@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from store_values import NOW, label, page, post, repost
 
-from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, LabelDesk, Mark
+from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 
@@ -79,22 +79,28 @@ def test_a_post_of_another_topic_takes_no_answer(desk: LabelDesk, ann: Assignmen
     assert desk.post(replace(ann, topic="another"), first) is None
 
 
-@pytest.mark.parametrize("mark", [None, "unsure", "skip"])
-def test_an_answer_about_a_text_that_was_edited_since_is_not_taken(
-    desk: LabelDesk, store: Store, ann: Assignment, mark: Mark | None
-) -> None:
+def read_first(desk: LabelDesk, store: Store, ann: Assignment) -> DeskPost:
+    """A post as an annotator has it before them."""
     store.save_page(ann.topic, "file", page(post("1"), state=2), at=NOW)
     first = {desk.text(ann.topic, one): one for one in desk.draw(ann, 50)}[post("1").text]
     read = desk.post(ann, first)
     assert read is not None
+    return read
+
+
+@pytest.mark.parametrize("mark", [None, "unsure", "skip"])
+def test_an_answer_about_a_text_that_was_edited_since_is_not_taken(
+    desk: LabelDesk, store: Store, ann: Assignment, mark: Mark | None
+) -> None:
+    read = read_first(desk, store, ann)
     edited = post("1", text="an edited text", revision=1)
     store.save_page(ann.topic, "file", page(edited, state=3), at=NOW)
     marks = ((STANCE, mark),) if mark else ()
     labels = () if mark else ((STANCE, "favor"),)
-    given = Answer(first, "ann", labels, marks, text_digest=read.text_digest)
+    given = Answer(read.id, "ann", labels, marks, text_digest=read.text_digest)
     assert not desk.save(ann.topic, given, at=NOW)
     assert desk.counts(ann.topic) == DeskCounts({}, {}, {}, {})
-    now = desk.post(ann, first)
+    now = desk.post(ann, read.id)
     assert now is not None
     assert (now.text, now.open) == ("an edited text", (STANCE, MOOD))
     assert desk.save(ann.topic, replace(given, text_digest=now.text_digest), at=NOW)
@@ -103,22 +109,19 @@ def test_an_answer_about_a_text_that_was_edited_since_is_not_taken(
 def test_what_was_unsure_about_a_text_is_asked_about_the_edited_one(
     desk: LabelDesk, store: Store, ann: Assignment
 ) -> None:
-    store.save_page(ann.topic, "file", page(post("1"), state=2), at=NOW)
-    first = {desk.text(ann.topic, one): one for one in desk.draw(ann, 50)}[post("1").text]
-    read = desk.post(ann, first)
-    assert read is not None
+    read = read_first(desk, store, ann)
     given = Answer(
-        first,
+        read.id,
         "ann",
         marks=((STANCE, "unsure"), (MOOD, "unsure")),
         text_digest=read.text_digest,
     )
     assert desk.save(ann.topic, given, at=NOW)
-    assert desk.post(ann, first) is None
+    assert desk.post(ann, read.id) is None
     edited = post("1", text="an edited text", revision=1)
     store.save_page(ann.topic, "file", page(edited, state=3), at=NOW)
     assert desk.counts(ann.topic) == DeskCounts({}, {}, {}, {})
-    now = desk.post(ann, first)
+    now = desk.post(ann, read.id)
     assert now is not None and now.open == (STANCE, MOOD)
 
 
