@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 from collectors.bluesky_repositories import Repositories
 from collectors.bluesky_view import is_for_members_only
@@ -44,7 +45,7 @@ class BlueskyChecker:
         asked = [one for one in native_ids if f"/{POST}/" in one]
         with (
             HttpClient(str(settings["check_url"]), self._surroundings, limits=limits) as client,
-            Repositories(self._surroundings) as repositories,
+            closing(Repositories(self._surroundings)) as repositories,
         ):
             for start in range(0, len(asked), self.at_once):
                 yield _checked(client, repositories, asked[start : start + self.at_once])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from collectors.errors import (
@@ -30,7 +29,7 @@ _WEB = "did:web:"
 class Repositories:
     """Finds the server of each account by the account's document, and asks that server.
 
-    Use as a context manager: its connections stay open in between.
+    Its connections stay open until it is closed.
 
     Args:
         surroundings: Clock, sleep, settings `directory_url` and `timeout`.
@@ -46,15 +45,8 @@ class Repositories:
         self._home = urlsplit(directory_url).hostname or ""
         self._clients: dict[str, HttpClient | None] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Closes the connections."""
         for client in filter(None, (self._directory, *self._clients.values())):
             client.close()
 
