@@ -14,7 +14,7 @@ import emoji
 MAXIMUM_CHARACTERS = 2000
 
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_MENTION = re.compile(r"(?<![\w.])@\w+")
+MENTION = re.compile(r"(?<![\w.])@(\w+)")
 _HASHTAG = re.compile(r"#(\w+)")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|(?<=[A-Z])(?=[A-Z][a-z])")
 _LONG_RUN = re.compile(r"(.)\1{3,}")
@@ -26,7 +26,7 @@ def normalise(text: str) -> str:
     text = text[:MAXIMUM_CHARACTERS].encode("utf-8", "ignore").decode("utf-8")
     text = unicodedata.normalize("NFKC", html.unescape(text))
     text = _LINK.sub("http", text)
-    text = _MENTION.sub("@user", text)
+    text = MENTION.sub("@user", text)
     text = _HASHTAG.sub(lambda tag: "#" + _HUMP.sub(" ", tag[1]), text)
     if not text.isascii():
         text = emoji.demojize(text, delimiters=(" ", " ")).replace("_", " ")

@@ -19,6 +19,7 @@ from classifiers.errors import TrainingError
 from classifiers.heads import all_heads, head
 from classifiers.label_head import Metric
 from classifiers.masked_language import MaskedLanguageSettings
+from classifiers.naming import Naming
 from classifiers.recipe_values import CHECKED, Count, NotNegative, Positive, Share
 
 T = TypeVar("T")
@@ -170,6 +171,7 @@ class Recipe:
     teacher: TeacherSettings | None = None
     unlabelled: tuple[UnlabelledSet, ...] = ()
     masked_language: MaskedLanguageSettings | None = None
+    naming: Naming | None = None
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -215,6 +217,7 @@ def read_recipe(path: Path) -> Recipe:
             _table(UnlabelledSet, table, "unlabelled") for table in tables.get("unlabelled", ())
         ),
         masked_language=_optional(MaskedLanguageSettings, tables, "masked_language"),
+        naming=_optional(Naming, tables, "naming"),
     )
 
 

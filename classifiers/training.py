@@ -46,6 +46,7 @@ from classifiers.label_mix import class_weights
 from classifiers.masked_language import read_the_domain
 from classifiers.model_config import TOKENIZER_FILE, WEIGHTS_FILES, ModelConfig, write_config
 from classifiers.model_files import load_model, read_weights, save_weights
+from classifiers.naming import name_at_random
 from classifiers.recipe import Recipe, TrainingSet, read_recipe, rows_of
 from classifiers.runtime import load_scorer
 from classifiers.starting_weights import (
@@ -154,16 +155,19 @@ def _taught(posts: int) -> None:
 def _drawn(
     recipe: Recipe, data: TrainingData, name: str, random: np.random.Generator
 ) -> list[AskedPost]:
-    """Return one epoch's posts of one head's sets, augmented where it is stance."""
+    """Return one epoch's posts of one head's sets, augmented as the recipe says."""
     drawn = [
         row
         for part, rows in zip(recipe.sets, data.rows, strict=True)
         if part.head == name
         for row in draw(rows, name, part.rows, random)
     ]
-    if not head(name).takes_target:
-        return about_posts(drawn)
-    return augment(about_targets(drawn, recipe.run.targets_per_post), recipe.targets, random)
+    if head(name).takes_target:
+        posts = about_targets(drawn, recipe.run.targets_per_post)
+        posts = augment(posts, recipe.targets, random)
+    else:
+        posts = about_posts(drawn)
+    return name_at_random(posts, recipe.naming, random) if recipe.naming else posts
 
 
 def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:
