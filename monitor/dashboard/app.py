@@ -172,9 +172,10 @@ def _add_topic_routes(app: FastAPI, board: Dashboard) -> None:
     def show_topic(name: str, selection: Asked) -> Response:
         topic = board.topic(name)
         end = min(topic.end, topic.day_of(board.clock()) + timedelta(days=1))
-        if board.queries.has_posts(topic.name):
-            selection = with_default_range(selection, topic.start, end)
-        drawn = pages.page(topic, selection)
+        shown = with_default_range(selection, topic.start, end)
+        drawn = pages.page(topic, shown)
+        if drawn.page.volume is None and shown != selection:
+            drawn = pages.page(topic, selection)  # nothing in the last days, which nobody chose
         return board.page("topic.html", page=drawn.page, blocks=drawn.blocks)
 
     @app.get("/topics/{name}/figures.json")

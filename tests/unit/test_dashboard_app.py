@@ -6,7 +6,7 @@ import csv
 import html
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +31,8 @@ from tests.dashboard_fakes import (
 )
 
 HOSTILE = "<script>alert(1)</script>"
+LONG = replace(TOPIC, start=date(2020, 1, 1), end=date(2021, 1, 1))
+"""Its figures end in June."""
 
 
 def client(*fakes: Any, **options: Any) -> TestClient:
@@ -155,7 +157,31 @@ def test_an_empty_topic_says_what_to_do_next_and_looks_again() -> None:
 def test_days_without_anything_offer_all_days() -> None:
     text = client().get("/topics/walkout?since=2020-06-20").text
     assert "Nothing in these days" in text
+    assert '<a href="?since=2020-05-27">Show all days</a>' in text
     assert "refresh" not in text
+
+
+@pytest.mark.parametrize("asked", ["", "?since=2020-01-01"])
+def test_a_long_topic_without_figures_says_that_they_come_and_looks_again(asked: str) -> None:
+    reader = client(FakeFigures(days=0), topics={"walkout": LONG})
+    text = reader.get(f"/topics/walkout{asked}").text
+    assert "The first figures are on their way" in text
+    assert 'http-equiv="refresh"' in text
+
+
+def test_a_long_topic_without_figures_of_its_last_days_shows_all_of_them() -> None:
+    later = datetime(2021, 2, 1, tzinfo=UTC)
+    text = client(topics={"walkout": LONG}, clock=lambda: later).get("/topics/walkout").text
+    assert "27 May to 15 June 2020" in text
+    assert "Show everything" not in text
+
+
+def test_the_last_days_of_a_long_topic_offer_everything_which_offers_no_more() -> None:
+    reader = client(topics={"walkout": LONG})
+    everything = '<a href="?since=2020-01-01">Show everything</a>'
+    assert everything in reader.get("/topics/walkout").text
+    assert "Show everything" not in reader.get("/topics/walkout?since=2020-01-01").text
+    assert everything in reader.get("/topics/walkout?since=2020-01-01&by=cohort").text
 
 
 def test_the_truth_switch_stands_where_a_truth_is_known(tmp_path: Path) -> None:
