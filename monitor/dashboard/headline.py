@@ -20,6 +20,7 @@ _OF_UNIT: Mapping[Unit, str] = {
     "texts": "of the different texts, ",
 }
 _NOUN = {"sentiment": "mood"}
+_WEEK = 7
 _PAST_TENSE = {"favor": "supported it", "against": "opposed it", "none": "did neither"}
 
 
@@ -106,29 +107,38 @@ def _lack(one: SharesDay, topic: Topic) -> str:
     return f"{subject} is withheld because {words.why_withheld(reasons[0], topic.minimum_authors)}."
 
 
-def busiest_week_card(series: SharesSeries, volume: VolumeSeries) -> Card | None:
-    """Tells the calendar week with the most posts, from the lowest to the highest daily share."""
+def busiest_week_card(
+    series: SharesSeries, volume: VolumeSeries, days: tuple[date, date]
+) -> Card | None:
+    """Tells the calendar week with the most posts, from the lowest to the highest daily share.
+
+    Of a week that reaches beyond `days`, the first and the last that may be told, it tells those
+    within.
+    """
     monday = _busiest_monday(volume)
     if monday is None:
         return None
     sunday = monday + timedelta(days=6)
+    counted = [one for one in volume.days if monday <= one.day <= sunday]
+    first, last = max(monday, days[0]), min(sunday, days[1])
     week = [one for one in series.days if monday <= one.day <= sunday]
     shown = [one for one in week if one.withheld is None]
     return Card(
         when="Busiest week",
-        title=words.days_between(monday, sunday),
+        title=words.days_between(first, last),
         lead=_week_lead(shown, series.head),
         facts=tuple(_week_fact(series.head, label, shown) for label in series.labels if shown),
-        basis=f"{_posts_of([one for one in volume.days if monday <= one.day <= sunday])}; "
+        basis=f"{_posts_of(counted, (last - first).days + 1)}; "
         f"figures on {len(shown)} of {words.counted(len(week), 'day')}{_rests_on(shown)}",
     )
 
 
-def _posts_of(week: Sequence[Volume]) -> str:
+def _posts_of(week: Sequence[Volume], days: int) -> str:
     posts = sum(one.posts or 0 for one in week)
     hidden = sum(one.posts is None for one in week)
     without = f", without those of {words.counted(hidden, 'withheld day')}" if hidden else ""
-    return f"{words.counted(posts, 'post')} in the week{without}"
+    where = "the week" if days == _WEEK else f"{words.counted(days, 'day')} of the week"
+    return f"{words.counted(posts, 'post')} in {where}{without}"
 
 
 def _rests_on(shown: Sequence[SharesDay]) -> str:

@@ -237,7 +237,7 @@ def _sections(data: TopicData, frame: Frame, today: date) -> tuple[Section, ...]
             blocks=tuple(
                 shares_block(one, data, frame) for one in split if asked_by(one) == question
             ),
-            cards=_cards(overall.get(question), volume, topic, today),
+            cards=_cards(overall.get(question), volume, data, today),
             **_audit(checked.get(question)),
         )
         for question in questions
@@ -256,12 +256,23 @@ def _audit(validation: Validation | None) -> _Audit:
 
 
 def _cards(
-    series: SharesSeries | None, volume: VolumeSeries, topic: Topic, today: date
+    series: SharesSeries | None, volume: VolumeSeries, data: TopicData, today: date
 ) -> tuple[Card, ...]:
     if series is None or all(one.withheld for one in series.days):
         return ()
-    cards = (latest_day_card(series, topic, today), busiest_week_card(series, volume))
+    cards = (
+        latest_day_card(series, data.topic, today),
+        busiest_week_card(series, volume, _days(data, today)),
+    )
     return tuple(card for card in cards if card is not None)
+
+
+def _days(data: TopicData, today: date) -> tuple[date, date]:
+    """The first and the last selected day; of days to come only those that have posts already."""
+    topic, asked = data.topic, data.selection
+    until = min(asked.until or topic.end, topic.end)
+    newest = max([today, *(one.day for one in data.volumes)])
+    return max(asked.since or topic.start, topic.start), min(until - timedelta(days=1), newest)
 
 
 def _missing(validation: Validation) -> str:

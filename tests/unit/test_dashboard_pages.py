@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from monitor.figure import Figure
 from monitor.shares.rollup import Unit
 from monitor.validation import Validation
 from tests.dashboard_fakes import (
+    FIRST,
     NOW,
     TOPIC,
     FakeFigures,
@@ -41,6 +42,7 @@ from tests.dashboard_fakes import (
 )
 
 MONDAY = date(2020, 6, 1)
+JUNE = (MONDAY, date(2020, 6, 30))
 FRAME = Frame(MONDAY, MONDAY + timedelta(days=6), {MONDAY: "1, 2"}, MONDAY + timedelta(30))
 
 
@@ -53,7 +55,11 @@ def series_of(figures: list[Figure]) -> SharesSeries:
 
 
 def page(
-    figures: FakeFigures | None = None, selection: Selection | None = None, **data: Any
+    figures: FakeFigures | None = None,
+    selection: Selection | None = None,
+    *,
+    now: datetime = NOW,
+    **data: Any,
 ) -> TopicPage:
     figures = figures or FakeFigures()
     selection = selection or Selection()
@@ -72,7 +78,7 @@ def page(
         "has_posts": True,
         "truth": None,
     }
-    return topic_page(TopicData(**given | data), NOW)
+    return topic_page(TopicData(**given | data), now)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +153,7 @@ def test_one_withheld_share_is_told_in_words() -> None:
 def test_the_busiest_week_tells_its_range_and_its_leaders() -> None:
     days = one_day(MONDAY, 0.7, 0.2) + one_day(date(2020, 6, 3), 0.4, 0.38)
     volumes = volume_series([volume(MONDAY, 900), volume(date(2020, 6, 20), 100)])[0]
-    card = busiest_week_card(series_of(days), volumes)
+    card = busiest_week_card(series_of(days), volumes, JUNE)
     assert card is not None
     assert card.title == "1 to 7 June 2020"
     assert card.lead == "Support led on 1 day, neither side led on 1 day."
@@ -158,7 +164,7 @@ def test_the_busiest_week_tells_what_its_days_rest_on() -> None:
     days = one_day(MONDAY, 0.7, 0.2) + one_day(date(2020, 6, 2), None, None, withheld="incomplete")
     days += one_day(date(2020, 6, 3), 0.4, 0.38, posts=2000, authors=300, coverage=0.6)
     counts = [volume(MONDAY, 900), volume(date(2020, 6, 2), None), volume(date(2020, 6, 3), 2100)]
-    card = busiest_week_card(series_of(days), volume_series(counts)[0])
+    card = busiest_week_card(series_of(days), volume_series(counts)[0], JUNE)
     assert card is not None
     assert card.basis == (
         "3,000 posts in the week, without those of 1 withheld day; figures on 2 of 3 days, each of "
@@ -169,7 +175,7 @@ def test_the_busiest_week_tells_what_its_days_rest_on() -> None:
 
 def test_a_busiest_week_with_figures_of_one_day_tells_that_day() -> None:
     days = one_day(MONDAY, 0.7, 0.2)
-    card = busiest_week_card(series_of(days), volume_series([volume(MONDAY, 900)])[0])
+    card = busiest_week_card(series_of(days), volume_series([volume(MONDAY, 900)])[0], JUNE)
     assert card is not None
     assert card.facts[0] == "70% (64–76%, 1 June) supported it."
     assert card.basis == (
@@ -180,7 +186,7 @@ def test_a_busiest_week_with_figures_of_one_day_tells_that_day() -> None:
 
 def test_a_busiest_week_without_a_figure_rests_on_none() -> None:
     days = one_day(MONDAY, None, None, withheld="unvalidated")
-    card = busiest_week_card(series_of(days), volume_series([volume(MONDAY, 900)])[0])
+    card = busiest_week_card(series_of(days), volume_series([volume(MONDAY, 900)])[0], JUNE)
     assert card is not None
     assert card.basis == "900 posts in the week; figures on 0 of 1 day."
 
@@ -203,7 +209,52 @@ def test_the_sentence_on_top_tells_how_much_of_its_day_was_collected_if_not_all(
 
 def test_no_released_volume_is_no_busiest_week() -> None:
     volumes = volume_series([volume(MONDAY, None)])[0]
-    assert busiest_week_card(series_of(one_day(MONDAY, 0.7, 0.2)), volumes) is None
+    assert busiest_week_card(series_of(one_day(MONDAY, 0.7, 0.2)), volumes, JUNE) is None
+
+
+@pytest.mark.parametrize(
+    ("selection", "today", "title", "posts"),
+    [
+        (Selection(), date(2020, 6, 20), "1 to 7 June 2020", "1,456 posts in the week; "),
+        (
+            Selection(since=date(2020, 6, 4), until=date(2020, 6, 8)),
+            date(2020, 6, 20),
+            "4 to 7 June 2020",
+            "543 posts in 4 days of the week; figures on 4 of 4 days, ",
+        ),
+        (
+            Selection(since=MONDAY, until=date(2020, 6, 2)),
+            date(2020, 6, 20),
+            "1 June 2020",
+            "460 posts in 1 day of the week; figures on 1 of 1 day, ",
+        ),
+        (
+            Selection(until=MONDAY),
+            date(2020, 6, 20),
+            "27 to 31 May 2020",
+            "879 posts in 5 days of the week; ",
+        ),
+        (
+            Selection(),
+            date(2020, 6, 3),
+            "1 to 3 June 2020",
+            "913 posts in 3 days of the week; ",
+        ),
+    ],
+    ids=["whole", "cut before", "one day", "cut by the topic", "not over"],
+)
+def test_a_busiest_week_names_and_counts_only_the_days_that_are_shown(
+    selection: Selection, today: date, title: str, posts: str
+) -> None:
+    figures = FakeFigures(days=min(20, (today - FIRST).days + 1))
+    asked = {"since": selection.since, "until": selection.until}
+    found = {
+        "overall": figures.released(TOPIC, **asked),
+        "volumes": figures.volumes(TOPIC, **asked),
+    }
+    now = datetime.combine(today, NOW.timetz())
+    card = page(figures, selection, now=now, **found).sections[0].cards[1]
+    assert (card.title, card.basis[: len(posts)]) == (title, posts)
 
 
 def test_notes_say_why_days_are_withheld() -> None:
