@@ -42,9 +42,17 @@ def add_downloads(app: FastAPI, board: Dashboard, note: Note) -> None:
         data = gather_topic(board, topic, selection)
         content = _csv(data, key) if kind == "csv" else _picture(board, data, key, kind)
         note(VISITOR.get().name, "downloaded", {"topic": topic.name, "what": f"{key}.{kind}"[:80]})
-        file = f"{topic.name}-{key}.{kind}"
+        file = f"{topic.name}-{key}{_unit_named(data, key)}.{kind}"
         headers = {"Content-Disposition": f'attachment; filename="{_plain(file)}"'}
         return Response(content, headers=headers, media_type=_MEDIA_TYPES[kind])
+
+
+def _unit_named(data: TopicData, key: str) -> str:
+    """What a file's name says of shares of another unit than posts; volume has no shares."""
+    unit = data.selection.unit
+    if unit == "posts" or any(key_of(one) == key for one in data.split_volumes):
+        return ""
+    return f"-{unit}"
 
 
 def _plain(name: str) -> str:
@@ -61,11 +69,12 @@ def _csv(data: TopicData, key: str) -> bytes:
     if not found:
         raise PageError(404, "There is no such chart for these days.")
     text = io.StringIO()
-    columns = [field.name for field in fields(found[0])]
+    unit: dict[str, str] = {} if isinstance(found[0], Volume) else {"unit": data.selection.unit}
+    columns = [*(field.name for field in fields(found[0])), *unit]
     writer = csv.DictWriter(text, columns, lineterminator="\r\n")
     writer.writeheader()
     for one in found:
-        writer.writerow({name: csv_cell(value) for name, value in asdict(one).items()})
+        writer.writerow({name: csv_cell(value) for name, value in (asdict(one) | unit).items()})
     return text.getvalue().encode("utf-8-sig")  # with a mark, or spreadsheets guess the encoding
 
 

@@ -115,6 +115,29 @@ def test_every_chart_s_figures_come_as_csv_of_the_same_split() -> None:
     assert {row["cohort"] for one in rows for row in one} == {"employees", "public"}
 
 
+@pytest.mark.parametrize(
+    ("address", "file", "unit"),
+    [
+        ("stance-walkout.csv", "walkout-stance-walkout.csv", "posts"),
+        ("stance-walkout.csv?unit=authors", "walkout-stance-walkout-authors.csv", "authors"),
+        (
+            "stance-walkout-changes.csv?unit=texts",
+            "walkout-stance-walkout-changes-texts.csv",
+            "texts",
+        ),
+        ("volume.csv?unit=authors", "walkout-volume.csv", None),
+    ],
+)
+def test_a_chart_s_csv_says_what_its_shares_are_of(
+    address: str, file: str, unit: str | None
+) -> None:
+    answer = client().get(f"/topics/walkout/charts/{address}")
+    assert answer.headers["content-disposition"] == f'attachment; filename="{file}"'
+    rows = list(csv.DictReader(answer.text.splitlines()))
+    assert {row.get("unit") for row in rows} == {unit}
+    assert unit is None or list(rows[0])[-1] == "unit"
+
+
 def test_a_csv_holds_no_formula() -> None:
     class Hostile(FakeFigures):
         def volumes(self, topic: Any, **asked: Any) -> Any:
