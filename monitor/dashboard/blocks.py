@@ -100,9 +100,10 @@ def shares_block(series: SharesSeries, data: TopicData, frame: Frame) -> Block:
             known,
             today=frame.today,
             turns=[one.day for one in shifts if one.is_level],
+            with_year=frame.has_years,
         ),
         turns=change_points_told(shifts, series.labels),
-        changes=change_table(shifts, series.labels),
+        changes=change_table(shifts, series.labels, with_year=frame.has_years),
     )
 
 
@@ -136,7 +137,7 @@ def volume_blocks(data: TopicData, frame: Frame) -> tuple[Block, ...]:
                 *withheld_notes(series, topic.minimum_authors),
                 *partial_notes(series, frame.today),
             ),
-            table=tables.volume_table(series, topic, today=frame.today),
+            table=tables.volume_table(series, topic, today=frame.today, with_year=frame.has_years),
         )
         for series in volume_series(data.split_volumes)
     )

@@ -34,6 +34,7 @@ _SHAPES = ("circle", "triangle-down", "square")
 _VOLUMES = ("posts", "reposts")
 _VOLUME_COLOURS = ("var(--posts)", "var(--reposts)")
 _HALF_DAY = timedelta(hours=12)
+DAY_LABELS = "utcFormat(datum.value, dayFormat)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class Frame:
     last: date
     events: Mapping[date, str]
     today: date
+
+    @property
+    def has_years(self) -> bool:
+        """Whether days are told with their year, as they are of several."""
+        return self.first.year != self.last.year
 
 
 def shares_chart(
@@ -88,8 +94,14 @@ def _filled(layout: Spec, frame: Frame, **data: list[Record]) -> Spec:
     """Gives a layout its data and the ends of its time axis."""
     events = event_records(frame.events, frame.first, frame.last)
     ends = {"first": frame.first, "last": frame.last + timedelta(days=1)}
-    params = [{"name": name, "value": _noon_before(day)} for name, day in ends.items()]
+    params = [day_format(with_year=frame.has_years)]
+    params += [{"name": name, "value": _noon_before(day)} for name, day in ends.items()]
     return layout | {"datasets": data | {"events": events}, "params": params}
+
+
+def day_format(*, with_year: bool) -> Record:
+    """The parameter by which `DAY_LABELS` writes the days of a time axis."""
+    return {"name": "dayFormat", "value": "%-d %b %Y" if with_year else "%-d %b"}
 
 
 def _noon_before(day: date) -> float:
@@ -198,7 +210,11 @@ def _time_axis(field: str = "day:T") -> alt.X:
         title=None,
         scale=alt.Scale(type="utc", domain=ends, nice=False),
         axis=alt.Axis(
-            format="%-d %b", tickMinStep=86_400_000, grid=False, labelOverlap=True, tickCount=8
+            labelExpr=DAY_LABELS,
+            tickMinStep=86_400_000,
+            grid=False,
+            labelOverlap=True,
+            tickCount=8,
         ),
     )
 

@@ -250,11 +250,16 @@ def _drift_block(title: str, key: str, days: Sequence[DriftedDay]) -> DriftBlock
             f"of {words.number(len(days))}: {words.days_listed(drifted)}. Their intervals are "
             "wider for it; label posts of these days."
         )
+    with_year = len({one.day.year for one in days}) > 1
     rows = tuple(
         (
-            Cell(words.day_short(one.day), "drifted" if one.deviation >= THRESHOLD else ""),
+            Cell(
+                words.day_short(one.day, with_year=with_year),
+                "drifted" if one.deviation >= THRESHOLD else "",
+            ),
             Cell(f"{one.deviation:.1f}"),
         )
         for one in days
     )
-    return DriftBlock(key, title, told, drift_chart(days), Table(("Day", "Deviation"), rows))
+    table = Table(("Day", "Deviation"), rows)
+    return DriftBlock(key, title, told, drift_chart(days, with_year=with_year), table)

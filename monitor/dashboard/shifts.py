@@ -62,23 +62,26 @@ def change_records(shifts: Sequence[Shift], labels: Sequence[str]) -> list[Recor
     ]
 
 
-def change_table(shifts: Sequence[Shift], labels: Sequence[str]) -> Table | None:
+def change_table(
+    shifts: Sequence[Shift], labels: Sequence[str], *, with_year: bool
+) -> Table | None:
     """Lists every change with its interval, None where there is nothing to compare."""
     if not shifts:
         return None
     names = tuple(words.label_word(label) for label in labels)
     return Table(
         columns=("Day", "Compared with", *names),
-        rows=tuple(_row(one, labels) for one in shifts[-MOST_ROWS:]),
+        rows=tuple(_row(one, labels, with_year=with_year) for one in shifts[-MOST_ROWS:]),
         left_out=left_out(shifts),
     )
 
 
-def _row(one: Shift, labels: Sequence[str]) -> tuple[Cell, ...]:
-    day = Cell(words.day_short(one.day), "change point" if one.is_level else "")
-    compared = f"the level up to {words.day_short(one.since)}"
-    if not one.is_level:
-        compared = words.day_short(one.since)
+def _row(one: Shift, labels: Sequence[str], *, with_year: bool) -> tuple[Cell, ...]:
+    told = words.day_short(one.day, with_year=with_year)
+    day = Cell(told, "change point" if one.is_level else "")
+    compared = words.day_short(one.since, with_year=with_year)
+    if one.is_level:
+        compared = f"the level up to {compared}"
     return (day, Cell(compared), *(_moved(one.by_label.get(label)) for label in labels))
 
 
@@ -98,5 +101,6 @@ def _moves(one: Shift, labels: Sequence[str]) -> str:
         if (change := one.by_label.get(label)) is not None
     ]
     known = one.since + timedelta(days=1) == one.day
-    gap = "" if known else f"; nothing is known of the days after {words.day_short(one.since)}"
+    since = words.day_short(one.since, with_year=one.since.year != one.day.year)
+    gap = "" if known else f"; nothing is known of the days after {since}"
     return ", ".join(parts) + gap

@@ -47,7 +47,13 @@ class Table:
 
 
 def shares_table(
-    series: SharesSeries, topic: Topic, known: Known, *, today: date, turns: Collection[date] = ()
+    series: SharesSeries,
+    topic: Topic,
+    known: Known,
+    *,
+    today: date,
+    turns: Collection[date] = (),
+    with_year: bool = False,
 ) -> Table:
     """Lists every day's shares with intervals, and in words why one is withheld.
 
@@ -59,7 +65,7 @@ def shares_table(
         columns=("Day", *labels, "Scored posts", "Authors", "Coverage"),
         rows=tuple(
             (
-                _day_cell(one, today, is_turn=one.day in turns),
+                _day_cell(one, today, is_turn=one.day in turns, with_year=with_year),
                 *_shares_cells(one, topic, known.get(one.day, {})),
             )
             for one in series.days[-MOST_ROWS:]
@@ -73,11 +79,16 @@ def left_out(rows: Sized) -> int:
     return max(0, len(rows) - MOST_ROWS)
 
 
-def volume_table(series: VolumeSeries, topic: Topic, *, today: date) -> Table:
+def volume_table(
+    series: VolumeSeries, topic: Topic, *, today: date, with_year: bool = False
+) -> Table:
     """Lists every day's posts, how many of them repeat others, reposts and authors."""
     return Table(
         columns=("Day", "Posts", "Of them copies", "Reposts", "Authors", "Not scored", "Coverage"),
-        rows=tuple(_volume_row(one, topic, today=today) for one in series.days[-MOST_ROWS:]),
+        rows=tuple(
+            _volume_row(one, topic, _day_cell(one, today, with_year=with_year))
+            for one in series.days[-MOST_ROWS:]
+        ),
         left_out=left_out(series.days),
     )
 
@@ -96,7 +107,7 @@ def _shares_cells(one: SharesDay, topic: Topic, known: Mapping[str, float]) -> t
     )
 
 
-def _volume_row(one: Volume, topic: Topic, *, today: date) -> tuple[Cell, ...]:
+def _volume_row(one: Volume, topic: Topic, day: Cell) -> tuple[Cell, ...]:
     counts: tuple[Cell, ...] = (
         _count_cell(one.posts),
         _copies_cell(one),
@@ -104,12 +115,14 @@ def _volume_row(one: Volume, topic: Topic, *, today: date) -> tuple[Cell, ...]:
     )
     if one.posts is None:
         counts = (_withheld_cell(one, topic, span=len(counts)),)
-    return (_day_cell(one, today), *counts, _coverage_cell(one.coverage))
+    return (day, *counts, _coverage_cell(one.coverage))
 
 
-def _day_cell(one: SharesDay | Volume, today: date, *, is_turn: bool = False) -> Cell:
+def _day_cell(
+    one: SharesDay | Volume, today: date, *, with_year: bool, is_turn: bool = False
+) -> Cell:
     marks = (partial_word(one, today), "change point" if is_turn else "")
-    return Cell(words.day_short(one.day), ", ".join(filter(None, marks)))
+    return Cell(words.day_short(one.day, with_year=with_year), ", ".join(filter(None, marks)))
 
 
 def _share_cell(figure: Figure, topic: Topic, true: float | None) -> Cell:

@@ -11,7 +11,7 @@ from classifiers.drift import THRESHOLD
 from classifiers.reliability import ReliabilityBin
 from monitor.alarms.evidence import DriftedDay
 from monitor.dashboard import words
-from monitor.dashboard.charts import Spec, finished, tooltips
+from monitor.dashboard.charts import DAY_LABELS, Spec, day_format, finished, tooltips
 
 _EVEN = [{"confidence": 0.0, "right": 0.0}, {"confidence": 1.0, "right": 1.0}]
 
@@ -33,7 +33,7 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> Spec:
     return _reliability_layout() | {"datasets": {"bins": records, "even": _EVEN}}
 
 
-def drift_chart(days: Sequence[DriftedDay]) -> Spec:
+def drift_chart(days: Sequence[DriftedDay], *, with_year: bool) -> Spec:
     """Draws each day's deviation from what the audit labels explain, and the line of drift."""
     records = [
         {
@@ -43,7 +43,8 @@ def drift_chart(days: Sequence[DriftedDay]) -> Spec:
         | ({"drifted": True} if one.deviation >= THRESHOLD else {})
         for one in days
     ]
-    return _drift_layout() | {"datasets": {"days": records, "line": [{"deviation": THRESHOLD}]}}
+    data = {"days": records, "line": [{"deviation": THRESHOLD}]}
+    return _drift_layout() | {"datasets": data, "params": [day_format(with_year=with_year)]}
 
 
 @lru_cache(maxsize=1)
@@ -74,7 +75,7 @@ def _reliability_layout() -> Spec:
 @lru_cache(maxsize=1)
 def _drift_layout() -> Spec:
     days = alt.Chart(alt.NamedData("days"))
-    axis = alt.Axis(format="%-d %b", grid=False, labelOverlap=True)
+    axis = alt.Axis(labelExpr=DAY_LABELS, grid=False, labelOverlap=True)
     x = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
     y = alt.Y("deviation:Q", title=None, axis=alt.Axis(tickCount=4))
     tooltip = tooltips("day", "deviation")

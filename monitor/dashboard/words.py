@@ -97,9 +97,9 @@ def counted(count: int, noun: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def day_short(day: date) -> str:
-    """Returns `1 June`."""
-    return f"{day.day} {day:%B}"
+def day_short(day: date, *, with_year: bool = False) -> str:
+    """Returns `1 June`, or `1 June 2020`."""
+    return f"{day.day} {day:%B}{f' {day.year}' if with_year else ''}"
 
 
 @lru_cache(maxsize=4096)

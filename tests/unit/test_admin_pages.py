@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from monitor.alarms.evidence import DriftedDay
+from monitor.dashboard.drawing import draw, on_paper
 from monitor.dashboard.model_page import model_page
 from monitor.settings import SourcesSettings
 from monitor.store.tasks import Tasks
@@ -115,6 +116,18 @@ def test_why_to_train_again_stands_above_the_button_and_is_escaped(reader: TestC
     text = reader.get(f"{PLACE}/models").text
     reason = text.index("Errors about &lt;i&gt;stance&lt;/i&gt; rose from 20% to 40%.")
     assert text.index("Train again:") < reason < text.index("Train on the labels")
+
+
+@pytest.mark.parametrize(
+    ("year", "told", "axis"),
+    [(2020, "1 June", ">1 Jun<"), (2019, "1 June 2019", ">1 Jan 2020<")],
+)
+def test_drift_of_several_years_is_told_with_them(year: int, told: str, axis: str) -> None:
+    days = (date(year, 6, 1), date(2020, 6, 8))
+    found = [DriftedDay(day, "sentiment", "", 1.2) for day in days]
+    block = model_page(TOPIC, [], None, {}, drift=found).drift[0]
+    assert block.table.rows[0][0].text == told
+    assert axis in draw(on_paper(block.spec, "", ""), "svg").decode()
 
 
 def test_a_version_of_which_nothing_drifts_is_told_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from monitor.dashboard import charts, tables
 from monitor.dashboard.blocks import UNIT_WORDS
 from monitor.dashboard.charts import Frame
+from monitor.dashboard.drawing import draw, on_paper
 from monitor.dashboard.headline import answer_sentence, busiest_week_card, latest_day_card
 from monitor.dashboard.pages import TopicPage, ordered_questions, topic_page
 from monitor.dashboard.selection import Selection
@@ -455,6 +457,36 @@ def test_every_day_is_compared_with_the_day_before_in_a_table() -> None:
     assert len(table.rows) == 20  # nineteen differences and a change point
     assert [cell.text for cell in table.rows[0][:3]] == ["28 May", "27 May", "+12 points"]
     assert table.rows[5][1].text == "the level up to 31 May"
+
+
+def test_days_of_several_years_are_told_with_their_year() -> None:
+    later = [*FakeFigures().volumes(TOPIC), volume(date(2021, 6, 1))]
+    shown = page(volumes=later, split_volumes=later)
+    block = shown.sections[0].blocks[0]
+    assert shown.volume is not None
+    assert block.changes is not None
+    assert block.table.rows[0][0].text == "27 May 2020"
+    assert shown.volume.blocks[0].table.rows[-1][0].text == "1 June 2021"
+    assert [cell.text for cell in block.changes.rows[0][:2]] == ["28 May 2020", "27 May 2020"]
+    assert block.changes.rows[5][1].text == "the level up to 31 May 2020"
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [(MONDAY + timedelta(days=6), ">1 Jun<"), (date(2021, 6, 1), ">1 Jan 2021<")],
+    ids=["one year", "two years"],
+)
+def test_a_time_axis_tells_the_year_where_there_are_several(last: date, told: str) -> None:
+    series = series_of(one_day(MONDAY, 0.6, 0.2))
+    spec = charts.shares_chart(series, replace(FRAME, last=last), {})
+    assert told in draw(on_paper(spec, "", ""), "svg").decode()
+
+
+def test_a_change_point_of_a_new_year_says_since_which_year_nothing_is_known() -> None:
+    series = series_of(one_day(MONDAY, 0.6, 0.2))
+    late = change(date(2021, 1, 4), since=date(2020, 12, 30), level=True)
+    (told,) = change_points_told(shifts_of(series, [late]), series.labels)
+    assert told.endswith("; nothing is known of the days after 30 December 2020.")
 
 
 def test_a_change_point_behind_hidden_days_says_since_when_nothing_is_known() -> None:
