@@ -84,8 +84,10 @@ def tell(scorer: Scorer, about: str, sentences: Sequence[str], names: Sequence[s
     """Ask a head about every sentence with every name, and return what was found as text."""
     texts = [sentence.format(name) for sentence in sentences for name in names]
     known = head(about)
-    asked = [TARGET if known.takes_target else ""] * len(texts)
-    [scores] = scorer.score_pairs(texts, asked, heads=[about])
+    if known.takes_target:
+        [scores] = scorer.score_pairs(texts, [TARGET] * len(texts), heads=[about])
+    else:
+        [scores] = scorer.score(texts, heads=[about])
     found = scores.probabilities.reshape(len(sentences), len(names), len(known.labels))
     answers = found.argmax(axis=2)
     commonest = np.array([np.bincount(each).max() for each in answers])

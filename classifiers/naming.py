@@ -23,6 +23,7 @@ from classifiers.recipe_values import CHECKED, Share
 
 FILE = Path(__file__).with_name("naming.toml")
 _WORD = re.compile(r"\w{4,}")
+_ARTICLE = re.compile(r"\b(a)n? (?=([aeiou])?)", re.IGNORECASE)
 
 
 @checked(frozen=True, config=CHECKED)
@@ -30,8 +31,8 @@ class Naming:
     """The table ``[naming]`` of a recipe.
 
     Attributes:
-        groups: Share of posts with a word for people in which a group is named beside it.
-        names: Share of posts with mentions in which each is replaced with a first name.
+        groups: Share of posts in which a group is named.
+        names: Share of posts in which a person is named.
     """
 
     groups: Share
@@ -45,6 +46,9 @@ class Names:
     groups: tuple[str, ...]
     people: tuple[str, ...]
     names: tuple[str, ...]
+    openings: tuple[str, ...]
+    speakers: tuple[str, ...]
+    named_openings: tuple[str, ...]
     held_back: Mapping[str, tuple[str, ...]]
 
     @property
@@ -84,26 +88,37 @@ def _renamed(post: AskedPost, shares: Naming, random: np.random.Generator) -> st
 
 
 def with_group(text: str, random: np.random.Generator) -> str:
-    """Return the text with a group named beside one of its words for people.
+    """Return the text with a group named beside one of its words for people, or before it all.
 
-    A group that is named there already is replaced; a text without such a word stays as it is.
+    A group that is named there already is replaced.
     """
-    places = list(_beside_people().finditer(text))
-    if not places:
-        return text
-    place = places[random.integers(len(places))]
-    groups = read_names().groups
-    group = groups[random.integers(len(groups))]
-    article = place["article"] or ""
-    if article:
-        article = f"{article[0]}n " if group[0].lower() in "aeiou" else f"{article[0]} "
-    return f"{text[: place.start()]}{article}{group} {place['people']}{text[place.end() :]}"
+    known, places = read_names(), list(_beside_people().finditer(text))
+    group = _one(known.groups, random)
+    if places:
+        place = places[random.integers(len(places))]
+        named = f"{place['article'] or ''}{group} {place['people']}"
+        return f"{text[: place.start()]}{_with_articles(named)}{text[place.end() :]}"
+    opening = _one(known.openings, random).format(group=group, person=_one(known.speakers, random))
+    return _with_articles(opening) + text
 
 
 def with_names(text: str, random: np.random.Generator) -> str:
-    """Return the text with a first name in the place of each mention."""
-    names = read_names().names
-    return MENTION.sub(lambda _: names[random.integers(len(names))], text)
+    """Return the text with a first name in the place of each mention, or before it all."""
+    known = read_names()
+    named, mentions = MENTION.subn(lambda _: _one(known.names, random), text)
+    if mentions:
+        return named
+    return _one(known.named_openings, random).format(name=_one(known.names, random)) + text
+
+
+def _one(words: Sequence[str], random: np.random.Generator) -> str:
+    """Return one of the words."""
+    return words[random.integers(len(words))]
+
+
+def _with_articles(text: str) -> str:
+    """Return the text with `a` and `an` as the word after them wants."""
+    return _ARTICLE.sub(lambda found: f"{found[1]}{'n' if found[2] else ''} ", text)
 
 
 def _mentions(text: str, targets: str) -> bool:

@@ -46,8 +46,10 @@ def test_a_group_that_is_named_there_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "what a day", "#people", "people@here", "workers-rights"])
-def test_a_text_without_a_word_for_people_stays(text: str) -> None:
-    assert with_group(text, rng()) == text
+def test_a_group_is_named_before_a_text_without_a_word_for_people(text: str) -> None:
+    opening = with_group(text, rng()).removesuffix(text)
+    assert opening
+    assert any(group.lower() in opening.lower() for group in NAMES.groups)
 
 
 def test_an_article_fits_the_group_after_it() -> None:
@@ -64,13 +66,16 @@ def test_each_mention_becomes_a_name() -> None:
     assert rest == ["met", "me@work"]
 
 
+def test_a_name_is_put_before_a_text_without_mentions() -> None:
+    opening = with_names("fine", rng()).removesuffix("fine")
+    assert any(name in opening for name in NAMES.names)
+
+
 def test_a_post_about_a_target_keeps_what_its_answer_may_hang_on() -> None:
-    for text, target in (
-        ("gay people at work", "the walkout"),
-        ("people at work", "rights of immigrants"),
-        ("@HillaryClinton is right", "Hillary Clinton"),
-    ):
-        assert renamed(about(text, target)) == text
+    for text, target in (("gay people", "the walkout"), ("people", "rights of immigrants")):
+        assert renamed(about(text, target), Naming(groups=1, names=0)) == text
+    spoken_to = about("@HillaryClinton is right", "Hillary Clinton")
+    assert renamed(spoken_to, Naming(groups=0, names=1)) == spoken_to.text
     assert renamed(about("people and @ann walked out", "the walkout")).endswith(" walked out")
     assert renamed(about("people and @ann walked out", "the walkout")).count("@") == 0
 
