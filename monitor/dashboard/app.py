@@ -248,9 +248,11 @@ def _add_probes(app: FastAPI, board: Dashboard, metrics: Metrics) -> None:
         return metrics.answer()
 
 
-def _explain(board: Dashboard, request: Request, error: PageError) -> Response:
+def _explain(board: Dashboard, request: Request, error: PageError | MonitorError) -> Response:
     """Tells an error as a page, to a program as the API does."""
     answer: Response
+    if isinstance(error, MonitorError):
+        error = _unavailable(error)
     if request.url.path.startswith(f"{api.PLACE}/"):
         answer = api.problem(error.status, str(error), error.hint)
     else:
@@ -258,6 +260,14 @@ def _explain(board: Dashboard, request: Request, error: PageError) -> Response:
     if error.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer
+
+
+def _unavailable(error: MonitorError) -> PageError:
+    """Errors name the database; who is not logged in learns only that there is one."""
+    if VISITOR.get().role:
+        return PageError(503, str(error), hint=error.hint)
+    hint = "Try again later; `monitor doctor` says why."
+    return PageError(503, "This cannot be answered at the moment.", hint=hint)
 
 
 def _add_error_pages(app: FastAPI, board: Dashboard) -> None:
@@ -276,4 +286,4 @@ def _add_error_pages(app: FastAPI, board: Dashboard) -> None:
 
     @app.exception_handler(MonitorError)
     def monitor_error(request: Request, error: MonitorError) -> Response:
-        return _explain(board, request, PageError(503, str(error), hint=error.hint))
+        return _explain(board, request, error)

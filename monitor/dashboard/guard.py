@@ -29,7 +29,7 @@ from monitor.store.accounts import ROLES, Accounts, Role
 COOKIE = "monitor_session"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
-Explain = Callable[[Request, PageError], Response]
+Explain = Callable[[Request, PageError | MonitorError], Response]
 
 
 class Guard:
@@ -73,10 +73,8 @@ class Guard:
             refusal = self._refusal(request, visitor)
             if refusal is None:
                 await self._check_intent(request, visitor)
-        except PageError as error:
+        except (PageError, MonitorError) as error:
             return self._explain(request, error)
-        except MonitorError as error:
-            return self._explain(request, PageError(503, str(error), hint=error.hint))
         return await call_next(request) if refusal is None else refusal
 
     # Who

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from fastapi import FastAPI, Request, Response
@@ -36,7 +37,7 @@ def add_login(
     @app.post("/login")
     async def log_in(request: Request) -> Response:
         form = await read_form(request)
-        name, where = form.get("name", "").strip()[:200], _inside(form.get("next", "/"))
+        name, where = _name(form), _inside(form.get("next", "/"))
         address = _address(request, settings)
         wait = throttle.seconds_to_wait(name, address)
         if wait:
@@ -63,6 +64,12 @@ def add_login(
         answer = RedirectResponse("/login", status_code=303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=settings.https)
         return answer
+
+
+def _name(form: Mapping[str, str]) -> str:
+    """The name typed in; empty, which is nobody's, where it is none that a database holds."""
+    name = form.get("name", "").strip()[:200]
+    return name if name.isprintable() else ""
 
 
 def _address(request: Request, settings: AccessSettings) -> str:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import create_engine
 
 from monitor.access import refuse_open_door
 from monitor.dashboard.changes import Changes
@@ -391,6 +392,27 @@ def test_probes_tell_strangers_no_reasons(door: Door) -> None:
     )
     reader = TestClient(app, base_url="http://127.0.0.1")
     assert reader.get("/readyz").json() == {"status": "failing", "reasons": ["log in to see why"]}
+
+
+@pytest.mark.parametrize(
+    ("method", "page", "headers"),
+    [
+        ("GET", "/topics/walkout", {"cookie": "monitor_session=x"}),
+        ("GET", "/topics/walkout", {}),
+        ("GET", "/api/v1/topics", {"authorization": "Bearer x"}),
+        ("POST", "/login", HERE),
+    ],
+    ids=["session", "nobody", "token", "login"],
+)
+def test_strangers_are_told_nothing_of_a_database_that_does_not_answer(
+    door: Door, tmp_path: Path, method: str, page: str, headers: dict[str, str]
+) -> None:
+    gone = create_engine(f"sqlite:///{tmp_path / 'gone/monitor.db'}")
+    stranger = Door(Accounts(gone), door.clock).visitor()
+    answer = stranger.request(method, page, headers=headers)
+    assert answer.status_code == 503
+    assert "cannot be answered at the moment" in answer.text
+    assert [word for word in ("database", "sqlite", "gone") if word in answer.text] == []
 
 
 def test_a_form_that_is_too_large_is_refused(door: Door) -> None:
