@@ -172,8 +172,8 @@ class Guard:
             return  # to the answer that there is no such address, or no such method
         if not _is_from_here(request):
             raise PageError(403, "This was not sent from these pages.")
-        if visitor.how == "none":
-            return
+        if visitor.how == "none" or request.url.path == "/login":
+            return  # Who logs in may have been logged in by another tab: that form has no token.
         sent = request.headers.get("x-csrf-token") or (await read_form(request)).get("csrf", "")
         if not hmac.compare_digest(sent.encode(), visitor.csrf.encode()):
             raise PageError(403, "This form is out of date.", hint="Load the page again.")

@@ -316,6 +316,14 @@ def test_a_change_takes_a_form_of_these_pages(
     assert visitor.post("/logout", data=data, headers=headers).status_code == status
 
 
+def test_who_has_logged_in_meanwhile_may_log_in_again_from_here_alone(door: Door) -> None:
+    visitor = door.logged_in("viewer")
+    assert log_in(visitor, "annotator", next="/topics").headers["location"] == "/topics"
+    elsewhere = {"origin": "http://evil.example"}
+    form = {"name": "viewer", "password": PASSWORD}
+    assert visitor.post("/login", data=form, headers=elsewhere).status_code == 403
+
+
 def test_one_visitor_s_form_is_worth_nothing_to_another(door: Door) -> None:
     one, other = door.logged_in("viewer"), door.logged_in("annotator")
     assert one.post("/logout", data={"csrf": csrf_of(other)}, headers=HERE).status_code == 403
