@@ -159,7 +159,10 @@ class Guard:
             )
         if request.method == "GET" and _wants_page(request):
             where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/login?next={quote(where, safe='')}", status_code=303)
+            return RedirectResponse(_login(where), status_code=303)
+        if _wants_page(request) and _is_from_here(request):
+            hint, back = "What was sent has not been kept.", _login(_sent_from(request))
+            raise PageError(401, "You are not logged in any more.", hint=hint, login=back)
         raise PageError(
             401, "Log in first, or send a token.", hint="`monitor tokens add` makes one."
         )
@@ -196,6 +199,24 @@ def _wants_page(request: Request) -> bool:
     return not request.url.path.startswith(("/api/", "/metrics")) and not request.url.path.endswith(
         (".json", ".csv")
     )
+
+
+def inside(where: str) -> str:
+    """An address on these pages; anything that leads elsewhere becomes the first page."""
+    is_inside = where.startswith("/") and not where.startswith(("//", "/\\"))
+    return where if is_inside and where.isprintable() and "\\" not in where else "/"
+
+
+def _login(where: str) -> str:
+    return f"/login?next={quote(where, safe='')}"
+
+
+def _sent_from(request: Request) -> str:
+    """The page with the form that was sent, as the browser tells it."""
+    page = _parts(request.headers.get("referer", ""))
+    if page.netloc != request.headers.get("host"):
+        return "/"
+    return inside(page.path + (f"?{page.query}" if page.query else ""))
 
 
 def _is_from_here(request: Request) -> bool:

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from monitor.access import LOOPBACK
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.forms import read_form
-from monitor.dashboard.guard import COOKIE
+from monitor.dashboard.guard import COOKIE, inside
 from monitor.dashboard.throttle import Throttle
 from monitor.dashboard.visitor import VISITOR, Note
 from monitor.passwords import digest_of, is_password, new_secret
@@ -31,13 +31,13 @@ def add_login(
 
     @app.get("/login")
     def show_login(request: Request) -> Response:
-        where = _inside(request.query_params.get("next", "/"))
+        where = inside(request.query_params.get("next", "/"))
         return board.page("login.html", where=where, name="", wrong="")
 
     @app.post("/login")
     async def log_in(request: Request) -> Response:
         form = await read_form(request)
-        name, where = _name(form), _inside(form.get("next", "/"))
+        name, where = _name(form), inside(form.get("next", "/"))
         address = _address(request, settings)
         wait = throttle.seconds_to_wait(name, address)
         if wait:
@@ -103,9 +103,3 @@ def _with_cookie(answer: Response, secret: str, settings: AccessSettings) -> Res
         secure=settings.https,
     )
     return answer
-
-
-def _inside(where: str) -> str:
-    """An address on these pages; anything that leads elsewhere becomes the first page."""
-    inside = where.startswith("/") and not where.startswith(("//", "/\\"))
-    return where if inside and where.isprintable() and "\\" not in where else "/"

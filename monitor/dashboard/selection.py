@@ -26,12 +26,14 @@ class PageError(Exception):
     Attributes:
         status: The HTTP status code.
         hint: What to do next.
+        login: Where to log in, if that is what to do.
     """
 
-    def __init__(self, status: int, message: str, *, hint: str = "") -> None:
+    def __init__(self, status: int, message: str, *, hint: str = "", login: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.hint = hint
+        self.login = login
 
 
 @dataclass(frozen=True, slots=True)

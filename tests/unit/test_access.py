@@ -324,6 +324,35 @@ def test_who_has_logged_in_meanwhile_may_log_in_again_from_here_alone(door: Door
     assert visitor.post("/login", data=form, headers=elsewhere).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("referer", "way"),
+    [
+        ("http://127.0.0.1/topics/walkout/label?as=ada", "%2Ftopics%2Fwalkout%2Flabel%3Fas%3Dada"),
+        ("http://evil.example/topics", "%2F"),
+        ("http://127.0.0.1//evil.example", "%2F"),
+        ("http://127.0.0.1/\\evil.example", "%2F"),
+        ("http://[::1", "%2F"),
+        ("", "%2F"),
+    ],
+    ids=["page", "elsewhere", "slashes", "backslash", "nonsense", "none"],
+)
+def test_a_form_sent_after_the_session_leads_to_the_login_and_back(
+    door: Door, referer: str, way: str
+) -> None:
+    visitor = door.visitor()
+    sent = visitor.post("/topics/walkout/label", headers={**HERE, "referer": referer})
+    assert sent.status_code == 401
+    assert "What was sent has not been kept." in sent.text
+    assert f'<a href="/login?next={way}">Log in</a>' in sent.text
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "http://evil.example"}], ids=["none", "other"])
+def test_a_program_without_a_token_is_told_of_tokens(door: Door, headers: dict[str, str]) -> None:
+    sent = door.visitor().post("/topics/walkout/label", headers=headers)
+    assert sent.status_code == 401
+    assert "monitor tokens add" in sent.text and "/login" not in sent.text
+
+
 def test_one_visitor_s_form_is_worth_nothing_to_another(door: Door) -> None:
     one, other = door.logged_in("viewer"), door.logged_in("annotator")
     assert one.post("/logout", data={"csrf": csrf_of(other)}, headers=HERE).status_code == 403
