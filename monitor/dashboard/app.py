@@ -231,8 +231,8 @@ def _for_visitors(reasons: Sequence[str]) -> list[str]:
 def _add_probes(app: FastAPI, board: Dashboard, metrics: Metrics) -> None:
     @app.head("/healthz")  # As some balancers ask.
     @app.get("/healthz")
-    def show_alive() -> Response:
-        """Whether this process answers at all; asks nothing of the database."""
+    async def show_alive() -> Response:
+        """Whether this process answers at all; asks nothing of the database, needs no thread."""
         return JSONResponse({"status": "ok"})
 
     @app.head("/readyz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from dataclasses import asdict, fields
 from typing import Annotated
 
@@ -22,6 +23,8 @@ from monitor.spreadsheet import csv_cell
 
 Drawn = Figure | Volume | Change
 
+_PLACES = threading.BoundedSemaphore(8)
+"""For readers who wait for pictures: each keeps one of 40 threads, which every page needs."""
 _MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
 
 
@@ -84,7 +87,12 @@ def _picture(board: Dashboard, data: TopicData, key: str, kind: str) -> bytes:
     if block is None or block.spec is None or block.is_preview:
         raise PageError(404, "There is no such chart for these days, or nothing to draw.")
     spec = on_paper(block.spec, f"{page.topic.title}: {block.label}", told_below(page))
-    return draw(spec, "png" if kind == "png" else "svg")
+    if not _PLACES.acquire(blocking=False):
+        raise PageError(503, "Many charts are being drawn.", hint="Try again in a few seconds.")
+    try:
+        return draw(spec, "png" if kind == "png" else "svg")
+    finally:
+        _PLACES.release()
 
 
 def blocks_of(page: TopicPage) -> list[Block]:

@@ -68,7 +68,7 @@ class Guard:
     async def check(self, request: Request, call_next: CallNext) -> Response:
         """Stands before every route."""
         try:
-            visitor = await run_in_threadpool(self._visitor, request)
+            visitor = await self._visitor(request)
             VISITOR.set(visitor)
             refusal = self._refusal(request, visitor)
             if refusal is None:
@@ -79,13 +79,13 @@ class Guard:
 
     # Who
 
-    def _visitor(self, request: Request) -> Visitor:
+    async def _visitor(self, request: Request) -> Visitor:
         if needed_role(request.method, request.url.path) != "nobody":
-            return self._identified(request)
+            return await run_in_threadpool(self._identified, request)
         if request.url.path.startswith(("/static/", "/healthz")):
             return NOBODY  # Assets and the probe of life ask nothing of the database.
         try:
-            return self._identified(request)
+            return await run_in_threadpool(self._identified, request)
         except (MonitorError, PageError):
             return NOBODY
 

@@ -29,14 +29,20 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_AGAIN_SECONDS = "10"
 
 
 async def secure(request: Request, call_next: CallNext) -> Response:
-    """Adds the security headers; what is not an asset is never stored by a cache."""
+    """Adds the security headers; what is not an asset is never stored by a cache.
+
+    What cannot be answered now can be asked for again soon.
+    """
     response = await call_next(request)
     for name, value in _HEADERS.items():
         response.headers[name] = value
     response.headers.setdefault("Cache-Control", "no-store")
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers.setdefault("Retry-After", _AGAIN_SECONDS)
     return response
 
 

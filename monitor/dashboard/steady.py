@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from fastapi import Request, Response
 
 from monitor.alarms.evidence import DriftedDay
+from monitor.dashboard.selection import PageError
 from monitor.dashboard.shield import CallNext
 from monitor.figure import Figure, Volume
 from monitor.figures import Figures
@@ -30,6 +31,8 @@ _MOST_ITEMS = 200_000
 _MOST_CUTS = 16
 PATIENCE_SECONDS = 1.0
 """How long a reader waits for new figures where there are earlier ones to show."""
+_MOST_WAITING = 20
+"""Readers who wait where there are none: each keeps one of 40 threads, which every page needs."""
 
 
 LOOK: ContextVar[dict[str, Hashable] | None] = ContextVar("look", default=None)
@@ -100,7 +103,8 @@ class SteadyFigures(Figures):
     kept back becomes due. Whole series are remembered, and cut to the days asked for.
 
     After a change figures are made once, however many ask. Who asks meanwhile waits for
-    `PATIENCE_SECONDS` and is then shown the earlier ones, if there are any.
+    `PATIENCE_SECONDS` and is then shown the earlier ones, if there are any; without them, some
+    may wait until there are figures, and the others are told to come again.
 
     Args:
         figures: What releases them.
@@ -119,6 +123,7 @@ class SteadyFigures(Figures):
         self._making: dict[Hashable, Future[_Answer]] = {}
         self._lock = threading.Lock()
         self._one_at_a_time = threading.Lock()
+        self._places = threading.BoundedSemaphore(_MOST_WAITING)
 
     def warm(self, topics: Iterable[Topic]) -> None:
         """Begins to make what pages show first, so that the first reader waits less."""
@@ -192,12 +197,23 @@ class SteadyFigures(Figures):
 
     def _answer(self, topic: Topic, what: str, asked: Mapping[str, Any]) -> _Answer:
         known, future = self._begin(_Question(topic, what, asked))
+        if known is None:
+            return self._first(future)
         try:
-            return future.result(PATIENCE_SECONDS if known else None)
+            return future.result(PATIENCE_SECONDS)
         except TimeoutError:
-            if known is None or future.done():  # what was asked has timed out itself
+            if future.done():  # what was asked has timed out itself
                 raise
             return known
+
+    def _first(self, future: Future[_Answer]) -> _Answer:
+        if not self._places.acquire(blocking=False):
+            hint = "Try again in a few seconds."
+            raise PageError(503, "Many wait for figures that are being made.", hint=hint)
+        try:
+            return future.result()
+        finally:
+            self._places.release()
 
     def _begin(self, question: _Question) -> tuple[_Answer | None, Future[_Answer]]:
         """Gives what is remembered, if anything, and what is, or will be, up to date."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import html
 import re
+import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 import structlog
+from anyio import to_thread
 from fastapi.testclient import TestClient
 
+from monitor.dashboard import downloads
 from monitor.errors import StoreError
 from tests.dashboard_fakes import (
     GONE_JOBS,
@@ -163,6 +168,35 @@ def test_a_chart_comes_as_a_picture(kind: str, begins: bytes) -> None:
 )
 def test_what_is_no_chart_cannot_be_taken_along(address: str) -> None:
     assert client().get(f"/topics/walkout/charts/{address}").status_code in (404, 422)
+
+
+def test_only_some_readers_wait_for_pictures_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "_PLACES", threading.BoundedSemaphore(1))
+    chart = "/topics/walkout/charts/stance-walkout.svg"
+    reader, refused = client(), []
+
+    def draw(*_: Any) -> bytes:
+        refused.append(reader.get(chart))
+        return b"drawn"
+
+    monkeypatch.setattr(downloads, "draw", draw)
+    for _ in range(2):  # the place is free again afterwards
+        assert reader.get(chart).content == b"drawn"
+    assert {one.status_code for one in refused} == {503}
+    assert int(refused[0].headers["retry-after"]) > 0
+
+
+def test_the_probe_of_life_waits_for_no_thread() -> None:
+    app: Any = fake_app()
+
+    async def ask() -> int:
+        place, limiter = httpx.ASGITransport(app), to_thread.current_default_thread_limiter()
+        limiter.total_tokens = 1
+        here = "http://127.0.0.1"
+        async with limiter, httpx.AsyncClient(transport=place, base_url=here) as probe:
+            return (await asyncio.wait_for(probe.get("/healthz"), 10)).status_code
+
+    assert asyncio.run(ask()) == 200
 
 
 def test_a_preview_cannot_be_taken_along_as_a_picture() -> None:

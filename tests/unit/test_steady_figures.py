@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from monitor.dashboard import steady as steady_module
+from monitor.dashboard.selection import PageError
 from monitor.dashboard.steady import SteadyFigures
 from monitor.errors import StoreError
 from monitor.figures import Figures
@@ -167,6 +168,20 @@ def test_many_first_readers_wait_for_one_making() -> None:
         figures.let.set()
         assert all(one.result(30) for one in asked)
     assert figures.made == 1
+
+
+@pytest.mark.parametrize("places", [0, 1])
+def test_only_some_first_readers_wait_at_once(monkeypatch: pytest.MonkeyPatch, places: int) -> None:
+    monkeypatch.setattr(steady_module, "_MOST_WAITING", places)
+    figures: Any = Counted()
+    steady = SteadyFigures(figures, lambda _: 1, lambda: NOW)
+    told = []
+    for by in ((), ("platform",), ("cohort",)):
+        try:
+            told.append(200 if steady.released(TOPIC, by=by) else 0)
+        except PageError as error:
+            told.append(error.status)
+    assert told == [200 if places else 503] * 3
 
 
 def test_what_goes_wrong_is_told_and_tried_again() -> None:
