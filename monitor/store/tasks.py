@@ -15,6 +15,8 @@ from monitor.store.face_rows import TASKS
 TaskStatus = Literal["queued", "running", "ok", "failed", "stopped"]
 ENDED = ("ok", "failed", "stopped")
 _OF_THE_MODEL = ("promote", "rollback", "retrain")
+_BITS = 64
+"""Of the longest number that a database can be asked for, its sign included."""
 ATTEMPTS = 3
 """A task that has taken its process along so often is not begun again."""
 
@@ -129,6 +131,8 @@ class Tasks:
 
     def stop(self, task_id: int, *, at: datetime) -> bool:
         """Asks a task to stop, at once where it still waits; returns whether it was open."""
+        if task_id.bit_length() >= _BITS:
+            return False
         with writing(self._engine) as connection:
             task = next(iter(_found(connection, TASKS.c.id == task_id)), None)
             if task is None or not task.is_open:

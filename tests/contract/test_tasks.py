@@ -55,6 +55,11 @@ def test_what_was_asked_for_last_about_a_topics_model_is_done_last(tasks: Tasks)
     assert ask(tasks) != training
 
 
+@pytest.mark.parametrize("number", [4711, 2**63, -(2**63) - 1, 99999999999999999999])
+def test_a_task_that_there_cannot_be_is_not_stopped(tasks: Tasks, number: int) -> None:
+    assert not tasks.stop(number, at=NOW)
+
+
 def test_days_are_not_collected_twice_whatever_was_asked_for_meanwhile(tasks: Tasks) -> None:
     def backfill(source: str) -> int:
         return tasks.request("backfill", "walkout", {"source": source}, who="ada", at=NOW)

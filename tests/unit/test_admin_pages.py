@@ -76,7 +76,8 @@ def test_a_task_shows_its_progress_and_can_be_stopped(desk: Desk, reader: TestCl
     ]
     assert 'value="40"' in reader.get("/tasks").text
     assert "Stopping" in send(reader, f"/tasks/{claimed.id}/stop").text
-    assert send(reader, "/tasks/4711/stop").status_code == 404
+    for number in (4711, 99999999999999999999):
+        assert send(reader, f"/tasks/{number}/stop").status_code == 404
 
 
 def test_models_show_measurements_confusion_and_what_they_came_from(reader: TestClient) -> None:
