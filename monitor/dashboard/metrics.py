@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from monitor.dashboard import gauges
 from monitor.dashboard.board import Dashboard
-from monitor.dashboard.shield import CallNext
+from monitor.dashboard.shield import CallNext, route_of
 from monitor.errors import StoreError
 
 FIGURES_EVERY = 120.0
@@ -59,8 +59,7 @@ class Metrics:
             response = await call_next(request)
             status = response.status_code
         finally:
-            route = getattr(request.scope.get("route"), "path", "none")
-            self._answered.labels(route, status).observe(time.perf_counter() - started)
+            self._answered.labels(route_of(request), status).observe(time.perf_counter() - started)
         return response
 
 

@@ -32,6 +32,13 @@ _HEADERS = {
 _AGAIN_SECONDS = "10"
 
 
+def route_of(request: Request) -> str:
+    """The route that answered a request, wherever it is mounted; `none` where none did."""
+    route = getattr(request.scope.get("route"), "path", None)
+    # What is mounted knows its routes by what follows the place where it is mounted.
+    return "none" if route is None else f"{request.scope.get('root_path', '')}{route}"
+
+
 async def secure(request: Request, call_next: CallNext) -> Response:
     """Adds the security headers; what is not an asset is never stored by a cache.
 
@@ -68,9 +75,7 @@ def access_keeper(note: NoteAccess) -> Callable[..., Awaitable[Response]]:
 
     async def keep_access(request: Request, call_next: CallNext) -> Response:
         response = await call_next(request)
-        # What is mounted knows its routes by what follows the place where it is mounted.
-        mounted = request.scope.get("root_path", "")
-        page = mounted + getattr(request.scope.get("route"), "path", "")
+        page = route_of(request)
         if page in LOOKED_AT and response.status_code in _ANSWERED:
             name = VISITOR.get().name[:_LONGEST_NAME] or "somebody"
             topic = request.path_params.get("name", "")
@@ -87,10 +92,9 @@ async def log_access(request: Request, call_next: CallNext) -> Response:
     """Logs which page was answered how fast: no address, no browser, no query, no raw path."""
     started = time.perf_counter()
     response = await call_next(request)
-    route = request.scope.get("route")
     get_logger().debug(
         "page_answered",
-        page=getattr(route, "path", "none"),
+        page=route_of(request),
         status=response.status_code,
         milliseconds=round(1000 * (time.perf_counter() - started)),
     )

@@ -210,6 +210,16 @@ def test_a_page_that_breaks_is_counted_as_an_error() -> None:
     assert 'monitor_http_request_seconds_count{route="/privacy",status="500"} 1.0' in text
 
 
+def test_answers_of_the_api_are_counted_apart_from_the_pages() -> None:
+    visitor = client()
+    for address in ("/topics", "/api/v1/topics", "/api/v1/nothing"):
+        visitor.get(address)
+    text = visitor.get("/metrics").text
+    for route, status in (("/topics", 200), ("/api/v1/topics", 200), ("none", 404)):
+        counted = f'monitor_http_request_seconds_count{{route="{route}",status="{status}"}} 1.0'
+        assert counted in text
+
+
 def test_metrics_still_answer_without_a_database() -> None:
     class Unreachable(FakeQueries):
         def counts(self, topic: str) -> Any:
