@@ -14,8 +14,8 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from monitor.errors import DaemonDeadError, StandbyError, StoreError
-from monitor.job import Job, JobRunner, asks_platform
+from monitor.errors import DaemonDeadError
+from monitor.job import Job, JobRunner, asks_platform, describe
 from monitor.lease import DaemonLease
 from monitor.observability import get_logger
 from monitor.settings import DaemonSettings, JobSettings
@@ -216,9 +216,9 @@ class LeaseKeeper:
         while not self._done.wait(WATCH_EVERY):
             try:
                 self._lease.keep()
-            except (StandbyError, StoreError) as error:
+            except Exception as error:  # noqa: BLE001  unrenewed is lost, whatever the reason
                 self.lost = True
-                get_logger().error("lease_lost", error=str(error))
+                get_logger().error("lease_lost", error=describe(error))
                 self._on_loss()
                 return
 

@@ -95,7 +95,7 @@ def _run_until_idle(call: Call, daemon: Daemon) -> None:
     with daemon.keep_lease_while() as keeper:
         failed = daemon.run_once()
     if keeper.lost:
-        raise MonitorError("another daemon took the lease over", hint="see `monitor status`")
+        raise MonitorError("the lease was lost", hint="the log above says why")
     if failed:
         raise MonitorError(
             f"{len(failed)} job(s) failed: {', '.join(failed)}",

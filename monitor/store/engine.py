@@ -269,9 +269,10 @@ def store_errors(engine: Engine) -> Iterator[None]:
     """Turns the database's errors into ours; a message never holds what was being stored."""
     # A password may stand in the query too, as libpq reads it.
     where = engine.url.set(query={}).render_as_string(hide_password=True)
+    driver: Any = engine.dialect.loaded_dbapi  # Its own errors come from COPY and raw connections.
     try:
         yield
-    except OperationalError as exc:
+    except (OperationalError, driver.OperationalError) as exc:
         raise StoreError(
             f"the database {where} does not answer as it should: {_first_line(exc)}",
             hint="See that it runs, is reachable, and that its disk has room; then try again.",
@@ -279,11 +280,11 @@ def store_errors(engine: Engine) -> Iterator[None]:
         ) from exc
     except UnicodeEncodeError:
         raise unstorable("a value") from None  # Its message would hold the text.
-    except DBAPIError as exc:
+    except (DBAPIError, driver.Error) as exc:
         if any(word in _first_line(exc) for word in _DAMAGED):
             raise damaged(engine.url.database or where, _first_line(exc)) from exc
         raise StoreError(
-            f"the database {where} refused a statement ({type(exc.orig).__name__})",
+            f"the database {where} refused a statement ({type(_origin(exc)).__name__})",
             hint="Run `monitor doctor`; is this a database of this program?",
         ) from exc
     except SQLAlchemyError as exc:
@@ -310,5 +311,10 @@ def unstorable(what: str) -> StoreError:
     )
 
 
-def _first_line(exc: DBAPIError) -> str:
-    return str(exc.orig).strip().partition("\n")[0]
+def _first_line(exc: Exception) -> str:
+    return str(_origin(exc)).strip().partition("\n")[0]
+
+
+def _origin(exc: Exception) -> BaseException | None:
+    """The driver's error, whether SQLAlchemy has wrapped it or not."""
+    return exc.orig if isinstance(exc, DBAPIError) else exc

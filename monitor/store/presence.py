@@ -61,8 +61,12 @@ class Presence:
                 self._hold(holder)
 
     def withdraw(self, holder: str) -> None:
-        """Lets go of a holder's lock; a lost connection has done so already."""
-        with self._lock:
+        """Lets go of a holder's lock; a lost connection has done so already.
+
+        Raises:
+            StoreError: The connection ended just now.
+        """
+        with self._lock, store_errors(self._engine):
             if holder in self._held and self._is_connected():
                 self._session.execute("SELECT pg_advisory_unlock(%s)", (_key(holder),))
             self._held.discard(holder)

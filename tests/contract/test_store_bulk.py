@@ -11,11 +11,12 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects import sqlite
 from store_values import NOW, QUESTIONS, day_posts, deletion, page, pending, post
 
+from monitor.errors import StoreError
 from monitor.store import bulk
-from monitor.store.bulk import new_post_ids
+from monitor.store.bulk import insert_rows, new_post_ids
 from monitor.store.engine import writing
 from monitor.store.queries import Queries
-from monitor.store.rows import UtcDateTime
+from monitor.store.rows import LEASES, UtcDateTime
 from monitor.store.store import Store
 
 
@@ -76,6 +77,14 @@ def test_new_posts_are_queued_as_those_that_lack_answers_are(
     queued = {each.text for each in pending(queries, topic)}
     assert queued == {each.text for each in pending(queries, topic, "v2")}
     assert len(queued) == 3
+
+
+def test_rows_that_are_refused_are_told_as_an_error_of_the_store(
+    engine: Engine, topic: str
+) -> None:
+    rows = [(topic, "one", NOW)] * 2
+    with pytest.raises(StoreError, match="refused a statement"), writing(engine) as connection:
+        insert_rows(connection, LEASES, ("name", "holder", "expires_at"), rows)
 
 
 @given(st.datetimes(timezones=st.timezones()))

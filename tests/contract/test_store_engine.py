@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event, text
 from store_values import NOW, QUESTIONS, answers, cell, deletion, page, pending, post, repost
 
 from monitor.errors import StoreError
-from monitor.store.engine import migrate, open_engine, reading, writing
+from monitor.store.engine import migrate, open_engine, reading, store_errors, writing
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 
@@ -80,6 +80,16 @@ def test_an_error_does_not_show_what_was_being_stored(engine: Engine, store: Sto
     ):
         connection.execute(text("SELECT :secret FROM no_such_table"), {"secret": "a secret text"})
     assert "a secret text" not in f"{caught.value} {caught.value.__cause__}"
+
+
+@pytest.mark.parametrize(("kind", "retryable"), [("OperationalError", True), ("Error", False)])
+def test_an_error_of_the_driver_itself_is_told_as_ours(
+    engine: Engine, kind: str, retryable: bool
+) -> None:
+    with pytest.raises(StoreError) as caught, store_errors(engine):
+        raise getattr(engine.dialect.loaded_dbapi, kind)("no room\nCONTEXT: a secret text")
+    assert caught.value.retryable is retryable
+    assert "secret text" not in str(caught.value)
 
 
 def test_a_migration_run_twice_or_by_two_at_once_changes_nothing(

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,8 +23,10 @@ from postgres import new_database
 from sqlalchemy import Engine, event, text
 
 from collectors.post import Checkpoint
-from monitor.errors import StoreError
+from monitor.daemon import LeaseKeeper
+from monitor.errors import StandbyError, StoreError
 from monitor.kept import KeptDeletion, KeptPage, KeptPost
+from monitor.lease import DaemonLease
 from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.classify import ClassifyStep, questions_of
 from monitor.redaction import text_digest
@@ -309,6 +313,41 @@ def test_a_server_that_comes_back_costs_nothing_and_one_that_stays_away_only_tim
     classify(disturbed, topic)
     assert figures(disturbed, topic) == undisturbed
     disturbed.dispose()
+
+
+@pytest.fixture
+def away(server: Server) -> Iterator[tuple[Engine, DaemonLease]]:
+    """A database that went away when the lease was due to be renewed."""
+    engine = open_engine(server.url)
+    migrate(engine)
+    lease = DaemonLease(Store(engine), lambda: datetime.now(UTC), 0.3)
+    assert lease.acquire()
+    server.stop()
+    yield engine, lease
+    server.start()
+    engine.dispose()
+
+
+def test_a_renewal_that_meets_an_outage_fails_only_once_the_lease_is_over(
+    away: tuple[Engine, DaemonLease], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, lease = away
+    for passed, lost in ((0.2, False), (0.4, True)):
+        moment = lease._renewed + passed
+        monkeypatch.setattr("monitor.lease.time.monotonic", lambda at=moment: at)
+        with pytest.raises(StandbyError) if lost else nullcontext():
+            lease.keep()
+
+
+def test_a_lease_that_an_outage_took_is_lost_for_a_run_until_idle_too(
+    away: tuple[Engine, DaemonLease],
+) -> None:
+    _, lease = away
+    told = threading.Event()
+    keeper = LeaseKeeper(lease, told.set)
+    with pytest.raises(StoreError), keeper:
+        assert told.wait(20)
+    assert keeper.lost
 
 
 def test_of_several_hosts_the_one_that_answers_is_taken(postgres_url: str, topic: Topic) -> None:
