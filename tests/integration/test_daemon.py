@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import faked_monitor
+import psutil
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
@@ -17,7 +18,7 @@ from test_stored_topics import TOPIC
 from monitor.bootstrap.application import Application
 from monitor.daemon import Daemon
 from monitor.errors import DaemonDeadError, StandbyError
-from monitor.holder import is_dead
+from monitor.holder import holder_name, is_dead
 from monitor.job import Job, JobRunner
 from monitor.lease import DaemonLease
 from monitor.settings import DaemonSettings, JobSettings
@@ -224,13 +225,20 @@ def test_a_daemon_that_lost_its_lease_ends(engine: Engine) -> None:
     [
         pytest.param("elsewhere/1/0.00/ab", False, id="another machine"),
         pytest.param("{host}/999999999/0.00/ab", True, id="no such process"),
-        pytest.param("{host}/1/0.00/ab", True, id="the number was given away again"),
+        pytest.param("{host}/1/0@boot/ab", True, id="the number was given away again"),
+        pytest.param("{host}/1/0.00/ab", False, id="named by an earlier program, by the clock"),
     ],
 )
 def test_only_a_process_of_this_machine_that_has_ended_is_dead(holder: str, dead: bool) -> None:
     import socket
 
     assert is_dead(holder.format(host=socket.gethostname())) is dead
+
+
+def test_a_clock_that_is_put_right_makes_no_process_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    holder, began = holder_name(), psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: began(process) + 1)
+    assert not is_dead(holder)
 
 
 @pytest.fixture
