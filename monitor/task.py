@@ -76,6 +76,9 @@ class TaskRunner:
         try:
             outcome = self.kinds[task.kind](task, progress)
         except TaskStopped:
+            if should_stop() and self.tasks.put_back(task):
+                log.info("task_put_back")
+                return
             self.tasks.finish(task.id, "stopped", "Stopped on request.", at=self.clock())
             log.info("task_stopped")
         except Exception as failure:  # noqa: BLE001  one broken task must not stop the rest

@@ -67,7 +67,8 @@ def _roll_back(app: Application, task: Task, progress: Progress) -> str:
     topic = app.topic(task.topic)
     ruling = app.registry.ruling(topic.name)
     # An earlier program noted no version: what it had begun may have gone back already.
-    leaving = task.arguments.get("version", ruling if task.attempts == 1 else "")
+    is_new = task.attempts == 1 and not task.stage
+    leaving = task.arguments.get("version", ruling if is_new else "")
     outcome = f"Version {ruling} is the champion already."
     if leaving == ruling:
         version = roll_back(app, topic, who=task.requested_by)

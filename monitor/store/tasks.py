@@ -19,6 +19,7 @@ _BITS = 64
 """Of the longest number that a database can be asked for, its sign included."""
 ATTEMPTS = 3
 """A task that has taken its process along so often is not begun again."""
+_BROKEN_OFF = "broken off by the end of the daemon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,21 @@ class Tasks:
         values = {"status": status, "outcome": outcome, "finished_at": at}
         with writing(self._engine) as connection:
             connection.execute(update(TASKS).where(TASKS.c.id == task_id).values(values))
+
+    def put_back(self, task: Task) -> bool:
+        """Lets a task that the end of its daemon broke off wait again, as if never begun.
+
+        Returns:
+            False where somebody wants it to stop; then it is left as it is.
+        """
+        with writing(self._engine) as connection:
+            now = _found(connection, TASKS.c.id == task.id)[0]
+            if now.stop_requested:
+                return False
+            if now.attempts == task.attempts:  # else another daemon has begun it by now
+                values = {"status": "queued", "stage": _BROKEN_OFF, "attempts": task.attempts - 1}
+                connection.execute(update(TASKS).where(TASKS.c.id == task.id).values(values))
+            return True
 
     def stop(self, task_id: int, *, at: datetime) -> bool:
         """Asks a task to stop, at once where it still waits; returns whether it was open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -152,14 +153,47 @@ def test_a_new_daemon_takes_up_what_its_predecessor_left_at_once(tasks: Tasks) -
     assert tasks.recent(1)[0].outcome == "done"
 
 
-def test_the_end_of_the_daemon_ends_a_task(tasks: Tasks) -> None:
+@pytest.fixture
+def cut_short(tasks: Tasks) -> Any:
+    """A runner whose daemon ends while a task is at work, which calls what it is given."""
+
+    def run(*meanwhile: Callable[[Task], object]) -> None:
+        ending: list[bool] = []
+
+        def work(task: Task, progress: Progress) -> str:
+            for each in meanwhile:
+                each(task)
+            ending.append(True)
+            progress("training", 0.1)
+            return "never"
+
+        runner(tasks, work).run_waiting(lambda: bool(ending))
+
+    return run
+
+
+def test_a_task_that_the_end_of_the_daemon_broke_off_waits_for_the_next(
+    tasks: Tasks, cut_short: Any
+) -> None:
     ask(tasks)
-    ending = [False]
+    for _ in range(4):
+        cut_short()
+        left = tasks.recent(1)[0]
+        assert (left.status, left.attempts, left.outcome) == ("queued", 0, "")
+    assert runner(tasks, lambda *_: "done").run_waiting(lambda: False) == 1
+    assert tasks.recent(1)[0].outcome == "done"
 
-    def work(task: Task, progress: Progress) -> str:
-        ending[0] = True
-        progress("training", 0.1)
-        return "never"
 
-    runner(tasks, work).run_waiting(lambda: ending[0])
+def test_a_task_that_was_told_to_stop_does_not_wait_for_the_next_daemon(
+    tasks: Tasks, cut_short: Any
+) -> None:
+    ask(tasks)
+    cut_short(lambda task: tasks.stop(task.id, at=NOW))
     assert tasks.recent(1)[0].status == "stopped"
+
+
+def test_a_task_that_another_daemon_has_begun_stays_with_it(tasks: Tasks, cut_short: Any) -> None:
+    ask(tasks)
+    later = NOW + timedelta(seconds=1)
+    cut_short(lambda _: tasks.claim(at=later, lost_before=later))
+    assert (tasks.recent(1)[0].status, tasks.recent(1)[0].attempts) == ("running", 2)

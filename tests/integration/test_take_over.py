@@ -109,6 +109,27 @@ def test_a_rollback_that_was_killed_in_scoring_goes_on_and_not_back_twice(
     assert (task.status, task.attempts) == ("ok", 2)
 
 
+@pytest.mark.parametrize("told", [{"version": "bbbbbbbbbbbb"}, {}], ids=["now", "earlier-program"])
+def test_a_rollback_that_a_restart_broke_off_goes_on_and_not_back_twice(
+    app: Application, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
+) -> None:
+    two_champions(app, monkeypatch)
+    ending: list[bool] = []
+
+    def rescore(_app: Any, _task: Any, progress: Any) -> None:
+        if not ending:
+            ending.append(True)
+            progress("scoring", 0.0)
+
+    monkeypatch.setattr(wishes, "_rescore", rescore)
+    app.tasks.request("rollback", "strike", told, who="test", at=app.clock())
+    wishes.task_runner(app, first=True).run_waiting(lambda: bool(ending))
+    assert app.registry.ruling("strike") == "aaaaaaaaaaaa"
+    do_waiting(app)
+    assert app.registry.ruling("strike") == "aaaaaaaaaaaa"
+    assert app.tasks.recent(1)[0].status == "ok"
+
+
 def test_a_second_click_on_a_page_from_before_a_rollback_changes_nothing(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
