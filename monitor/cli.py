@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import traceback
 from importlib.metadata import version
 
 import click
@@ -96,17 +95,6 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (MonitorError, CollectorError, ClassifierError) as error:
-        _explain(error, call.verbose)
+        call.explain(error)
         return getattr(error, "exit_code", 1)
     return code if isinstance(code, int) else 0
-
-
-def _explain(error: MonitorError | CollectorError | ClassifierError, verbose: bool) -> None:
-    """Message, cause and hint; a traceback only where it was asked for."""
-    if verbose:
-        traceback.print_exception(error, file=sys.stderr)
-    click.echo(f"error: {error}", err=True)
-    if error.__cause__ is not None:
-        click.echo(f"cause: {type(error.__cause__).__name__}", err=True)
-    if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)

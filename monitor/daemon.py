@@ -75,6 +75,11 @@ class Daemon:
         self._running: set[str] = set()
         self.heartbeat = Heartbeat(runner.clock)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no job is at work."""
+        return not self._running
+
     def stop(self) -> None:
         """Asks for an end: running batches finish, nothing new starts. Safe in a signal."""
         self._stop.set()
@@ -190,7 +195,7 @@ class Daemon:
         if self._running:
             get_logger().warning("jobs_abandoned", jobs=sorted(self._running))
         self._lease.release()
-        return not self._running
+        return self.is_idle
 
 
 class LeaseKeeper:

@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
 import click
 from tqdm import tqdm
 
+from classifiers.errors import ClassifierError
+from collectors.errors import CollectorError
+from monitor.errors import MonitorError
 from monitor.observability import configure_logging
 
 if TYPE_CHECKING:
@@ -61,6 +65,19 @@ class Call:
     def say(self, text: str) -> None:
         """Tells a person what is going on; never mixed into a machine's answer."""
         _print(text, err=self.as_json)
+
+    def explain(self, error: Exception) -> None:
+        """Message, cause and hint; a traceback where asked for, or for a foreign error."""
+        is_told = isinstance(error, (MonitorError, CollectorError, ClassifierError))
+        if self.verbose or not is_told:
+            traceback.print_exception(error, file=sys.stderr)
+        if not is_told:
+            return
+        click.echo(f"error: {error}", err=True)
+        if error.__cause__ is not None:
+            click.echo(f"cause: {type(error.__cause__).__name__}", err=True)
+        if hint := getattr(error, "hint", ""):
+            click.echo(f"hint: {hint}", err=True)
 
     def note_access(self, what: str) -> None:
         """Writes down that this user took something out of the topic."""

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -45,16 +45,30 @@ def run_command(call: Call, until_idle: bool, no_dashboard: bool) -> None:
         if until_idle:
             _run_until_idle(call, daemon)
             return
-        with _dashboard(call, daemon, wanted=not no_dashboard):
-            call.say("Scheduler: running; stop with Ctrl-C")
-            clean = daemon.run_until_stopped()
+        try:
+            with _dashboard(call, daemon, wanted=not no_dashboard):
+                call.say("Scheduler: running; stop with Ctrl-C")
+                clean = daemon.run_until_stopped()
+        except Exception as error:
+            if daemon.is_idle:
+                raise
+            call.explain(error)
+            _leave(1)
     if clean:
         call.say("Stopped.")
         return
     call.say("Stopped; an unfinished batch is done again at the next start.")
-    # Its transaction was never committed. Leaving the usual way would wait for the job's thread.
+    _leave(0)
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process where jobs are at work: the usual way would wait for their threads.
+
+    Their transactions were never committed.
+    """
     sys.stdout.flush()
-    os._exit(0)
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @click.command("serve")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -286,3 +287,30 @@ def test_run_refuses_a_topic_that_is_not_there(
     assert faked_monitor.run(["run", "--topic", "harbor", *how]) == 2
     assert "there is no topic 'harbor'" in capsys.readouterr().err
     assert topics_at_work(home) == set()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (StandbyError("the lease was lost", hint="start it again"), "hint: start it again"),
+        (RuntimeError("cannot schedule"), "RuntimeError: cannot schedule"),
+    ],
+    ids=["ours", "foreign"],
+)
+def test_an_error_that_ends_the_daemon_waits_for_none_of_its_jobs(
+    home: Path,
+    error: Exception,
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(daemon: Daemon) -> bool:
+        daemon._running.add("classify:harbour")
+        raise error
+
+    monkeypatch.setattr(Daemon, "run_until_stopped", fail)
+    monkeypatch.setattr("os._exit", sys.exit)  # what waits for no thread
+    with pytest.raises(SystemExit) as ended:
+        faked_monitor.run(["run", "--no-dashboard"])
+    assert ended.value.code == 1
+    assert told in capsys.readouterr().err
