@@ -52,6 +52,13 @@ _POSTGRES_OPTIONS = (
     " -c tcp_keepalives_count=3"
 )
 """The server forgets a client whose machine fell silent, and frees what it had locked."""
+_POSTGRES_SOCKET = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""The same for a server that fell silent (seconds, and milliseconds for what nobody confirms)."""
 _ADVISORY_LOCK = 0x6D6F6E69746F72
 _REVISIONS = Path(__file__).parent / "migrations/versions"
 
@@ -214,11 +221,12 @@ def sqlite_engine(url: URL) -> Engine:
 
 
 def _postgres_engine(url: URL) -> Engine:
+    socket = {name: value for name, value in _POSTGRES_SOCKET.items() if name not in url.query}
     engine = create_engine(
         url,
         hide_parameters=True,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 10, "options": _POSTGRES_OPTIONS},
+        connect_args={"connect_timeout": 10, "options": _POSTGRES_OPTIONS, **socket},
     )
     event.listen(engine, "begin", _begin_postgres)
     return engine

@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from postgres import new_database
@@ -348,6 +348,18 @@ def test_a_lease_that_an_outage_took_is_lost_for_a_run_until_idle_too(
     with pytest.raises(StoreError), keeper:
         assert told.wait(20)
     assert keeper.lost
+
+
+@pytest.mark.parametrize(("own", "idle"), [("", "10"), ("&keepalives_idle=60", "60")])
+def test_a_server_whose_machine_vanished_is_noticed_by_our_side(
+    postgres_url: str, own: str, idle: str
+) -> None:
+    engine = open_engine(postgres_url + own)
+    borrowed = engine.raw_connection()
+    asked = cast(Any, borrowed.driver_connection).info.get_parameters()
+    borrowed.close()
+    engine.dispose()
+    assert (asked["keepalives_idle"], asked["tcp_user_timeout"]) == (idle, "30000")
 
 
 def test_of_several_hosts_the_one_that_answers_is_taken(postgres_url: str, topic: Topic) -> None:
