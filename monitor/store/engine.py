@@ -42,7 +42,7 @@ WAIT_SECONDS = 30
 """How long a transaction waits for its turn before it gives up."""
 
 _LOCKED = "55P03"
-"""PostgreSQL's code for a lock that is not to be had; SQLite's errors carry no code."""
+"""PostgreSQL's code for a lock that is not to be had."""
 
 _DAMAGED = ("malformed", "not a database")
 """What SQLite says of a file whose pages are not what they should be."""
@@ -116,9 +116,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def reclaim(engine: Engine) -> None:
     """Gives back what removals have freed: no page of the files holds it any longer.
 
-    SQLite has overwritten removed rows already (`secure_delete`); its log is emptied here, and
-    the file shrinks. PostgreSQL frees the rows that no transaction can see any more. Where others
-    are at work, this is left to the next time.
+    SQLite has overwritten removed rows already (`secure_delete`), but not what was left behind
+    when rows moved between pages: the file is written anew, and its log is emptied. PostgreSQL
+    frees the rows that no transaction can see any more. Where others are at work, this is left
+    to the next time.
     """
     driver: Any = engine.dialect.loaded_dbapi
     with store_errors(engine):
@@ -126,17 +127,30 @@ def reclaim(engine: Engine) -> None:
         try:
             connection: Any = borrowed.driver_connection
             if engine.dialect.name == "sqlite":
-                connection.execute("PRAGMA busy_timeout=1000").close()
-                connection.execute("VACUUM").close()
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+                _reclaim_file(connection)
             else:
                 connection.autocommit = True
                 connection.execute("VACUUM posts").close()
         except driver.OperationalError as exc:
-            if getattr(exc, "sqlstate", _LOCKED) != _LOCKED:
+            if not _is_lock(exc):
                 raise
         finally:
             borrowed.invalidate()
+
+
+def _reclaim_file(connection: Any) -> None:
+    connection.execute("PRAGMA busy_timeout=1000").close()
+    try:
+        connection.execute("VACUUM").close()
+    finally:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+
+def _is_lock(exc: Any) -> bool:
+    """Whether the driver says that others are at work."""
+    if isinstance(exc, sqlite3.Error):
+        return exc.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return bool(exc.sqlstate == _LOCKED)
 
 
 def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -11,16 +11,17 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import Engine, event, text
 from store_values import NOW, QUESTIONS, answers, cell, deletion, page, pending, post, repost
 
 from monitor.errors import StoreError
-from monitor.store.engine import migrate, open_engine, reading, store_errors, writing
+from monitor.store.engine import migrate, open_engine, reading, reclaim, store_errors, writing
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 
@@ -146,6 +147,39 @@ def test_a_removed_text_is_nowhere_in_the_files(tmp_path: Path) -> None:
     engine.dispose()
     contents = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert b"a very private sentence" not in contents
+
+
+class NotVacuuming(sqlite3.Connection):
+    """Notes what it is told, and fails to write the file anew."""
+
+    told: ClassVar[list[str]] = []
+    code = 0
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        self.told.append(sql)
+        if sql == "VACUUM":
+            error = sqlite3.OperationalError("it cannot be done")
+            error.sqlite_errorcode = self.code
+            raise error
+        return super().execute(sql, *values)
+
+
+@pytest.mark.parametrize(
+    ("code", "is_told"), [(sqlite3.SQLITE_FULL, True), (sqlite3.SQLITE_BUSY, False)]
+)
+def test_a_full_disk_is_told_and_a_busy_file_left_to_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, is_told: bool
+) -> None:
+    path = tmp_path / "monitor.db"
+    engine = open_engine(f"sqlite:///{path}")
+    engine.dispose()
+    monkeypatch.setattr(NotVacuuming, "told", [])
+    monkeypatch.setattr(NotVacuuming, "code", code)
+    event.listen(engine, "do_connect", lambda *_: sqlite3.connect(path, factory=NotVacuuming))
+    with pytest.raises(StoreError, match="cannot be done") if is_told else nullcontext():
+        reclaim(engine)
+    engine.dispose()
+    assert NotVacuuming.told[-1] == "PRAGMA wal_checkpoint(TRUNCATE)"
 
 
 def scans(statements: list[tuple[str, Any]], path: Path) -> list[str]:
