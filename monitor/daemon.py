@@ -26,6 +26,8 @@ WORKERS = 4
 HEARTBEAT_EVERY = 2.0
 STANDBY_POLL = 1.0
 WATCH_EVERY = 0.5
+AFTER_BREAK = timedelta(hours=1)
+"""Between a night's run that was broken off and the next: it may be what breaks the process."""
 
 
 @dataclass(slots=True)
@@ -136,10 +138,12 @@ class Daemon:
         scheduler = BackgroundScheduler(
             executors={
                 "default": ThreadPoolExecutor(WORKERS),
-                # A platform that is slow (or streams) must not keep scoring and counting waiting.
+                # A platform that is slow (or streams) must not keep scoring and counting waiting,
+                # nor a new version, with which all posts are scored again, what else is due.
                 "platforms": ThreadPoolExecutor(
                     max(1, sum(asks_platform(job.name) for job in self._jobs))
                 ),
+                "scoring": ThreadPoolExecutor(WORKERS),
                 "heartbeat": ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "max_instances": 1},
@@ -157,7 +161,7 @@ class Daemon:
                 _trigger(job.schedule),
                 args=[job],
                 id=job.name,
-                executor="platforms" if asks_platform(job.name) else "default",
+                executor=_executor(job.name),
                 next_run_time=self._first_run(job, position),
                 misfire_grace_time=max(1, int(job.schedule.misfire_grace)),
             )
@@ -231,14 +235,23 @@ class LeaseKeeper:
 def next_run(schedule: JobSettings, last: JobRun | None, now: datetime) -> datetime:
     """When a job is due: by interval or crontab after its last run, at once when that has passed.
 
-    So a machine that is off at night does at its start what the night was for.
+    So a machine that is off at night does at its start what the night was for. A night's run that
+    was broken off is due again an hour after it began.
     """
     if last is None or last.started_at > now:
         return now  # A run in the future was recorded by a clock that has been put right since.
     if schedule.every is not None:
         return max(now, last.started_at + timedelta(seconds=schedule.every))
     following = _trigger(schedule).get_next_fire_time(last.started_at, last.started_at)
+    if following is not None and last.status not in ("ok", "failed"):
+        following = min(following, last.started_at + AFTER_BREAK)
     return now if following is None else max(now, following)
+
+
+def _executor(job: str) -> str:
+    if asks_platform(job):
+        return "platforms"
+    return "scoring" if job.startswith("classify:") else "default"
 
 
 def _trigger(schedule: JobSettings) -> BaseTrigger:

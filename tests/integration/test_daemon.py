@@ -131,6 +131,17 @@ def test_a_job_never_overlaps_itself(engine: Engine) -> None:
     assert most == 1
 
 
+def test_scoring_many_topics_keeps_nothing_else_waiting(engine: Engine) -> None:
+    def busy(should_stop: Callable[[], bool]) -> dict[str, int]:
+        wait_until(should_stop, 30)
+        return {}
+
+    runs: list[float] = []
+    scoring = [Job(f"classify:{n}", f"topic {n}", busy, schedule()) for n in range(6)]
+    with Running(daemon(engine, [*scoring, counting("aggregate:0", runs)])):
+        assert wait_until(lambda: len(runs) >= 2)
+
+
 def test_a_dead_scheduler_ends_the_daemon(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def stand_still(_: BackgroundScheduler) -> float:
         return 3600.0

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,7 @@ from monitor.settings import JobSettings, load_settings
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries
 from monitor.store.store import Store
-from monitor.store.values import JobRun
+from monitor.store.values import JobRun, RunStatus
 from monitor.testing import FakeClock, FakeScorer
 
 NAME = "facebook-walkout-2020"
@@ -418,6 +419,17 @@ def test_a_night_that_was_missed_is_made_up_at_the_start(last: str | None, due: 
     nightly = schedule(every=None, cron="30 3 * * *")
     before = None if last is None else a_run(datetime.fromisoformat(last))
     assert next_run(nightly, before, NINE) == due
+
+
+@pytest.mark.parametrize("status", ["running", "stopped"])
+def test_a_night_that_was_broken_off_is_made_up_an_hour_after_it_began(status: RunStatus) -> None:
+    nightly = schedule(every=None, cron="30 3 * * *")
+    began = datetime(2020, 6, 2, 3, 30, tzinfo=UTC)
+    broken = replace(a_run(began), status=status, finished_at=None)
+    assert next_run(nightly, broken, began + timedelta(minutes=5)) == began + timedelta(hours=1)
+    assert next_run(nightly, broken, NINE) == NINE
+    often = schedule(every=None, cron="*/5 * * * *")
+    assert next_run(often, broken, began) == began + timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(
