@@ -40,7 +40,7 @@ class Doccano:
     ) -> Iterator[tuple[str, Record]]:
         """As `LabelFile.read`."""
         known = questions_by_field(questions)
-        for place, line in json_lines(text.splitlines(), reject):
+        for place, line in json_lines(text, reject):
             labels = line.get("label")
             if not isinstance(labels, list) or "post_id" not in line:
                 reject(place, "it has no post_id, or no list of labels")

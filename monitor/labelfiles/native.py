@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from monitor.errors import LabelError
@@ -28,7 +28,7 @@ class JsonLines:
     ) -> Iterator[tuple[str, Record]]:
         """As `LabelFile.read`."""
         del questions
-        return json_lines(text.splitlines(), reject)
+        return json_lines(text, reject)
 
     def write(self, items: Sequence[Item], questions: Sequence[Question]) -> str:
         """As `LabelFile.write`."""
@@ -48,7 +48,7 @@ class Csv:
     ) -> Iterator[tuple[str, Record]]:
         """As `LabelFile.read`."""
         del questions
-        reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         if not {"id", "head", "label"} <= set(reader.fieldnames or ()):
             raise LabelError(
                 "it is neither JSON lines nor a CSV with columns id, head and label",
@@ -68,16 +68,20 @@ class Csv:
         out = io.StringIO()
         has_texts = any(one.text for one in items)
         columns = [name for name in _COLUMNS if name not in _OF_TEXT or has_texts]
-        writer = csv.DictWriter(out, columns, lineterminator="\n", extrasaction="ignore")
+        # With "\r\n" a lone "\r" in a text is quoted, too.
+        writer = csv.DictWriter(out, columns, lineterminator="\r\n", extrasaction="ignore")
         writer.writeheader()
         for row in _rows(items, questions):
             writer.writerow({name: csv_cell(value) for name, value in row.items()})
         return out.getvalue()
 
 
-def json_lines(lines: Iterable[str], reject: Reject) -> Iterator[tuple[str, Record]]:
-    """Yields every object with its line; a line that holds none is rejected."""
-    for number, line in enumerate(lines, 1):
+def json_lines(text: str, reject: Reject) -> Iterator[tuple[str, Record]]:
+    """Yields every object with its line; a line that holds none is rejected.
+
+    Only a line feed ends a line: texts hold what `str.splitlines` takes for an end (U+2028).
+    """
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -68,6 +68,16 @@ def test_what_is_written_is_read_again(shape: str, made: list[Item]) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("mark", "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", ids=ascii)
+def test_only_a_line_feed_ends_a_line(shape: str, mark: str) -> None:
+    said = (Given("sentiment", "", "neutral", "ann"),)
+    made = [Item(n, "x", f"we walk{mark}out", "random", said, DIGEST) for n in "12"]
+    records, problems = read(SHAPES[shape].write(made, QUESTIONS))
+    assert [(one["id"], one["label"]) for one in records] == [("1", "neutral"), ("2", "neutral")]
+    assert problems == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_a_shape_is_told_by_its_look(shape: str) -> None:
     made = [Item("1", "x", "a text", "random", (Given("sentiment", "", "neutral", "ann"),))]
     assert shape_of(SHAPES[shape].write(made, QUESTIONS)) is SHAPES[shape]
