@@ -66,6 +66,10 @@ class Call:
         """Tells a person what is going on; never mixed into a machine's answer."""
         _print(text, err=self.as_json)
 
+    def warn(self, text: str) -> None:
+        """Tells a person something beside the answer, on standard error."""
+        _print(text, err=True)
+
     def explain(self, error: Exception) -> None:
         """Message, cause and hint; a traceback where asked for, or for a foreign error."""
         is_told = isinstance(error, (MonitorError, CollectorError, ClassifierError))

@@ -91,7 +91,7 @@ def add_token(call: Call, label: str, role: Role) -> None:
     secret = new_secret()
     number = call.app.accounts.add_token(label, role, digest_of(secret), at=call.app.clock())
     call.app.store.log("command", "token_added", {"token": number, "role": role})
-    call.say("Keep it now: it is not stored and cannot be shown again.")
+    call.warn("Keep it now: it is not stored and cannot be shown again.")
     call.answer({"id": number, "label": label, "role": role, "token": secret}, secret)
 
 

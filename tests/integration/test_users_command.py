@@ -47,6 +47,16 @@ def test_a_token_is_shown_once_and_can_be_revoked_once(capsys: pytest.CaptureFix
     assert run(["tokens", "revoke", str(made["id"])]) == 2
 
 
+def test_a_token_alone_is_printed_so_that_it_can_go_to_a_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["tokens", "add", "prometheus"]) == 0
+    printed = capsys.readouterr()
+    (token,) = printed.out.splitlines()
+    assert " " not in token
+    assert "Keep it now" in printed.err
+
+
 @pytest.mark.parametrize("name", ["", "a b", "<b>", "x" * 101])
 def test_a_name_that_is_none_is_refused(name: str, tmp_path: Path) -> None:
     file = str(tmp_path / "password")
