@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from collectors import platforms
 from collectors.post import Deletion
 from monitor.bootstrap.removal import (
     forget,
@@ -69,7 +70,7 @@ def _purged(call: Call) -> list[Mapping[str, int]]:
     "--platform", type=Identifier(), required=True, help="Where the post or the author is."
 )
 @click.option(
-    "--author", type=Identifier(), help="The platform's author id (as the source delivers it)."
+    "--author", type=Identifier(), help="The author's id (docs/privacy.md: which, by platform)."
 )
 @click.option("--post", type=Identifier(), help="The platform's post id.")
 @with_call
@@ -89,6 +90,25 @@ def forget_command(call: Call, platform: str, author: str | None, post: str | No
             "keys of what is stored",
             hint="run it with the MONITOR_HOME that has them",
         )
+    if not any(removed.values()):
+        call.warn(_nothing_found(call.app, deletion))
+
+
+def _nothing_found(app: Application, deletion: Deletion) -> str:
+    """Says why nothing was erased, as far as it can be told without naming anybody."""
+    topics = (*app.topics, *app.topics_without_file())
+    if deletion.platform not in platforms.names() and not any(
+        app.queries.has_posts(topic, platform=deletion.platform) for topic in topics
+    ):
+        return (
+            "Beware: no stored post is of that platform, and none is called so; "
+            f"known: {', '.join(platforms.names())}."
+        )
+    found = "has that id" if deletion.author is None else "is that author's, by that id"
+    return (
+        f"Beware: no stored post {found}. What comes later is refused all the same; "
+        "docs/privacy.md (Erasure) says which id each platform goes by."
+    )
 
 
 def _forget_everywhere(app: Application, deletion: Deletion) -> tuple[dict[str, int], list[str]]:

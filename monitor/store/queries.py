@@ -352,11 +352,25 @@ class Queries:
             return sources.states(connection, topic)
 
     def has_posts(
-        self, topic: str, *, source: str | None = None, besides: str | None = None
+        self,
+        topic: str,
+        *,
+        source: str | None = None,
+        besides: str | None = None,
+        platform: str | None = None,
     ) -> bool:
-        """Tells whether the topic has a post (of that source, of any source besides that one)."""
+        """Tells whether the topic has a post.
+
+        Args:
+            topic: The topic.
+            source: Only of that source.
+            besides: Only of other sources than that one.
+            platform: Only of that platform.
+        """
         with reading(self._engine) as connection:
-            return sources.has_posts(connection, topic, source=source, besides=besides)
+            return sources.has_posts(
+                connection, topic, source=source, besides=besides, platform=platform
+            )
 
     def sample_only(self, topic: str) -> bool:
         """Tells whether the topic has posts, and all are bundled sample posts."""

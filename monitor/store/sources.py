@@ -176,10 +176,17 @@ def to_check(
 
 
 def has_posts(
-    connection: Connection, topic: str, *, source: str | None = None, besides: str | None = None
+    connection: Connection,
+    topic: str,
+    *,
+    source: str | None = None,
+    besides: str | None = None,
+    platform: str | None = None,
 ) -> bool:
-    """Tells whether there is a post (of that source, of any besides that one)."""
+    """Tells whether there is a post (of that source, of any besides that one, of that platform)."""
     condition = POSTS.c.topic == topic
+    if platform is not None:
+        condition &= POSTS.c.platform == platform
     if source is not None:
         condition &= POSTS.c.source == source
     if besides is not None:

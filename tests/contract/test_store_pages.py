@@ -506,3 +506,9 @@ def test_has_posts_asks_for_one_source_or_all_but_one(
     assert queries.has_posts(topic)
     assert queries.has_posts(topic, source="file")
     assert not queries.has_posts(topic, besides="file")
+
+
+def test_has_posts_asks_for_one_platform(store: Store, queries: Queries, topic: str) -> None:
+    save(store, topic, page(post("1")))
+    assert queries.has_posts(topic, platform=post("1").platform)
+    assert not queries.has_posts(topic, platform="another")

@@ -196,6 +196,38 @@ def test_forget_says_where_it_could_not_erase_and_erases_everywhere_else(
     assert erased == {"current": 1}
 
 
+@pytest.mark.parametrize(
+    ("platform", "what", "of", "told"),
+    [
+        ("x", "--author", "@somebody", "no stored post is that author's"),
+        ("x", "--post", "4711", "no stored post has that id"),
+        ("mastodon", "--author", "@ann@social.example", "no stored post is that author's"),
+        ("mastodom", "--author", "author-3", "known: bluesky"),
+    ],
+    ids=["author", "post", "platform without posts", "unknown platform"],
+)
+def test_forget_warns_where_it_finds_nothing(
+    home: Path, capsys: pytest.CaptureFixture[str], platform: str, what: str, of: str, told: str
+) -> None:
+    capsys.readouterr()
+    assert faked_monitor.run(["forget", "--platform", platform, what, of]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "0 posts erased\n"
+    assert told in printed.err
+    assert of not in printed.err
+
+
+@pytest.mark.parametrize("platform", ["x", "forum"])
+def test_forget_warns_of_nothing_where_it_erases(
+    command: Callable[..., Any], home: Path, capsys: pytest.CaptureFixture[str], platform: str
+) -> None:
+    posts = home.parent / "posts.jsonl"
+    posts.write_text(json.dumps(post(3) | {"platform": platform}))
+    command("import", str(posts), "--topic", "current")
+    assert faked_monitor.run(["forget", "--platform", platform, "--author", "author-3"]) == 0
+    assert "no stored post" not in capsys.readouterr().err
+
+
 def test_doctor_names_it(command: Callable[..., Any], home: Path) -> None:
     checks = {one["check"]: one for one in command("doctor", "--json")["checks"]}
     assert checks["topics without a file"]["found"].startswith("former (")
