@@ -74,9 +74,10 @@ class Application:
             wanted = next(iter(self.topics))
         if wanted not in self.topics:
             known = ", ".join(self.topics) or "none"
+            unnamed = "; name one with --topic or MONITOR_DEFAULT_TOPIC" if name is None else ""
             raise UsageError(
                 f"there is no topic {wanted!r}",
-                hint=f"topics in {self.settings.config / 'topics'}: {known}",
+                hint=f"topics in {self.settings.config / 'topics'}: {known}{unnamed}",
             )
         return self.topics[wanted]
 

@@ -25,6 +25,7 @@ from monitor.schedule import jobs_of
 from monitor.standing import Standing, standings
 
 LOW_DISK = 1_000_000_000
+_DAEMON = {True: "running", False: "not running"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +163,34 @@ def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 @click.command("status")
-@click.option("--check", is_flag=True, help="End with 1 when no daemon is running.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="End with 1 when no daemon is running; tells that alone unless a topic is named.",
+)
 @with_call
 def status_command(call: Call, check: bool) -> None:
     """What is stored, what is pending, and how the last run of each job went."""
+    running = _is_daemon_running(call)
+    if check and call.topic_name is None:
+        told = _DAEMON[running]
+        call.answer({"daemon": told}, f"daemon: {told}")
+    else:
+        _answer(call, running=running)
+    if check and not running:
+        raise MonitorError("no daemon is running", hint="`monitor run` starts one")
+
+
+def _is_daemon_running(call: Call) -> bool:
+    lease = call.app.store.lease(DAEMON)
+    return lease is not None and lease.expires_at > call.app.clock()
+
+
+def _answer(call: Call, *, running: bool) -> None:
     app, topic = call.app, call.topic
     champion = app.champion(topic).id
     totals = app.queries.totals(topic.name)
     pending = scoring.pending(app, topic)
-    lease = app.store.lease(DAEMON)
-    running = lease is not None and lease.expires_at > app.clock()
     runs = [
         {
             "job": job.name,
@@ -192,7 +211,7 @@ def status_command(call: Call, check: bool) -> None:
         "sample": app.queries.sample_only(topic.name),
         "champion": champion,
         "shown": app.queries.shown_version(topic.name),
-        "daemon": "running" if running else "not running",
+        "daemon": _DAEMON[running],
         "train_again": list(advice(app).about(topic)),
         "jobs": runs,
         "sources": _sources(call),
@@ -201,8 +220,6 @@ def status_command(call: Call, check: bool) -> None:
     words = [f"{key.replace('_', ' ')}: {_told(data[key])}" for key in data if key not in tables]
     answer = [*words, "", table(runs), "", table(list(map(_source_words, data["sources"])))]
     call.answer(data, "\n".join(answer))
-    if check and not running:
-        raise MonitorError("no daemon is running", hint="`monitor run` starts one")
 
 
 def _told(value: Any) -> str:
