@@ -158,6 +158,13 @@ def test_compose_lets_a_variable_send_scoring_to_its_workers(name: str) -> None:
     assert given["MONITOR_DATABASE_URL_FILE"] == workers["MONITOR_DATABASE_URL_FILE"]
 
 
+def test_compose_lets_a_variable_give_each_worker_a_part_of_the_cores() -> None:
+    """Unset it is empty, which counts as not set."""
+    worker = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["worker"]
+    threads = "MONITOR_CLASSIFY__THREADS"
+    assert worker["environment"][threads] == f"${{{threads}:-}}"
+
+
 @pytest.mark.parametrize("unit", [u for u in UNITS if u.suffix == ".service"], ids=lambda p: p.name)
 def test_a_service_may_do_little(unit: Path) -> None:
     text = unit.read_text()
