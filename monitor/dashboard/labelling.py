@@ -149,7 +149,7 @@ def _asked(post: DeskPost, assignment: Assignment, topic: Topic, queues: Queues)
         guide=guide_for(question, topic),
         number=len(assignment.questions) - len(post.open) + 1,
         of=len(assignment.questions),
-        sample="active" if queues.is_chosen(assignment, post.id) else "random",
+        sample=queues.sample_of(assignment, post.id),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from monitor.store.desk import Assignment, DeskPost, LabelDesk
+from monitor.store.values import LabelSample
 
 DRAWN_AT_ONCE = 50
 
@@ -47,13 +48,14 @@ class Queues:
             drawn.extend(found)
         return self._first_open(drawn, assignment), len(found)
 
-    def is_chosen(self, assignment: Assignment, post_id: int) -> bool:
-        """Tells whether a post was chosen for what the model would learn, not drawn at random.
+    def sample_of(self, assignment: Assignment, post_id: int) -> LabelSample:
+        """Tells whether a post was chosen for what the model would learn, or drawn at random.
 
         Each annotator's draw is its own: what is chosen for one may be random for another.
         """
         with self._lock:
-            return post_id in self._chosen.get((assignment.topic, assignment.annotator), ())
+            chosen = self._chosen.get((assignment.topic, assignment.annotator), ())
+            return "active" if post_id in chosen else "random"
 
     def _mixed(self, assignment: Assignment) -> list[int]:
         """Random posts, with chosen ones spread evenly among them."""
@@ -94,7 +96,7 @@ class Queues:
                 if not drawn:
                     return None
                 first = drawn[0]
-            post = self.desk.post(assignment, first)
+            post = self.desk.post(assignment, first, self.sample_of(assignment, first))
             if post is not None:
                 return post
             with self._lock:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, Table, delete, func, or_, select
+from sqlalchemy import Connection, Engine, Row, Table, delete, func, or_, select, true
 
 from monitor.languages import UNDETERMINED
 from monitor.store import chosen, draw, echo, undo
@@ -156,8 +156,14 @@ class LabelDesk:
             found = draw.by_id(connection, topic, [post_id]).get(post_id)
         return found.text if found else ""
 
-    def post(self, assignment: Assignment, post_id: int) -> DeskPost | None:
-        """Gives a post with its open questions; None where it is gone or wholly answered."""
+    def post(
+        self, assignment: Assignment, post_id: int, sample: LabelSample = "random"
+    ) -> DeskPost | None:
+        """Gives a post with its open questions; None where it is gone or wholly answered.
+
+        Drawn at random it is asked again, whatever was said of it when it was chosen: without it
+        the audit would lack the posts that the model doubts.
+        """
         with reading(self._engine) as connection:
             row = connection.execute(
                 select(*_OF_POST).where(
@@ -166,7 +172,7 @@ class LabelDesk:
             ).one_or_none()
             if row is None:
                 return None
-            answered = _answered(connection, post_id, assignment.annotator)
+            answered = _answered(connection, post_id, assignment.annotator, sample)
             others = _said_of(connection, post_id, assignment.annotator)
         left = _left(row, assignment, (others, answered))
         return DeskPost(row.id, row.day, row.text, row.text_digest, left) if left else None
@@ -342,11 +348,14 @@ def _said_of(connection: Connection, post_id: int, annotator: str) -> Said:
     return said
 
 
-def _answered(connection: Connection, post_id: int, annotator: str) -> set[Question]:
+def _answered(
+    connection: Connection, post_id: int, annotator: str, sample: LabelSample
+) -> set[Question]:
     found = set()
-    for table in (LABELS, LABEL_MARKS):
+    counts = LABELS.c.sample == "random" if sample == "random" else true()
+    for table, condition in ((LABELS, counts), (LABEL_MARKS, true())):
         statement = select(table.c.head, table.c.target).where(
-            table.c.post_id == post_id, table.c.annotator == annotator
+            table.c.post_id == post_id, table.c.annotator == annotator, condition
         )
         found |= {(row.head, row.target) for row in connection.execute(statement)}
     return found

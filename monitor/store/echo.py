@@ -21,6 +21,8 @@ from monitor.store.values import Question
 _EARLIER = timedelta(milliseconds=1)
 """How long before its twin's a copy's label is dated, so that undoing goes by the twin."""
 _WHOLE_POST: Question = ("", "")
+_KEY = ("post_id", "head", "target", "annotator")
+_VALUES = ("label", "sample", "labelled_at", "decides")
 
 Copies = dict[tuple[int, Question], int]
 """Labelled twins by the copy and the question that they answer for it."""
@@ -66,7 +68,12 @@ def _label(connection: Connection, copies: Copies) -> int:
             at = label["labelled_at"] - _EARLIER
             rows.append(label | {"post_id": post_id, "labelled_at": at})
     if rows:
-        insertion = insert_into(connection, LABELS).on_conflict_do_nothing()
+        insertion = insert_into(connection, LABELS)
+        insertion = insertion.on_conflict_do_update(
+            index_elements=[LABELS.c[name] for name in _KEY],
+            set_={name: insertion.excluded[name] for name in _VALUES},
+            where=LABELS.c.sample != "random",  # What was said of it when it was chosen.
+        )
         connection.execute(insertion, rows)
     return len({row["post_id"] for row in rows})
 
@@ -142,19 +149,16 @@ def _labels(
 
 
 def _asked_texts(connection: Connection, wanted: Wanted) -> set[tuple[Question, str]]:
-    """What somebody was asked about a text, where no random label came of it."""
+    """What somebody was asked about a text in vain: they were unsure, or skipped it."""
     asked: set[tuple[Question, str]] = set()
-    for table, condition in (
-        (LABELS, LABELS.c.sample != "random"),
-        (LABEL_MARKS, LABEL_MARKS.c.mark.in_(["unsure", "skip"])),
-    ):
-        statement = (
-            select(POSTS.c.text_digest, table.c.head, table.c.target)
-            .select_from(table.join(POSTS, table.c.post_id == POSTS.c.id))
-            .where(POSTS.c.topic == wanted.topic, POSTS.c.text != "", condition)
-        )
-        for row in connection.execute(statement):
-            question = (row.head, row.target)
-            about = wanted.questions if question == _WHOLE_POST else (question,)
-            asked.update((one, row.text_digest) for one in about)
+    mark = LABEL_MARKS.c
+    statement = (
+        select(POSTS.c.text_digest, mark.head, mark.target)
+        .select_from(LABEL_MARKS.join(POSTS, mark.post_id == POSTS.c.id))
+        .where(POSTS.c.topic == wanted.topic, POSTS.c.text != "", mark.mark.in_(["unsure", "skip"]))
+    )
+    for row in connection.execute(statement):
+        question = (row.head, row.target)
+        about = wanted.questions if question == _WHOLE_POST else (question,)
+        asked.update((one, row.text_digest) for one in about)
     return asked

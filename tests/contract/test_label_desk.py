@@ -12,6 +12,7 @@ from store_values import NOW, label, page, post, repost
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
 from monitor.store.queries import Queries
 from monitor.store.store import Store
+from monitor.store.values import LabelSample
 
 STANCE, MOOD = ("stance", "walkout"), ("sentiment", "")
 
@@ -33,10 +34,17 @@ def posts(store: Store, topic: str) -> None:
     store.save_page(topic, "file", page(*given, *others), at=NOW)
 
 
-def answer(desk: LabelDesk, who: Assignment, post_id: int, *, later: int = 0) -> None:
+def answer(
+    desk: LabelDesk,
+    who: Assignment,
+    post_id: int,
+    *,
+    later: int = 0,
+    sample: LabelSample = "random",
+) -> None:
     at = NOW + timedelta(seconds=later)
     for question, said in ((STANCE, "favor"), (MOOD, "neutral")):
-        given = Answer(post_id, who.annotator, labels=((question, said),))
+        given = Answer(post_id, who.annotator, labels=((question, said),), sample=sample)
         assert desk.save(who.topic, given, at=at + timedelta(microseconds=question == MOOD))
 
 
@@ -60,6 +68,22 @@ def test_a_post_is_asked_question_by_question_and_then_no_more(
     assert desk.draw(ann, 1) == [first]
     desk.save(ann.topic, Answer(first, "ann", labels=((MOOD, "negative"),)), at=NOW)
     assert desk.post(ann, first) is None
+    assert desk.draw(ann, 1) == [second]
+
+
+def test_a_post_that_was_answered_when_chosen_is_asked_again_in_its_turn_at_random(
+    desk: LabelDesk, queries: Queries, ann: Assignment
+) -> None:
+    """Else the audit would lack the posts that the model doubts."""
+    first, second = desk.draw(ann, 2)
+    assert desk.post(ann, first, "active").open == (STANCE, MOOD)  # type: ignore[union-attr]
+    answer(desk, ann, first, sample="active")
+    assert desk.post(ann, first, "active") is None
+    assert desk.draw(ann, 1) == [first]
+    assert desk.post(ann, first).open == (STANCE, MOOD)  # type: ignore[union-attr]
+    answer(desk, ann, first, later=1)
+    assert desk.post(ann, first) is None
+    assert [one.sample for one in queries.examples(ann.topic)] == ["random", "random"]
     assert desk.draw(ann, 1) == [second]
 
 

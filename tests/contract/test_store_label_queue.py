@@ -134,6 +134,31 @@ def test_with_its_copies_the_audit_has_the_share_of_all_posts(
     assert labelled == set(_in_order(_everything())[: len(labelled)])
 
 
+def test_a_text_that_was_answered_when_chosen_holds_copies_up_until_its_turn_at_random(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    order = _in_order(_everything()[:5])
+    chosen, twin = order[0], order[2]
+    assert not chosen.startswith("copy") and twin.startswith("copy")
+    given = [label(chosen, sample="active"), label(order[1]), label(twin)]
+    store.save_labels(topic, given, at=NOW)
+    assert store.echo_labels(topic, [STANCE], ["en"]) == 0
+    drawn = queries.unlabelled(topic, [STANCE], ["en"], limit=1)
+    assert [one.native_id for one in drawn] == [chosen]
+    store.save_labels(topic, [label(chosen)], at=NOW)
+    assert store.echo_labels(topic, [STANCE], ["en"]) == 2
+
+
+def test_a_copy_that_was_answered_when_chosen_takes_the_random_label_of_its_text(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    given = [label(one) for one in ("1", "2", "copy0")]
+    store.save_labels(topic, [*given, label("copy1", "none", sample="active")], at=NOW)
+    assert store.echo_labels(topic, [STANCE], ["en"]) == 2
+    assert {(one.label, one.sample) for one in queries.examples(topic)} == {("favor", "random")}
+    assert store.echo_labels(topic, [STANCE], ["en"]) == 0
+
+
 def test_each_question_has_its_own_labels_for_copies(
     store: Store, queries: Queries, topic: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from collectors.post import Checkpoint
 from monitor.dashboard.hostile import shown_text
 from monitor.dashboard.queue import Queues
 from monitor.kept import KeptPage
-from monitor.store.desk import Assignment, DeskPost
+from monitor.store.desk import Answer, Assignment, DeskPost
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from tests.dashboard_fakes import NOW, TOPIC
@@ -109,6 +110,20 @@ def test_the_end_of_the_queue_says_so(desk: Desk) -> None:
         say(visitor, "off_topic")
         text = say(visitor, "neutral").text
     assert "Nothing is left to label" in text
+
+
+def test_what_was_answered_when_chosen_hides_no_post_that_is_open(tmp_path: Path) -> None:
+    desk = open_desk(tmp_path, [f"an invented text, number {n}" for n in range(60)])
+    ann = Assignment(TOPIC.name, "ann", (("stance", "walkout"),), TOPIC.languages, overlap=0.0)
+    for post_id in desk.desk.draw(ann, 50):
+        given = Answer(post_id, "ann", ((("stance", "walkout"), "favor"),), sample="active")
+        desk.desk.save(TOPIC.name, given, at=NOW)
+    queues, asked = Queues(desk.desk), set()
+    while (post := queues.next(ann)[0]) is not None:
+        asked.add(post.id)
+        desk.desk.save(TOPIC.name, replace(given, post_id=post.id, sample="random"), at=NOW)
+    desk.engine.dispose()
+    assert len(asked) == 60
 
 
 def test_progress_and_agreement_of_several_annotators_show(desk: Desk) -> None:
@@ -208,7 +223,7 @@ def test_what_was_drawn_at_random_for_one_stays_random_when_it_is_chosen_for_ano
     desk: Any = SimpleNamespace(
         draw=lambda one, _: [1, 2] if one.annotator == "ada" else [3, 4],
         chosen=lambda *_: waiting,
-        post=lambda _, post_id: DeskPost(
+        post=lambda _, post_id, __: DeskPost(
             post_id, NOW.date(), "text", "ab", (("stance", "walkout"),)
         ),
     )
@@ -220,4 +235,4 @@ def test_what_was_drawn_at_random_for_one_stays_random_when_it_is_chosen_for_ano
     queues.next(ada)
     waiting.append(1)
     queues.next(ben)
-    assert [queues.is_chosen(one, 1) for one in (ada, ben)] == [False, True]
+    assert [queues.sample_of(one, 1) for one in (ada, ben)] == ["random", "active"]
