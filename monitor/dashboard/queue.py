@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from monitor.store.desk import Assignment, DeskPost, LabelDesk
+from monitor.store.undo import Undone
 from monitor.store.values import LabelSample
 
 DRAWN_AT_ONCE = 50
@@ -78,13 +79,18 @@ class Queues:
                 drawn.remove(post_id)
                 drawn.append(post_id)
 
-    def put_first(self, assignment: Assignment, post_id: int) -> None:
-        """Shows a post again, after an answer was taken back."""
-        drawn = self._of(assignment)
+    def put_first(self, assignment: Assignment, undone: Undone) -> None:
+        """Shows a post again, after an answer was taken back; how it was chosen stays."""
+        drawn, post_id = self._of(assignment), undone.post_id
         with self._lock:
             if post_id in drawn:
                 drawn.remove(post_id)
             drawn.appendleft(post_id)
+            mine = self._chosen.setdefault((assignment.topic, assignment.annotator), set())
+            if undone.sample == "random":
+                mine.discard(post_id)
+            else:
+                mine.add(post_id)
 
     def _of(self, assignment: Assignment) -> deque[int]:
         with self._lock:

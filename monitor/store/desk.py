@@ -17,6 +17,7 @@ from monitor.store.engine import insert_into, reading, writing
 from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.labels import conflicts
 from monitor.store.rows import LABELS, POSTS
+from monitor.store.undo import Undone
 from monitor.store.values import Conflict, LabelSample, Question
 
 Mark = Literal["off_topic", "unsure", "skip"]
@@ -211,8 +212,8 @@ class LabelDesk:
             _put(connection, LABEL_MARKS, marks, "marked_at", at)
         return True
 
-    def undo(self, topic: str, annotator: str) -> int | None:
-        """Takes back an annotator's last answer and returns its post, None where there is none.
+    def undo(self, topic: str, annotator: str) -> Undone | None:
+        """Takes back an annotator's last answer and tells its post, None where there is none.
 
         Copies of the post lose what they took from it. Labels that came in a file are left alone:
         many posts share their moment.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,13 +10,22 @@ from sqlalchemy import Connection, Row, Table, delete, func, select
 
 from monitor.store import echo
 from monitor.store.face_rows import LABEL_MARKS
-from monitor.store.rows import LABELS, POSTS
+from monitor.store.rows import CHOSEN_POSTS, LABELS, POSTS
+from monitor.store.values import LabelSample
 
 _TABLES = ((LABELS, "labelled_at"), (LABEL_MARKS, "marked_at"))
 
 
-def undo(connection: Connection, topic: str, annotator: str) -> int | None:
-    """Takes an annotator's last answer back and returns its post, None where there is none.
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The post of an answer that was taken back, and how it had been chosen."""
+
+    post_id: int
+    sample: LabelSample
+
+
+def undo(connection: Connection, topic: str, annotator: str) -> Undone | None:
+    """Takes an annotator's last answer back and tells its post, None where there is none.
 
     What came in a file is left alone: there many posts share their moment.
     """
@@ -31,9 +41,31 @@ def undo(connection: Connection, topic: str, annotator: str) -> int | None:
     if len(posts) != 1:
         return None
     (post_id,) = posts
+    undone = Undone(int(post_id), _sample(connection, post_id, annotator))
     _drop(connection, post_id, annotator, last)
     echo.take_back(connection, topic, (post_id, annotator, last))
-    return int(post_id)
+    return undone
+
+
+def _sample(connection: Connection, post_id: int, annotator: str) -> LabelSample:
+    """How a post was chosen for an annotator, by what they said of it last.
+
+    Marks do not tell. Where there is no label, a post that was chosen for anybody is called so:
+    in its turn at random it is asked again, while a chosen one that is called random would be
+    part of the audit.
+    """
+    label = LABELS.c
+    last = (
+        select(label.sample)
+        .where(label.post_id == post_id, label.annotator == annotator)
+        .order_by(label.labelled_at.desc())
+        .limit(1)
+    )
+    sample: LabelSample | None = connection.execute(last).scalar_one_or_none()
+    if sample is not None:
+        return sample
+    chosen = select(CHOSEN_POSTS.c.post_id).where(CHOSEN_POSTS.c.post_id == post_id)
+    return "random" if connection.execute(chosen).first() is None else "active"
 
 
 def _drop(connection: Connection, post_id: int, annotator: str, at: datetime) -> None:

@@ -12,9 +12,11 @@ from store_values import NOW, label, page, post, repost
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
 from monitor.store.queries import Queries
 from monitor.store.store import Store
+from monitor.store.undo import Undone
 from monitor.store.values import LabelSample
 
 STANCE, MOOD = ("stance", "walkout"), ("sentiment", "")
+LATER = NOW + timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -227,12 +229,12 @@ def test_undo_takes_back_the_last_answer_alone(
     answer(desk, ann, first)
     off = Answer(second, "ann", ((STANCE, "none"),), ((WHOLE_POST, "off_topic"),))
     desk.save(ann.topic, off, at=NOW + timedelta(seconds=5))
-    assert desk.undo(ann.topic, "ann") == second
+    assert desk.undo(ann.topic, "ann") == Undone(second, "random")
     assert desk.post(ann, second).open == (STANCE, MOOD)  # type: ignore[union-attr]
     assert desk.counts(ann.topic).marks == {}
-    assert desk.undo(ann.topic, "ann") == first
+    assert desk.undo(ann.topic, "ann") == Undone(first, "random")
     assert desk.post(ann, first).open == (MOOD,)  # type: ignore[union-attr]
-    assert desk.undo(ann.topic, "ann") == first
+    assert desk.undo(ann.topic, "ann") == Undone(first, "random")
     assert desk.undo(ann.topic, "ann") is None
     assert queries.examples(ann.topic) == []
 
@@ -246,8 +248,29 @@ def test_undo_leaves_what_was_said_of_the_same_post_a_moment_before(
         said = "favor" if question == STANCE else "negative"
         at = NOW + timedelta(milliseconds=number)
         desk.save(ann.topic, Answer(first, "ann", ((question, said),)), at=at)
-    assert desk.undo(ann.topic, "ann") == first
+    assert desk.undo(ann.topic, "ann") == Undone(first, "random")
     assert desk.post(ann, first).open == (MOOD,)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("sample", ["random", "active"])
+def test_undo_tells_how_the_post_of_a_label_was_chosen(
+    desk: LabelDesk, ann: Assignment, sample: LabelSample
+) -> None:
+    first = desk.draw(ann, 1)[0]
+    answer(desk, ann, first, sample=sample)
+    desk.save(ann.topic, Answer(first, "ann", marks=((MOOD, "unsure"),)), at=LATER)
+    assert desk.undo(ann.topic, "ann") == Undone(first, sample)
+    assert desk.undo(ann.topic, "ann") == Undone(first, sample)
+
+
+def test_undo_calls_no_chosen_post_random_where_nothing_but_a_mark_was_given(
+    desk: LabelDesk, store: Store, ann: Assignment
+) -> None:
+    first, second = desk.draw(ann, 2)
+    store.choose_posts(ann.topic, [second], reason="uncertain", version="v1", at=NOW)
+    for post_id, sample in ((first, "random"), (second, "active")):
+        desk.save(ann.topic, Answer(post_id, "ann", marks=((STANCE, "unsure"),)), at=LATER)
+        assert desk.undo(ann.topic, "ann") == Undone(post_id, sample)  # type: ignore[arg-type]
 
 
 def test_undo_leaves_labels_from_a_file_alone(

@@ -17,6 +17,7 @@ from monitor.store.draw import lot_of
 from monitor.store.engine import writing
 from monitor.store.queries import Queries
 from monitor.store.store import Store
+from monitor.store.undo import Undone
 
 STANCE = ("stance", "walkout")
 
@@ -253,7 +254,7 @@ def test_an_answer_that_is_taken_back_is_taken_from_its_copies(
         desk.save(topic, Answer(post_id, "ann", labels=((STANCE, "favor"),)), at=at)
     assert desk.draw(ann, 50) == []
     assert len(_labelled(queries, topic)) == 5
-    assert desk.undo(topic, "ann") == drawn[-1]
+    assert desk.undo(topic, "ann") == Undone(drawn[-1], "random")
     assert _labelled(queries, topic) == {"1", "2"}
 
 
@@ -267,7 +268,7 @@ def test_the_desk_asks_a_text_once(engine: Engine, queries: Queries, topic: str)
         desk.save(topic, Answer(post_id, "ann", labels=((STANCE, "favor"),)), at=at)
     assert desk.draw(ann, 50) == []
     assert len(queries.examples(topic)) == 5
-    assert desk.undo(topic, "ann") == asked[-1]
+    assert desk.undo(topic, "ann") == Undone(asked[-1], "random")
 
 
 def test_chosen_posts_wait_in_their_order_until_somebody_labels_them(

@@ -104,6 +104,17 @@ def test_a_skipped_post_waits_and_an_undone_one_is_back(desk: Desk) -> None:
     assert (fields(again)["post"], labels(desk)) == (fields(first)["post"], [])
 
 
+def test_what_is_taken_back_after_a_restart_keeps_how_it_was_chosen(desk: Desk) -> None:
+    visitor = reader(desk)
+    for sample in ("random", "active"):
+        say(visitor, "favor", sample=sample)
+        visitor = reader(desk)
+        again = say(visitor, "undo").text
+        assert fields(again)["sample"] == sample
+    say(visitor, "favor", again)
+    assert [one.sample for one in Queries(desk.engine).examples("walkout")] == ["active"]
+
+
 def test_the_end_of_the_queue_says_so(desk: Desk) -> None:
     visitor = reader(desk)
     for _ in range(6):
