@@ -185,7 +185,7 @@ def _take(
             return False
         raise PageError(404, "That post is gone meanwhile.", hint="Go on with the next one.")
     if any(mark == "skip" for _, mark in answer.marks):
-        queues.put_last(assignment, answer.post_id)
+        queues.put_off(assignment, answer.post_id)
     return True
 
 

@@ -71,13 +71,12 @@ class Queues:
             mine |= set(chosen)
         return spread(drawn, chosen)
 
-    def put_last(self, assignment: Assignment, post_id: int) -> None:
-        """Moves a skipped post to the end of what was drawn."""
+    def put_off(self, assignment: Assignment, post_id: int) -> None:
+        """Takes a skipped post out of what was drawn: a later draw has it last."""
         drawn = self._of(assignment)
         with self._lock:
             if post_id in drawn:
                 drawn.remove(post_id)
-                drawn.append(post_id)
 
     def put_first(self, assignment: Assignment, undone: Undone) -> None:
         """Shows a post again, after an answer was taken back; how it was chosen stays."""

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, 
 
 from monitor.languages import UNDETERMINED
 from monitor.store.chunks import in_chunks
+from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.rows import CHOSEN_POSTS, LABELS, POSTS, PREDICTIONS
 from monitor.store.scores import unpack
 from monitor.store.values import Candidate, Question
@@ -43,13 +44,15 @@ def replace(connection: Connection, topic: str, choice: Choice) -> None:
         connection.execute(insert(CHOSEN_POSTS), rows)
 
 
-def waiting(connection: Connection, topic: str) -> list[int]:
-    """Gives the chosen posts that nobody has labelled, best first."""
+def waiting(connection: Connection, topic: str, annotator: str = "") -> list[int]:
+    """Gives the chosen posts that nobody has labelled, nor this annotator marked, best first."""
     labelled = exists().where(LABELS.c.post_id == CHOSEN_POSTS.c.post_id)
+    mark = LABEL_MARKS.c
+    marked = exists().where(mark.post_id == CHOSEN_POSTS.c.post_id, mark.annotator == annotator)
     statement = (
         select(CHOSEN_POSTS.c.post_id)
         .join(POSTS, POSTS.c.id == CHOSEN_POSTS.c.post_id)
-        .where(CHOSEN_POSTS.c.topic == topic, POSTS.c.text != "", ~labelled)
+        .where(CHOSEN_POSTS.c.topic == topic, POSTS.c.text != "", ~labelled, ~marked)
         .order_by(CHOSEN_POSTS.c.place)
     )
     return list(connection.execute(statement).scalars())

@@ -121,7 +121,8 @@ class LabelDesk:
 
         The order is the fixed shuffle of `Queries.unlabelled`: it depends on the posts' ids
         alone, never on what a model or a person thinks of them. Texts that they skipped come last,
-        and copies of a text that was answered wait for its labels (`echo.py`).
+        the latest skipped at the end, and copies of a text that was answered wait for its labels
+        (`echo.py`).
         """
         wanted = draw.Wanted(assignment.topic, assignment.questions, assignment.languages)
         echo.echo(self._engine, wanted)
@@ -136,15 +137,19 @@ class LabelDesk:
             left = _left(row, assignment, (of_others, by_me[text]))
             if any(one in of_others or one not in by_others[text] for one in left):
                 open_posts.append(row.id)
-        put_off = {digests[post_id] for post_id in skipped if post_id in digests}
+        put_off = {digests.get(post_id, ""): turn for turn, post_id in enumerate(skipped)}
         fresh = [one for one in open_posts if digests[one] not in put_off]
         again = [one for one in open_posts if digests[one] in put_off]
+        again.sort(key=lambda one: put_off[digests[one]])
         return _once([*fresh, *again], digests, limit=limit)
 
     def chosen(self, assignment: Assignment, limit: int) -> list[int]:
-        """Gives the posts that were chosen because the model would learn much from them."""
+        """Gives the posts that were chosen because the model would learn much from them.
+
+        Those that this annotator skipped, or was unsure about, come in their turn at random alone.
+        """
         with reading(self._engine) as connection:
-            return chosen.waiting(connection, assignment.topic)[:limit]
+            return chosen.waiting(connection, assignment.topic, assignment.annotator)[:limit]
 
     def conflicts(self, topic: str) -> list[Conflict]:
         """Gives what annotators disagree about and nobody has settled, even splits first."""
@@ -307,11 +312,11 @@ def _annotators(lot: bytes, assignment: Assignment) -> int:
 
 def _state(
     connection: Connection, assignment: Assignment
-) -> tuple[dict[int, Said], dict[int, set[Question]], set[int]]:
-    """Who else has said what about which post; what I have; what I have skipped."""
+) -> tuple[dict[int, Said], dict[int, set[Question]], list[int]]:
+    """Who else has said what about which post; what I have; what I have skipped, latest last."""
     others: dict[int, Said] = defaultdict(lambda: defaultdict(set))
     mine: dict[int, set[Question]] = defaultdict(set)
-    skipped: set[int] = set()
+    skipped: list[int] = []
     label, mark = LABELS.c, LABEL_MARKS.c
     labels = (
         select(label.post_id, label.annotator, label.head, label.target)
@@ -327,10 +332,11 @@ def _state(
         select(mark.post_id, mark.head, mark.target, mark.mark)
         .select_from(_MARKS_WITH_POSTS)
         .where(POSTS.c.topic == assignment.topic, mark.annotator == assignment.annotator)
+        .order_by(mark.marked_at)
     )
     for row in connection.execute(marks):
         if row.mark == "skip":
-            skipped.add(row.post_id)
+            skipped.append(row.post_id)
         else:
             mine[row.post_id].add((row.head, row.target))
     return others, mine, skipped

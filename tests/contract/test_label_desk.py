@@ -222,6 +222,28 @@ def test_a_skipped_post_comes_again_at_the_end(desk: LabelDesk, ann: Assignment)
     assert desk.counts(ann.topic).marks == {}
 
 
+def test_posts_that_are_skipped_again_come_after_those_that_were_skipped_before(
+    desk: LabelDesk, ann: Assignment
+) -> None:
+    first, second, *fresh = desk.draw(ann, 50)
+    for number, post_id in enumerate((first, second, first)):
+        at = NOW + timedelta(seconds=number)
+        desk.save(ann.topic, Answer(post_id, "ann", marks=((WHOLE_POST, "skip"),)), at=at)
+    assert desk.draw(ann, 50) == [*fresh, second, first]
+
+
+@pytest.mark.parametrize("mark", ["unsure", "skip"])
+def test_whoever_skipped_a_chosen_post_or_was_unsure_gets_others(
+    desk: LabelDesk, store: Store, ann: Assignment, mark: Mark
+) -> None:
+    best = desk.draw(ann, 2)
+    store.choose_posts(ann.topic, best, reason="uncertain", version="v1", at=NOW)
+    about = WHOLE_POST if mark == "skip" else STANCE
+    desk.save(ann.topic, Answer(best[0], "ann", marks=((about, mark),)), at=NOW)
+    assert desk.chosen(ann, 1) == best[1:]
+    assert desk.chosen(replace(ann, annotator="ben"), 1) == best[:1]
+
+
 def test_undo_takes_back_the_last_answer_alone(
     desk: LabelDesk, queries: Queries, ann: Assignment
 ) -> None:

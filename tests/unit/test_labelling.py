@@ -104,6 +104,22 @@ def test_a_skipped_post_waits_and_an_undone_one_is_back(desk: Desk) -> None:
     assert (fields(again)["post"], labels(desk)) == (fields(first)["post"], [])
 
 
+def test_skipped_posts_come_after_all_that_were_not_drawn_yet(tmp_path: Path) -> None:
+    desk = open_desk(tmp_path, [f"an invented text, number {n}" for n in range(60)])
+    visitor = reader(desk)
+    shown = []
+    for number in range(65):
+        page = visitor.get(PLACE).text
+        shown.append(fields(page)["post"])
+        say(visitor, "skip" if number < 5 else "off_topic", page)
+        if number >= 5:
+            say(visitor, "neutral")
+    assert "Nothing is left to label" in visitor.get(PLACE).text
+    desk.engine.dispose()
+    assert len(set(shown[:60])) == 60
+    assert shown[60:] == shown[:5]
+
+
 def test_what_is_taken_back_after_a_restart_keeps_how_it_was_chosen(desk: Desk) -> None:
     visitor = reader(desk)
     for sample in ("random", "active"):
