@@ -28,6 +28,7 @@ _KEY = ("post_id", "head", "target", "annotator")
 _MARKS_WITH_POSTS = LABEL_MARKS.join(POSTS, LABEL_MARKS.c.post_id == POSTS.c.id)
 _LABELS_WITH_POSTS = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
 
+_OF_ANSWER = ("post_id", "head", "target", "annotator", "label", "decides")
 _OF_POST = tuple(
     POSTS.c[name] for name in ("id", "day", "text", "text_digest", "platform", "native_id")
 )
@@ -97,7 +98,7 @@ class DeskCounts:
         posts: Posts with a random label, by question.
         by_annotator: Random labels of each annotator.
         marks: Marks by kind.
-        given: The labels of each post with a random label, by question.
+        given: The labels of each post with a random label, by question (no label that settles).
     """
 
     posts: dict[Question, int]
@@ -230,7 +231,7 @@ class LabelDesk:
         """Tells how far labelling is."""
         label = LABELS.c
         statement = (
-            select(label.post_id, label.head, label.target, label.annotator, label.label)
+            select(*(label[name] for name in _OF_ANSWER))
             .select_from(_LABELS_WITH_POSTS)
             .where(POSTS.c.topic == topic, label.sample == "random")
         )
@@ -244,7 +245,9 @@ class LabelDesk:
         by_annotator: Counter[str] = Counter()
         with reading(self._engine) as connection:
             for row in connection.execute(statement):
-                given[row.head, row.target][row.post_id].append(row.label)
+                said = given[row.head, row.target][row.post_id]
+                if not row.decides:
+                    said.append(row.label)
                 by_annotator[row.annotator] += 1
             marked = {str(kind): int(times) for kind, times in connection.execute(marks)}
         return DeskCounts(

@@ -314,6 +314,17 @@ def test_counts_tell_posts_annotators_and_double_answers(
     assert [sorted(one) for one in counts.given[STANCE]] == [["favor", "none"]]
 
 
+def test_what_settles_is_no_second_annotator_s_answer(
+    desk: LabelDesk, store: Store, ann: Assignment
+) -> None:
+    given = [label("1"), label("1", "none", annotator="decides-ann", decides=True)]
+    alone = label("2", annotator="decides-ann", decides=True)
+    store.save_labels(ann.topic, [*given, alone], at=NOW)
+    counts = desk.counts(ann.topic)
+    assert sorted(counts.given[STANCE]) == [[], ["favor"]]
+    assert counts.posts == {STANCE: 2}
+
+
 def test_a_removed_post_takes_its_marks_along(
     desk: LabelDesk, store: Store, ann: Assignment
 ) -> None:
