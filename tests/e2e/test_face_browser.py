@@ -194,6 +194,20 @@ def test_keys_alone_label_undo_and_skip(browser: Browser, own_address: str, own_
     ]
 
 
+def test_an_answer_that_is_stopped_on_its_way_can_be_given_again(
+    browser: Browser, own_address: str
+) -> None:
+    page = opened(browser)
+    sent: list[str] = []
+    page.goto(own_address + LABEL + "?as=stopped")
+    page.route("**/label*", lambda route: sent.append(route.request.method))  # without an answer
+    for key, times in (("1", 1), ("1", 1), ("Escape", 1), ("1", 2)):
+        page.keyboard.press(key)
+        page.wait_for_timeout(200)
+        assert sent == ["POST"] * times
+    page.close()
+
+
 def test_keys_alone_settle_and_take_back(browser: Browser, own_address: str) -> None:
     page = opened(browser, viewport={"width": 360, "height": 740})
     page.goto(own_address + SETTLE + "?as=keys")

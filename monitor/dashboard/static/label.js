@@ -4,6 +4,7 @@
 let sent = false;
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") sent = false; // It stops an answer that is on its way.
   const typing = event.target.matches("input, textarea, select");
   if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   const key = event.key.toLowerCase();
