@@ -72,12 +72,14 @@ class LabelPage:
     Attributes:
         asked: None when nothing is left.
         chosen: The annotator code in the address, empty where the login tells it.
+        last: Names the answer that undoing takes back.
         is_edited: Whether the last answer was refused, as its post has another text by now.
     """
 
     topic: Topic
     annotator: str
     chosen: str
+    last: str
     asked: Asked | None
     lines: tuple[QuestionLine, ...]
     mine: int
@@ -105,6 +107,7 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
             _asked(post, assignment, topic, queues) if post else None,
             counts=counts,
             code=code,
+            last=desk.last(topic.name, assignment.annotator),
             is_edited=_EDITED in request.query_params,
         )
         return board.page("label.html", page=page)
@@ -175,7 +178,8 @@ def _take(
     """Does what a button says; returns whether the post still has the text that was read."""
     queues, assignment = where
     if form.get("choice") == "undo":
-        undone = queues.desk.undo(topic.name, assignment.annotator)
+        last = form.get("last", "")
+        undone = queues.desk.undo(topic.name, assignment.annotator, last)
         if undone is not None:
             queues.put_first(assignment, undone)
         return True
@@ -229,6 +233,7 @@ def _label_page(
     *,
     counts: DeskCounts,
     code: str,
+    last: str,
     is_edited: bool,
 ) -> LabelPage:
     topic = board.topic(assignment.topic)
@@ -246,6 +251,7 @@ def _label_page(
         topic=topic,
         annotator=assignment.annotator,
         chosen=code,
+        last=last,
         asked=asked,
         lines=lines,
         mine=counts.by_annotator.get(assignment.annotator, 0),

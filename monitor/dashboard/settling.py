@@ -55,6 +55,7 @@ class SettlePage:
     Attributes:
         counts: How many are left, by list.
         at: The number of the one that is shown, from 0.
+        last: Names the decision that undoing takes back.
         asked: It; None where none is left.
         given: What people said, in words.
     """
@@ -64,6 +65,7 @@ class SettlePage:
     counts: Mapping[Listed, int]
     at: int
     chosen: str
+    last: str
     asked: Unsettled | None
     text: str
     guide: Guide | None
@@ -117,6 +119,7 @@ class _Settling:
             counts={name: len(found) for name, found in lists.items()},
             at=at,
             chosen=query.get("as", ""),
+            last=self.changes.desk.last(topic.name, DECIDES + annotator_code(query.get("as", ""))),
             asked=asked,
             text=shown_text(self.changes.desk.text(topic.name, asked.post_id)) if asked else "",
             guide=guide_for(asked.question, topic) if asked else None,
@@ -131,7 +134,7 @@ class _Settling:
         """
         choice, who = form.get("choice", ""), DECIDES + annotator_code(form.get("as", ""))
         if choice == "undo":
-            self.changes.desk.undo(topic.name, who)
+            self.changes.desk.undo(topic.name, who, form.get("last", ""))
             return 0
         if choice == "skip":
             return _number(form) + 1
@@ -165,7 +168,6 @@ def add_settling(app: FastAPI, board: Dashboard, changes: Changes) -> None:
     @app.get("/topics/{name}/label/settle")
     def show_unsettled(name: str, request: Request) -> Response:
         topic = board.topic(name)
-        annotator_code(request.query_params.get("as", ""))
         page = settling.page(topic, request.query_params)
         if page.asked is not None:
             changes.note(VISITOR.get().name, "texts_shown", {"topic": topic.name, "posts": 1})

@@ -218,14 +218,20 @@ class LabelDesk:
             _put(connection, LABEL_MARKS, marks, "marked_at", at)
         return True
 
-    def undo(self, topic: str, annotator: str) -> Undone | None:
+    def last(self, topic: str, annotator: str) -> str:
+        """Names an annotator's last answer, to take it back; empty where there is none."""
+        with reading(self._engine) as connection:
+            return undo.name_of_last(connection, topic, annotator)
+
+    def undo(self, topic: str, annotator: str, named: str | None = None) -> Undone | None:
         """Takes back an annotator's last answer and tells its post, None where there is none.
 
         Copies of the post lose what they took from it. Labels that came in a file are left alone:
-        many posts share their moment.
+        many posts share their moment. Where the last answer is not the one that is named, nothing
+        is taken back.
         """
         with writing(self._engine) as connection:
-            return undo.undo(connection, topic, annotator)
+            return undo.undo(connection, topic, annotator, named)
 
     def counts(self, topic: str) -> DeskCounts:
         """Tells how far labelling is."""

@@ -24,19 +24,26 @@ class Undone:
     sample: LabelSample
 
 
-def undo(connection: Connection, topic: str, annotator: str) -> Undone | None:
+def name_of_last(connection: Connection, topic: str, annotator: str) -> str:
+    """Names an annotator's last answer by its moment; empty where there is none."""
+    found = _found(connection, topic, annotator)
+    return _name(max(row.at for row in found)) if found else ""
+
+
+def undo(
+    connection: Connection, topic: str, annotator: str, named: str | None = None
+) -> Undone | None:
     """Takes an annotator's last answer back and tells its post, None where there is none.
 
-    What came in a file is left alone: there many posts share their moment.
+    What came in a file is left alone: there many posts share their moment. So is an answer that
+    is not the one that is named.
     """
-    found = [
-        row
-        for table, moment in _TABLES
-        for row in _last(connection, table, moment, (topic, annotator))
-    ]
+    found = _found(connection, topic, annotator)
     if not found:
         return None
     last = max(row.at for row in found)
+    if named not in (None, _name(last)):
+        return None
     posts = {row.post_id for row in found if row.at == last}
     if len(posts) != 1:
         return None
@@ -77,6 +84,19 @@ def _drop(connection: Connection, post_id: int, annotator: str, at: datetime) ->
                 table.c[moment] == at,
             )
         )
+
+
+def _name(at: datetime) -> str:
+    return at.strftime("%Y%m%d%H%M%S%f")
+
+
+def _found(connection: Connection, topic: str, annotator: str) -> list[Row[*tuple[Any, ...]]]:
+    """The rows of an annotator's latest moment in each table."""
+    return [
+        row
+        for table, moment in _TABLES
+        for row in _last(connection, table, moment, (topic, annotator))
+    ]
 
 
 def _last(

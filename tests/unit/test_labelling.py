@@ -104,6 +104,17 @@ def test_a_skipped_post_waits_and_an_undone_one_is_back(desk: Desk) -> None:
     assert (fields(again)["post"], labels(desk)) == (fields(first)["post"], [])
 
 
+def test_taking_back_twice_from_one_page_takes_one_answer(desk: Desk) -> None:
+    visitor = reader(desk)
+    say(visitor, "favor")
+    page = say(visitor, "none").text
+    for _ in range(2):
+        after = say(visitor, "undo", page).text
+        assert labels(desk) == [("stance", "walkout", "favor")]
+    say(visitor, "undo", after)
+    assert labels(desk) == []
+
+
 def test_skipped_posts_come_after_all_that_were_not_drawn_yet(tmp_path: Path) -> None:
     desk = open_desk(tmp_path, [f"an invented text, number {n}" for n in range(60)])
     visitor = reader(desk)

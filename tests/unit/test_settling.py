@@ -138,6 +138,17 @@ def test_a_decision_can_be_taken_back_and_a_skipped_one_comes_again(desk: Desk) 
     assert truth(desk, "0") == []
 
 
+def test_taking_back_twice_from_one_page_takes_one_decision(desk: Desk) -> None:
+    visitor = reader(desk)
+    say(visitor, "negative")
+    form = fields(say(visitor, "positive").text) | {"choice": "undo"}
+    for _ in range(2):
+        visitor.post(PLACE, data=form, headers=HERE)
+        assert (truth(desk, "0"), stored(desk)[-1][1]) == (["negative"], "ann")
+    say(visitor, "undo")
+    assert truth(desk, "0") == []
+
+
 def test_a_label_that_seems_wrong_is_settled_once_whatever_is_said(desk: Desk) -> None:
     doubt(desk, "7")
     visitor = reader(desk)
