@@ -26,6 +26,7 @@ from monitor.dashboard.selection import PageError
 from monitor.dashboard.visitor import VISITOR, Note
 from monitor.outward import rounded_down, rounded_up
 from monitor.passwords import digest_of
+from monitor.redaction import text_digest
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
 from monitor.store.values import LabelSample, Question
 from monitor.topic import Topic
@@ -57,6 +58,7 @@ class Asked:
     post_id: int
     text: str
     text_digest: str
+    about: str
     day: str
     question: Question
     guide: Guide
@@ -73,7 +75,8 @@ class LabelPage:
         asked: None when nothing is left.
         chosen: The annotator code in the address, empty where the login tells it.
         last: Names the answer that undoing takes back.
-        is_edited: Whether the last answer was refused, as its post has another text by now.
+        is_edited: Whether the last answer was refused, as its post or target has another text by
+            now.
     """
 
     topic: Topic
@@ -147,6 +150,7 @@ def _asked(post: DeskPost, assignment: Assignment, topic: Topic, queues: Queues)
         post_id=post.id,
         text=shown_text(post.text),
         text_digest=post.text_digest,
+        about=text_digest(topic.target_texts.get(question[1], "")),
         day=words.day_long(post.day),
         question=question,
         guide=guide_for(question, topic),
@@ -175,7 +179,7 @@ def annotator_code(code: str) -> str:
 def _take(
     board: Dashboard, topic: Topic, where: tuple[Queues, Assignment], form: Mapping[str, str]
 ) -> bool:
-    """Does what a button says; returns whether the post still has the text that was read."""
+    """Does what a button says; returns whether all texts are still those that were read."""
     queues, assignment = where
     if form.get("choice") == "undo":
         last = form.get("last", "")
@@ -212,6 +216,7 @@ def _answer(topic: Topic, assignment: Assignment, form: Mapping[str, str]) -> An
         raise PageError(422, f"{sample[:40]!r} is no way to choose a post.")
     about = {"post_id": int(form["post"]), "annotator": assignment.annotator, "sample": sample}
     about["text_digest"] = form.get("text_digest", "")
+    about["targets"] = {question[1]: form.get("about", "")} if question[1] else {}
     if choice in [one.value for one in guide_for(question, topic).choices]:
         return Answer(**about, labels=((question, choice),))  # type: ignore[arg-type]
     if choice == "off_topic":

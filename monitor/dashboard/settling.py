@@ -22,6 +22,7 @@ from monitor.dashboard.labelling import annotator_code
 from monitor.dashboard.selection import PageError
 from monitor.dashboard.visitor import VISITOR
 from monitor.pipeline.classify import questions_of
+from monitor.redaction import text_digest
 from monitor.store.desk import Answer
 from monitor.store.values import LabelSample, Question
 from monitor.topic import Topic
@@ -58,6 +59,7 @@ class SettlePage:
         last: Names the decision that undoing takes back.
         asked: It; None where none is left.
         given: What people said, in words.
+        about: A digest of the target's text.
     """
 
     topic: Topic
@@ -70,6 +72,7 @@ class SettlePage:
     text: str
     guide: Guide | None
     given: str
+    about: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class _Settling:
             text=shown_text(self.changes.desk.text(topic.name, asked.post_id)) if asked else "",
             guide=guide_for(asked.question, topic) if asked else None,
             given=_in_words(asked.given) if asked else "",
+            about=_about(topic, asked) if asked else "",
         )
 
     def take(self, topic: Topic, form: Mapping[str, str]) -> int:
@@ -138,9 +142,10 @@ class _Settling:
             return 0
         if choice == "skip":
             return _number(form) + 1
-        about = tuple(form.get(name, "") for name in ("post", "text_digest", "head", "target"))
+        names = ("post", "text_digest", "head", "target", "about")
+        about = tuple(form.get(name, "") for name in names)
         for one in self.lists(topic)[_listed(form)]:
-            if (str(one.post_id), one.text_digest, *one.question) == about:
+            if (str(one.post_id), one.text_digest, *one.question, _about(topic, one)) == about:
                 self._decide(topic, one, who, choice)
         # Settled now, by this answer or somebody else's before, or about an earlier text: the next
         # one has its number.
@@ -157,8 +162,13 @@ class _Settling:
             sample=one.sample,
             decides=True,
             text_digest=one.text_digest,
+            targets={one.question[1]: _about(topic, one)},
         )
         self.changes.desk.save(topic.name, answer, at=self.board.clock())
+
+
+def _about(topic: Topic, one: Unsettled) -> str:
+    return text_digest(topic.target_texts.get(one.question[1], ""))
 
 
 def add_settling(app: FastAPI, board: Dashboard, changes: Changes) -> None:

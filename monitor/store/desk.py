@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, Table, delete, func, or_, select, true
 
 from monitor.languages import UNDETERMINED
+from monitor.redaction import text_digest
 from monitor.store import chosen, draw, echo, undo
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into, reading, writing
 from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.labels import conflicts
+from monitor.store.predictions import target_texts
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.undo import Undone
 from monitor.store.values import Conflict, LabelSample, Question
@@ -79,6 +81,8 @@ class Answer:
         decides: Whether the labels settle what annotators disagree about.
         text_digest: Of the text that was read, None where it is not told; a post edited meanwhile
             takes no answer.
+        targets: The digests of targets' texts that were read, by name; one that is asked with
+            another text by now takes no answer either.
     """
 
     post_id: int
@@ -88,6 +92,7 @@ class Answer:
     sample: LabelSample = "random"
     decides: bool = False
     text_digest: str | None = None
+    targets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +193,7 @@ class LabelDesk:
         """Stores an answer; the same again changes nothing.
 
         Returns:
-            Whether the post is there, with the text that was read.
+            Whether the post and its targets are there, with the texts that were read.
         """
         who = {"post_id": answer.post_id, "annotator": answer.annotator}
         labels = [
@@ -378,7 +383,11 @@ def _answered(
 
 
 def _is_there(connection: Connection, topic: str, answer: Answer) -> bool:
-    """Whether the post is there, with the text that was read."""
+    """Whether the post and its targets are there, with the texts that were read."""
+    asked = target_texts(connection, topic)
+    known = [name for name in answer.targets if name in asked]
+    if any(text_digest(asked[name]) != answer.targets[name] for name in known):
+        return False
     statement = select(POSTS.c.text_digest).where(
         POSTS.c.id == answer.post_id, POSTS.c.topic == topic
     )

@@ -136,7 +136,7 @@ def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str])
 
     What people said of a target with another text is put aside, like what was shown.
     """
-    before = _texts(connection, topic)
+    before = target_texts(connection, topic)
     changed = [name for name, text in targets.items() if before.get(name, text) != text]
     _drop_answers(connection, topic, changed)
     for name in changed:
@@ -158,7 +158,7 @@ def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str])
 
 def _check_asked(connection: Connection, topic: str, asked: Mapping[str, str]) -> None:
     """Refuses answers to a target's former text: under its name they would be the present one's."""
-    now = _texts(connection, topic)
+    now = target_texts(connection, topic)
     for name, text in asked.items():
         if now.get(name, text) != text:
             raise StoreError(
@@ -168,8 +168,8 @@ def _check_asked(connection: Connection, topic: str, asked: Mapping[str, str]) -
             )
 
 
-def _texts(connection: Connection, topic: str) -> dict[str, str]:
-    """The targets' texts by name."""
+def target_texts(connection: Connection, topic: str) -> dict[str, str]:
+    """The texts by name that a topic's targets are asked with, as last noted."""
     statement = select(TARGETS.c.name, TARGETS.c.text).where(TARGETS.c.topic == topic)
     return {row.name: row.text for row in connection.execute(statement)}
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from store_values import NOW, label, page, post, repost
 
+from monitor.redaction import text_digest
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
 from monitor.store.queries import Queries
 from monitor.store.store import Store
@@ -130,6 +131,18 @@ def test_an_answer_about_a_text_that_was_edited_since_is_not_taken(
     assert now is not None
     assert (now.text, now.open) == ("an edited text", (STANCE, MOOD))
     assert desk.save(ann.topic, replace(given, text_digest=now.text_digest), at=NOW)
+
+
+def test_an_answer_about_a_target_that_has_another_text_by_now_is_not_taken(
+    desk: LabelDesk, store: Store, ann: Assignment
+) -> None:
+    read = read_first(desk, store, ann)
+    store.sync_targets(ann.topic, {"walkout": "the walkout of June"})
+    given = Answer(read.id, "ann", ((STANCE, "favor"),), targets={"walkout": text_digest("before")})
+    assert not desk.save(ann.topic, given, at=NOW)
+    assert desk.counts(ann.topic) == DeskCounts({}, {}, {}, {})
+    now = {"walkout": text_digest("the walkout of June")}
+    assert desk.save(ann.topic, replace(given, targets=now | {"unknown": "any"}), at=NOW)
 
 
 def test_what_was_unsure_about_a_text_is_asked_about_the_edited_one(

@@ -213,13 +213,22 @@ def test_an_answer_about_a_text_that_was_edited_since_is_told_and_asked_again(
     )
     after = say(visitor, choice, page)
     assert after.status_code == 200
-    assert "The post has changed meanwhile" in after.text
+    assert "has changed meanwhile" in after.text
     assert "an edited text" in after.text
     assert labels(desk) == []
     assert fields(after.text)["as"] == "ann"
     then = say(visitor, "favor", after.text).text
-    assert "The post has changed meanwhile" not in then
+    assert "has changed meanwhile" not in then
     assert labels(desk) == [("stance", "walkout", "favor")]
+
+
+def test_an_answer_about_a_target_that_was_reworded_since_is_told_and_not_kept(desk: Desk) -> None:
+    visitor = reader(desk)
+    page = visitor.get(f"{PLACE}?as=ann").text
+    Store(desk.engine).sync_targets(TOPIC.name, {"walkout": "something else"})
+    after = say(visitor, "favor", page)
+    assert "has changed meanwhile" in after.text
+    assert labels(desk) == []
 
 
 def test_looking_at_texts_is_written_down(desk: Desk) -> None:

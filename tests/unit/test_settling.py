@@ -127,6 +127,16 @@ def test_a_decision_about_a_text_that_was_edited_since_is_not_taken(desk: Desk) 
     assert truth(desk, "0") == ["negative"]
 
 
+def test_a_decision_about_a_target_that_was_asked_otherwise_is_not_taken(desk: Desk) -> None:
+    visitor = reader(desk)
+    about = fields(visitor.get(PLACE).text) | {
+        "choice": "negative",
+        "about": "another text's digest",
+    }
+    visitor.post(PLACE, data=about, headers=HERE)
+    assert truth(desk, "0") == []
+
+
 def test_a_decision_can_be_taken_back_and_a_skipped_one_comes_again(desk: Desk) -> None:
     visitor = reader(desk)
     skipped = say(visitor, "skip").text
