@@ -33,6 +33,10 @@ class ModelFilesError(ClassifierError):
     """A version's files are missing, damaged or do not belong together."""
 
 
+class EngineError(ClassifierError):
+    """The fast runtime cannot load a model."""
+
+
 class UnknownVersionError(ClassifierError):
     """No version of that id is on disk."""
 

@@ -17,6 +17,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from classifiers.errors import ClassifierError, EngineError
 from classifiers.integrity import sha256
 from classifiers.model_config import base_folder
 from classifiers.processor import description
@@ -45,14 +46,17 @@ class OpenVinoEngine:
     """
 
     def __init__(self, folder: Path, threads: int, cache: Path | None) -> None:
-        if cache is None:
-            with tempfile.TemporaryDirectory() as temporary:
-                compiled = _compile(_exported(folder, Path(temporary)), threads)
-        else:
-            compiled = _compile(_exported(folder, cache), threads)
         self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
-        for _ in range(threads):
-            self._idle.put(compiled.create_infer_request())
+        try:
+            compiled = _loaded(folder, threads, cache)
+            for _ in range(threads):
+                self._idle.put(compiled.create_infer_request())
+        except ClassifierError:
+            raise
+        except Exception as exc:  # OpenVINO's errors, and its converter's, share no other class
+            raise EngineError(
+                f"{type(exc).__name__}: {exc}", hint="reinstall openvino, or score with torch"
+            ) from exc
         # OpenVINO's bindings look numpy up at the first use. Two threads that do so at once wait
         # for each other for ever: one holds Python's lock and waits for the other's look-up,
         # which waits for Python's lock (2026.4). So it is done here, before there are threads.
@@ -76,6 +80,21 @@ class OpenVinoEngine:
             return tuple(tensor.data.copy() for tensor in request.output_tensors)
         finally:
             self._idle.put(request)
+
+
+def _loaded(folder: Path, threads: int, cache: Path | None) -> openvino.CompiledModel:
+    """Return a version's base, ready to run; where the cache cannot be used, it is not kept."""
+    if cache is not None:
+        try:
+            return _compile(_exported(folder, cache), threads)
+        except OSError as exc:
+            warnings.warn(
+                f"the exported model cannot be kept in {cache} ({exc}): it is made at each start",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    with tempfile.TemporaryDirectory() as temporary:
+        return _compile(_exported(folder, Path(temporary)), threads)
 
 
 def _compile(path: Path, threads: int) -> openvino.CompiledModel:
@@ -108,12 +127,28 @@ def _exported(folder: Path, cache: Path) -> Path:
 
 
 def _save(model: openvino.Model, path: Path) -> None:
-    """Write a model's files, the one that is looked for last.
+    """Write a model's files, the one that is looked for last; what fails leaves none.
 
     Containers that share the cache may have the same process ids, so names are drawn.
+
+    Raises:
+        OSError: They cannot be written.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}-{path.name}")
-    openvino.save_model(model, temporary)
+    drawn = secrets.token_hex(8)
+    try:
+        _write(model, path, path.with_name(f".{drawn}-{path.name}"))
+    finally:
+        for left in path.parent.glob(f".*{drawn}*"):
+            with suppress(OSError):
+                left.unlink()
+
+
+def _write(model: openvino.Model, path: Path, temporary: Path) -> None:
+    """Write a model's files under a temporary name, then let them take their places."""
+    try:
+        openvino.save_model(model, temporary)
+    except RuntimeError as exc:  # all that OpenVINO says of a disk
+        raise OSError(str(exc)) from exc
     hashes = {each.suffix: sha256(each) for each in (temporary, temporary.with_suffix(".bin"))}
     write_atomically(temporary.with_suffix(".json"), json.dumps(hashes))
     for kind in (".bin", ".json", ".xml"):
@@ -124,7 +159,7 @@ def _sweep(cache: Path) -> None:
     """Remove what exports left that were killed."""
     before = time.time() - ABANDONED_SECONDS
     for path in cache.glob(".*-openvino-*"):
-        with suppress(FileNotFoundError):  # another process was faster
+        with suppress(OSError):  # another process was faster, or it is another user's
             if path.stat().st_mtime < before:
                 path.unlink()
 

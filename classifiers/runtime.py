@@ -27,7 +27,7 @@ from classifiers.correction import (
     read_corrections,
     read_labels,
 )
-from classifiers.errors import BadTargetError, ModelFilesError
+from classifiers.errors import BadTargetError, EngineError, ModelFilesError
 from classifiers.fixed_shapes import Row, Target, filled, groups_of
 from classifiers.heads import LabelHead, head
 from classifiers.integrity import verify
@@ -425,7 +425,7 @@ def _engine(path: Path, threads: int, cache: Path | None) -> Engine:
     try:
         runtime = importlib.import_module("classifiers.openvino_engine")
         engine: Engine = runtime.OpenVinoEngine(path, threads, cache)
-    except (ImportError, RuntimeError) as exc:
+    except (ImportError, RuntimeError, EngineError) as exc:
         warnings.warn(
             f"OpenVINO cannot load the model ({exc}): scoring with torch, several times slower",
             RuntimeWarning,

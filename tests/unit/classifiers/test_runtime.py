@@ -1,6 +1,7 @@
 import importlib
 import itertools
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino
@@ -283,6 +285,114 @@ def test_what_a_killed_export_left_goes_after_a_day(
         os.utime(path, (time.time() - 25 * 3600,) * 2)
     load_scorer(tiny, threads=1, cache=tmp_path)
     assert sorted(tmp_path.glob(".*")) == sorted([fresh, others])
+
+
+def answers_as(scorer: Scorer, other: Scorer) -> None:
+    for one, two in zip(scorer.score(POOL, TARGETS), other.score(POOL, TARGETS), strict=True):
+        assert one.probabilities.tobytes() == two.probabilities.tobytes()
+
+
+def test_a_cache_that_cannot_be_made_costs_an_export_each_time(
+    tiny: Path, scorer: Scorer, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.warns(RuntimeWarning, match="cannot be kept") as told:
+        answers_as(load_scorer(tiny, threads=1, cache=tmp_path / "file" / "cache"), scorer)
+    assert not any("torch" in str(each.message) for each in told)
+
+
+def test_a_damaged_export_that_cannot_be_removed_is_not_used(
+    tiny: Path, cache: Path, scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = shutil.copytree(cache, tmp_path / "cache")
+    [damaged] = kept.glob("*.bin")
+    changed(damaged)
+    unlink = Path.unlink
+
+    def read_only(path: Path, **how: bool) -> None:
+        if path.parent == kept:
+            raise OSError(30, "Read-only file system")
+        unlink(path, **how)
+
+    monkeypatch.setattr(Path, "unlink", read_only)
+    damage = pytest.warns(RuntimeWarning, match="is damaged")
+    with damage, pytest.warns(RuntimeWarning, match="cannot be kept"):
+        answers_as(load_scorer(tiny, threads=1, cache=kept), scorer)
+
+
+def full(model: openvino.Model, path: Path) -> None:
+    path.with_suffix(".bin").touch()
+    raise RuntimeError("basic_ios::clear: iostream error")  # as OpenVINO says it
+
+
+def unread(path: Path) -> str:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("name", "fail"),
+    [("openvino.save_model", full), ("classifiers.openvino_engine.sha256", unread)],
+    ids=["written", "hashed"],
+)
+def test_an_export_that_a_full_disk_cannot_hold_leaves_nothing(
+    tiny: Path,
+    scorer: Scorer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    fail: Callable[..., object],
+) -> None:
+    real = pkgutil.resolve_name(name)
+
+    def here(*given: Any) -> object:
+        return (fail if given[-1].parent == tmp_path else real)(*given)
+
+    monkeypatch.setattr(name, here)
+    with pytest.warns(RuntimeWarning, match="cannot be kept"):
+        answers_as(load_scorer(tiny, threads=1, cache=tmp_path), scorer)
+    assert not list(tmp_path.iterdir())
+
+
+class ConversionFailureError(Exception):
+    """OpenVINO's own errors share no class but this one's."""
+
+
+@pytest.mark.filterwarnings("ignore:the exported model cannot be kept")
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("openvino.convert_model", ConversionFailureError("no such operation")),
+        ("openvino.convert_model", AssertionError("no such operation")),
+        ("openvino.save_model", RuntimeError("iostream error")),
+        ("openvino.Core.compile_model", ConversionFailureError("no such operation")),
+        (
+            "openvino.CompiledModel.create_infer_request",
+            ConversionFailureError("no such operation"),
+        ),
+    ],
+    ids=["converting", "asserting", "saving", "compiling", "asking"],
+)
+def test_torch_answers_where_openvino_fails_in_any_way(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(name, fail)
+    with pytest.warns(RuntimeWarning, match="scoring with torch"):
+        found = load_scorer(tiny, threads=1, cache=tmp_path).score(["it"])
+    assert found[0].probabilities.shape == (1, 3)
+
+
+def test_our_own_errors_are_not_taken_for_openvinos(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(_: Path) -> None:
+        raise ModelFilesError("damaged")
+
+    monkeypatch.setattr("classifiers.export.load_model", damaged)
+    with pytest.raises(ModelFilesError, match="damaged"):
+        load_scorer(tiny, threads=1, cache=tmp_path)
 
 
 def test_a_folder_without_a_model_says_so(tmp_path: Path) -> None:
