@@ -41,6 +41,33 @@ def test_only_the_first_characters_are_read() -> None:
     assert normalise(start + "tail") == normalise(start + "another tail")
 
 
+@pytest.mark.parametrize(
+    "blanks",
+    ["\n" * 2500, "\u200b" * 2000, " \u200b\x00\t\ufeff\u202e" * 2000, "\ud800" * 19_000],
+    ids=["lines", "invisible", "mixed", "surrogates"],
+)
+def test_what_stands_behind_blanks_is_read(blanks: str) -> None:
+    assert normalise(blanks + "I love the walkout" + blanks[:500] + "!") == "I love the walkout !"
+
+
+def formerly(text: str) -> str:
+    return normalise(text[:MAXIMUM_CHARACTERS])
+
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+PIECES = st.one_of(
+    st.text(st.characters(), max_size=20),
+    st.sampled_from(["\u200b" * 31, " " * 31, FAMILY, "\U0001f600" * 40, "word " * 300, "." * 700]),
+    st.sampled_from(["x" * 900, "#WeWalkOut ", "&amp;", "\ud800", "see https://a.b/c "]),
+)
+
+
+@given(st.lists(PIECES, max_size=12))
+def test_without_long_blanks_only_the_first_characters_count(pieces: list[str]) -> None:
+    text = "|".join(pieces)
+    assert normalise(text) == formerly(text)
+
+
 def test_long_texts_keep_their_first_tokens_and_the_closing_mark(tokeniser: Tokeniser) -> None:
     (post,) = tokeniser.posts(["one two three " * 200])
     (target,) = tokeniser.targets(["one two three " * 200])
