@@ -8,8 +8,10 @@ answers are exchanged.
 
 import re
 
+from classifiers.normalise import beginning
+
 _OPPOSING = re.compile(
-    r"""^(?:
+    r"""(?:
         (?:the\s+)? (?:opposition|resistance) \s+ to
       | (?:being\s+|people\s+|those\s+|everybody\s+|everyone\s+)? against
       | (?:the\s+|an?\s+)? (?:fight|protests?|campaign|movement|struggle) \s+ against
@@ -23,9 +25,8 @@ _OPPOSING = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-_AT_ONCE = re.compile(
-    r"\s+(?:at once|right now|now|immediately|for good|altogether)$", re.IGNORECASE
-)
+_AT_ONCE = re.compile(r" (?:at once|right now|now|immediately|for good|altogether)$", re.IGNORECASE)
+_AT_ONCE_LENGTH = len(" immediately")
 
 _SEVERAL = re.compile(
     r"[,;]|\b(?:but|yes)\b|\b(?:and|or)\s+(?:for|pro|in\s+favou?r|\w+ing)\b", re.IGNORECASE
@@ -38,12 +39,15 @@ def without_opposition(target: str) -> tuple[str, bool]:
 
     ``ending the strike now`` gives ``the strike`` and True, ``opposition to a ban on strikes``
     gives ``strikes`` and False, ``the strike`` itself and False. So does a target that may name
-    two things: ``no to layoffs, yes to the walkout``. English words only.
+    two things: ``no to layoffs, yes to the walkout``. English words only. Takes time in proportion
+    to the words: each is looked at once, as what leads to no second thing does not in part either.
     """
-    about, opposed = target.strip(), False
-    while match := _OPPOSING.match(about):
-        rest = _AT_ONCE.sub("", about[match.end() :]).lstrip()
-        if not rest or _SEVERAL.search(rest):
+    about, opposed = " ".join(beginning(target).split()), False
+    start, end = 0, len(about)
+    while match := _OPPOSING.match(about, start, end):
+        late = _AT_ONCE.search(about, max(match.end(), end - _AT_ONCE_LENGTH), end)
+        stop = late.start() if late else end
+        if stop <= match.end() or (not start and _SEVERAL.search(about, match.end(), stop)):
             break
-        about, opposed = rest, not opposed
-    return about, opposed
+        start, end, opposed = match.end() + 1, stop, not opposed
+    return about[start:end], opposed

@@ -23,6 +23,8 @@ STANCE = head("stance")
     ("target", "about"),
     [
         ("ending the strike at once", "the strike"),
+        ("\u200b" * 2000 + "ending the strike", "the strike"),
+        ("ending the strike" + " " * 2000 + "at once", "the strike"),
         ("Opposition to the merger", "the merger"),
         ("opposing  the merger", "the merger"),
         ("being against closing schools", "closing schools"),
@@ -77,6 +79,17 @@ def test_the_opposite_of_the_opposite(target: str) -> None:
     about, opposed = without_opposition(f"the {target} plan")
     assert without_opposition(f"ending the {target} plan") == (about, not opposed)
     assert without_opposition(f"opposition to a ban on the {target} plan") == (about, opposed)
+
+
+@pytest.mark.timeout(20)  # formerly minutes each
+@pytest.mark.parametrize(
+    "target",
+    ["ending x" + " " * 100_000 + "y", "ending " * 14_000 + "x", "ending x" + " now" * 25_000],
+    ids=["blanks", "words", "tails"],
+)
+def test_a_target_that_was_made_to_take_long_does_not(target: str) -> None:
+    for _ in range(100):
+        without_opposition(target)
 
 
 def test_favor_and_against_change_places(scorer: Scorer) -> None:
