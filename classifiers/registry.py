@@ -299,8 +299,13 @@ class Registry:
             )
         verify(shipped)  # The copy's hashes are of what is copied, damaged or not.
         copy = self._unfinished("copying")
-        shutil.copytree(shipped, copy)
-        self._put(copy, place)
+        try:
+            copy.mkdir()
+            for path in shipped.iterdir():  # without its mode: a package may be read-only
+                shutil.copyfile(path, copy / path.name)
+            self._put(copy, place)
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
 
     def _put(self, made: Path, place: Path) -> None:
         """Let a finished folder take its place, and that of a damaged one."""

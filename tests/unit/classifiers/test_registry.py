@@ -1,6 +1,7 @@
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -266,6 +267,41 @@ def test_a_damaged_version_is_made_anew(registry: Registry) -> None:
         registry.check(version)
     assert made().id == version
     registry.check(version)
+
+
+@pytest.fixture
+def read_only(tiny: Path, tmp_path: Path) -> Iterator[Path]:
+    """The shipped base, installed without write bits."""
+    shipped = shutil.copytree(tiny, tmp_path / "package")
+    for path in shipped.iterdir():
+        path.chmod(0o444)
+    shipped.chmod(0o555)
+    yield shipped
+    shipped.chmod(0o755)
+
+
+def test_a_base_that_is_installed_read_only_is_kept_writable(
+    read_only: Path, tmp_path: Path
+) -> None:
+    registry = Registry(tmp_path / "models", read_only)
+    registry.promote("walkout", registry.shipped().id)
+    add(registry, "aaaaaaaaaaaa")
+    kept = registry.folder / registry.shipped().id
+    assert all(path.stat().st_mode & 0o200 for path in (kept, *kept.iterdir()))
+    verify(kept)
+
+
+def test_a_base_that_cannot_be_kept_leaves_nothing(
+    read_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("classifiers.registry.write_hashes", full)
+    registry = Registry(tmp_path / "models", read_only)
+    with pytest.raises(OSError, match="No space left"):
+        add(registry, "aaaaaaaaaaaa")
+    assert not list(registry.folder.glob(".copying-*"))
 
 
 def test_what_killed_processes_left_is_removed_after_a_day(registry: Registry) -> None:
