@@ -13,7 +13,8 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +82,8 @@ class Registry:
     def list(self, topic: str | None = None) -> list[ModelVersion]:
         """Return the shipped version and a topic's (or every topic's), oldest first.
 
-        Another base, or one that was shipped before, is a topic's where it rules.
+        Another base, or one that was shipped before, is a topic's where it rules. What cannot be
+        read is left out with a warning: it may be another topic's.
         """
         shipped = self.shipped()
         ruling = None
@@ -89,7 +91,7 @@ class Registry:
             shipped = replace(shipped, stage=self._stage(topic, shipped.id))
             ruling = self.ruling(topic)
         kept = [path for path in self._folders() if path.name != shipped.id]
-        found = [read_version(path) for path in (*BASES.values(), *kept)]
+        found = [*map(read_version, BASES.values()), *_readable(kept)]
         others = {each.id: each for each in found if each.id != shipped.id}
         chosen = [
             each
@@ -385,6 +387,15 @@ class Registry:
                 hint="use letters, digits, dots, dashes and underscores",
             )
         return self._folder / "champions" / f"{topic}.json"
+
+
+def _readable(folders: Iterable[Path]) -> Iterator[ModelVersion]:
+    """Yield the versions in folders, those left out that cannot be read."""
+    for path in folders:
+        try:
+            yield read_version(path)
+        except ModelFilesError as exc:
+            warnings.warn(f"{exc}: left out", RuntimeWarning, stacklevel=3)
 
 
 def _is_whole(folder: Path) -> bool:

@@ -304,6 +304,21 @@ def test_a_base_that_cannot_be_kept_leaves_nothing(
     assert not list(registry.folder.glob(".copying-*"))
 
 
+def test_a_damaged_description_hides_no_other_version(registry: Registry) -> None:
+    for version_id, topic in (("aaaaaaaaaaaa", "walkout"), ("bbbbbbbbbbbb", "airline")):
+        add(registry, version_id, topic)
+    damaged = registry.path("bbbbbbbbbbbb")
+    (damaged / "version.json").write_text("{")
+    with pytest.warns(RuntimeWarning, match="bbbbbbbbbbbb/version.json describes no version"):
+        assert [version.id for version in registry.list("walkout")][1:] == ["aaaaaaaaaaaa"]
+    with pytest.warns(RuntimeWarning, match="left out"):
+        assert registry.prune("walkout", 0) == ("aaaaaaaaaaaa",)
+    assert damaged.exists()
+    for strict in (registry.get, registry.check):
+        with pytest.raises(ModelFilesError):
+            strict("bbbbbbbbbbbb")
+
+
 def test_what_killed_processes_left_is_removed_after_a_day(registry: Registry) -> None:
     add(registry, "aaaaaaaaaaaa")
     old, new = registry.workspace(), registry.workspace()
