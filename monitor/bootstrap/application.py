@@ -230,8 +230,18 @@ class Application:
         return self.registry.champion(topic.name)
 
     def champion_of(self, name: str | None) -> ModelVersion:
-        """The named topic's champion, the shipped version where no topic is named."""
-        return self.registry.shipped() if name is None else self.champion(self.topic(name))
+        """The named topic's champion, else the default topic's, else the shipped version.
+
+        Raises:
+            UsageError: There is no topic of that name.
+        """
+        try:
+            topic = self.topic(name)
+        except UsageError:
+            if name is not None:
+                raise
+            return self.registry.shipped()
+        return self.champion(topic)
 
     @cached_property
     def live(self) -> Live:

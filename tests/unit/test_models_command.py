@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import inspect
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from classifiers.registry import PRETRAINED, SMALL
+from classifiers.version import read_version
+from monitor.bootstrap.application import open_application
 from monitor.commands.call import Call
 from monitor.commands.models import list_command
+from monitor.errors import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -29,3 +34,31 @@ def test_versions_are_listed_where_the_champion_is_missing(
     printed, told = capsys.readouterr()
     assert [row["stage"] for row in json.loads(printed)] == ["retired"]
     assert "the champion bbbbbbbbbbbb is not on disk" in told
+
+
+TOPICS = ["facebook-walkout-2020", "airline"]
+
+
+@pytest.mark.parametrize(
+    ("topics", "named", "asked"),
+    [
+        (TOPICS, None, SMALL),
+        (TOPICS[:1], "facebook-walkout-2020", SMALL),
+        (TOPICS[1:], None, PRETRAINED),
+        (["airline", "merger"], None, PRETRAINED),
+        ([], None, PRETRAINED),
+    ],
+    ids=["the default", "named", "the only one", "none of several", "none at all"],
+)
+def test_texts_are_asked_of_the_topics_champion(
+    tmp_path: Path, topics: list[str], named: str | None, asked: Path
+) -> None:
+    app = open_application({"MONITOR_HOME": str(tmp_path), "MONITOR_CONFIG": str(ROOT / "config")})
+    shown = app.topics[TOPICS[0]]
+    app.__dict__["topics"] = {name: replace(shown, name=name) for name in topics}
+    reign = tmp_path / "models/champions/facebook-walkout-2020.json"
+    reign.parent.mkdir(parents=True)
+    reign.write_text(json.dumps({"reigned": [read_version(SMALL).id], "rolled_back": []}))
+    assert app.champion_of(named).id == read_version(asked).id
+    with pytest.raises(UsageError, match="'gone'"):
+        app.champion_of("gone")
