@@ -47,6 +47,17 @@ class Scorers:
         with self._lock:
             return self._scorer(version).score(texts, targets, heads=heads)
 
+    def score_pairs(
+        self,
+        version: str,
+        texts: Sequence[str],
+        targets: Sequence[str],
+        heads: Sequence[str] | None,
+    ) -> list[Scores]:
+        """Scores each text towards its own target with a version; one call at a time."""
+        with self._lock:
+            return self._scorer(version).score_pairs(texts, targets, heads=heads)
+
     def loaded(self, version: str) -> Scorer:
         """A version's fast path, ready to score; for one caller at a time."""
         with self._lock:
@@ -81,3 +92,9 @@ class LazyScorer:
     ) -> list[Scores]:
         """As `classifiers.runtime.Scorer.score`."""
         return self.scorers.score(self.version, texts, targets, heads)
+
+    def score_pairs(
+        self, texts: Sequence[str], targets: Sequence[str], *, heads: Sequence[str] | None
+    ) -> list[Scores]:
+        """As `classifiers.runtime.Scorer.score_pairs`."""
+        return self.scorers.score_pairs(self.version, texts, targets, heads)

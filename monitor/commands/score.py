@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import islice
 from math import isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -118,17 +118,17 @@ def _said(*targets: str) -> str:
 
 
 def _scored(scorer: Any, lines: list[Line]) -> Iterator[dict[str, Any]]:
-    """One record a line, in order; lines are scored together by target."""
+    """One record a line, in order; lines are scored together by the questions answered."""
     records: dict[int, dict[str, Any]] = {}
-    by_target = sorted(range(len(lines)), key=lambda position: lines[position].target)
-    for target, group in groupby(by_target, key=lambda position: lines[position].target):
-        positions = list(group)
-        heads = [head.name for head in reported_heads() if target or not head.takes_target]
-        answers = scorer.score(
-            [lines[position].text for position in positions],
-            {target: target} if target else {},
-            heads=heads,
-        )
+    asked = [_answered(scorer, line.target) for line in lines]
+    for heads in set(asked):
+        positions = [position for position, found in enumerate(asked) if found == heads]
+        texts = [lines[position].text for position in positions]
+        targets = [lines[position].target for position in positions]
+        if all(targets):
+            answers = scorer.score_pairs(texts, targets, heads=heads)
+        else:  # then no head among them takes a target
+            answers = scorer.score(texts, {}, heads=heads)
         for row, position in enumerate(positions):
             records[position] = {
                 "id": lines[position].id,
@@ -136,6 +136,15 @@ def _scored(scorer: Any, lines: list[Line]) -> Iterator[dict[str, Any]]:
                 "version": scorer.version,
             }
     return (records[position] for position in range(len(lines)))
+
+
+def _answered(scorer: Any, target: str) -> tuple[str, ...]:
+    """The heads that are asked of a text towards a target, "" for none, and answered."""
+    return tuple(
+        head.name
+        for head in reported_heads()
+        if not head.takes_target or (target and scorer.answers(head.name, target))
+    )
 
 
 def _probabilities(scores: Scores, row: int) -> dict[str, float]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 
 from monitor.bootstrap.workers import cluster_module
 from monitor.commands import scoring
 from monitor.commands.call import Call
+from monitor.commands.score import Line, _scored
 from monitor.errors import ConfigurationError, UsageError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -91,3 +95,51 @@ def test_without_dask_the_engine_is_a_clear_error(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ConfigurationError, match="not installed") as caught:
         cluster_module()
     assert "[dask]" in caught.value.hint
+
+
+class AnsweringScorer:
+    """Answers with the lengths of a text and its target; towards 'unknown' no stance."""
+
+    version = "fake00000001"
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def answers(self, head: str, target: str) -> bool:
+        return head != "stance" or target != "unknown"
+
+    def score(
+        self, texts: Sequence[str], targets: Mapping[str, str], *, heads: Sequence[str]
+    ) -> list[Any]:
+        assert not targets
+        return self._answer(texts, [""] * len(texts), heads)
+
+    def score_pairs(
+        self, texts: Sequence[str], targets: Sequence[str], *, heads: Sequence[str]
+    ) -> list[Any]:
+        return self._answer(texts, targets, heads)
+
+    def _answer(
+        self, texts: Sequence[str], targets: Sequence[str], heads: Sequence[str]
+    ) -> list[Any]:
+        self.calls.append(len(texts))
+        rows = np.array(
+            [[len(text), len(target)] for text, target in zip(texts, targets, strict=True)]
+        )
+        return [SimpleNamespace(head=name, labels=("a", "b"), probabilities=rows) for name in heads]
+
+
+def test_lines_with_targets_of_their_own_are_scored_together_and_answered_in_order() -> None:
+    targets = [f"target {'x' * n}" for n in range(40)]
+    lines = [Line(n, "t" * n, target) for n, target in enumerate(targets)]
+    lines[3:3] = [Line("none", "ttt", ""), Line("unknown", "tt", "unknown")]
+    scorer = AnsweringScorer()
+    found = list(_scored(scorer, lines))
+    assert sorted(scorer.calls) == [2, 40]
+    assert [record["id"] for record in found] == [line.id for line in lines]
+    for line, record in zip(lines, found, strict=True):
+        assert list(record) == [
+            "id", "sentiment", *(["stance"] if str(line.id).isdigit() else []), "version"
+        ]  # fmt: skip
+        assert record["sentiment"]["a"] == len(line.text)
+    assert found[-1]["stance"] == {"a": 39, "b": len(targets[-1])}

@@ -133,11 +133,12 @@ def test_any_text_gets_probabilities_that_sum_to_one(scorer: Scorer, text: str) 
 
 
 def test_texts_towards_their_own_targets_are_answered_as_by_themselves(scorer: Scorer) -> None:
-    targets = ["the walkout", "the company"] * (len(POOL) // 2)
+    targets = ["the walkout", "the company", "ending it", "a target of many words " * 5]
+    targets = (targets * len(POOL))[: len(POOL)]
     (found,) = scorer.score_pairs(POOL, targets, heads=["stance"])
     for text, target, answer in zip(POOL, targets, found.probabilities, strict=True):
         (alone,) = scorer.score([text], {"t": target}, heads=["stance"])
-        assert answer == pytest.approx(alone.probabilities[0], abs=1e-6)
+        assert answer.tobytes() == alone.probabilities[0].tobytes()
 
 
 def test_no_texts_give_empty_arrays(scorer: Scorer) -> None:
