@@ -19,18 +19,33 @@ from classifiers.quantisation import in_byte_layers
 from classifiers.tokenisation import Ids, Tokeniser
 
 
-def export(folder: Path) -> tuple[openvino.Model, str]:
+def export(folder: Path, threads: int) -> tuple[openvino.Model, str]:
     """Return the base in a folder as an OpenVINO model, and the arithmetic to run it in.
 
     Which arithmetic is tried out on this machine (``classifiers.precision``).
+
+    Args:
+        folder: The base's folder.
+        threads: Processor threads to use meanwhile.
     """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return _chosen(folder, ARITHMETIC | {"INFERENCE_NUM_THREADS": threads})
+    finally:
+        torch.set_num_threads(before)
+
+
+def _chosen(folder: Path, settings: Mapping[str, Any]) -> tuple[openvino.Model, str]:
+    """Return the base in a folder in the arithmetic that is found best, and which that is."""
     model = load_model(folder)
     forms = forms_of(model)
     if list(forms) == ["f32"]:
         return forms["f32"], "f32"
     tokeniser = Tokeniser(folder / TOKENIZER_FILE)
     tried = [
-        try_out(precision, runner(form), model, tokeniser) for precision, form in forms.items()
+        try_out(precision, runner(form, settings), model, tokeniser)
+        for precision, form in forms.items()
     ]
     best = chosen(tried).precision
     return forms[best], best

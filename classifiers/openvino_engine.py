@@ -86,7 +86,7 @@ def _loaded(folder: Path, threads: int, cache: Path | None) -> openvino.Compiled
     """Return a version's base, ready to run; where the cache cannot be used, it is not kept."""
     if cache is not None:
         try:
-            return _compile(_exported(folder, cache), threads)
+            return _compile(_exported(folder, threads, cache), threads)
         except OSError as exc:
             warnings.warn(
                 f"the exported model cannot be kept in {cache} ({exc}): it is made at each start",
@@ -94,7 +94,7 @@ def _loaded(folder: Path, threads: int, cache: Path | None) -> openvino.Compiled
                 stacklevel=2,
             )
     with tempfile.TemporaryDirectory() as temporary:
-        return _compile(_exported(folder, Path(temporary)), threads)
+        return _compile(_exported(folder, threads, Path(temporary)), threads)
 
 
 def _compile(path: Path, threads: int) -> openvino.CompiledModel:
@@ -103,7 +103,7 @@ def _compile(path: Path, threads: int) -> openvino.CompiledModel:
     return openvino.Core().compile_model(str(path), "CPU", settings)
 
 
-def _exported(folder: Path, cache: Path) -> Path:
+def _exported(folder: Path, threads: int, cache: Path) -> Path:
     """Return the exported model's file in the cache; export it first if it is not there.
 
     All versions of one base share it: what a topic's labels taught stays outside. The file's name
@@ -119,7 +119,7 @@ def _exported(folder: Path, cache: Path) -> Path:
             warnings.warn(f"{path} is damaged: it is made again", RuntimeWarning, stacklevel=2)
         path.unlink(missing_ok=True)
     cache.mkdir(parents=True, exist_ok=True)
-    model, precision = importlib.import_module("classifiers.export").export(base)
+    model, precision = importlib.import_module("classifiers.export").export(base, threads)
     _sweep(cache)
     path = cache / f"{name}-{precision}.xml"
     _save(model, path)

@@ -354,7 +354,8 @@ def load_scorer(path: Path, *, threads: int | None = None, cache: Path | None = 
 
     Args:
         path: The version's folder.
-        threads: Processor threads to use; all there are where None.
+        threads: Processor threads to use; all there are where None. The tokenizer keeps to the
+            first number that this process is told, or to ``RAYON_NUM_THREADS``.
         cache: A folder where the model may be kept as the runtime likes it. Without it the
             model is exported again each time, which takes some seconds.
 
@@ -375,6 +376,8 @@ def load_scorer(path: Path, *, threads: int | None = None, cache: Path | None = 
         raise ModelFilesError(
             f"{path / CORRECTIONS_FILE} is missing", hint="retrain the topic, or roll back"
         )
+    if threads:
+        os.environ.setdefault("RAYON_NUM_THREADS", str(threads))  # the tokenizer's, read once
     count = threads or _processors()
     tokeniser, engine = Tokeniser(base / TOKENIZER_FILE), _engine(path, count, cache)
     return Scorer(version, config, tokeniser, engine, _fitting(path, read_corrections(path)))

@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import openvino
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from classifiers import export
+from classifiers.encoder import Classifier
 from classifiers.errors import BadTargetError, ModelFilesError, UnknownHeadError
 from classifiers.model_config import read_config, write_config
 from classifiers.precision import LARGEST_DIFFERENCE
@@ -62,6 +65,30 @@ def test_the_number_of_threads_changes_no_bit(scorer: Scorer, tiny: Path, cache:
     single = load_scorer(tiny, threads=1, cache=cache)
     for one, two in zip(single.score(POOL, TARGETS), scorer.score(POOL, TARGETS), strict=True):
         assert one.probabilities.tobytes() == two.probabilities.tobytes()
+
+
+def test_an_export_and_the_tokenizer_keep_to_the_threads_they_are_given(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAYON_NUM_THREADS", raising=False)
+    before, used, compiled = torch.get_num_threads(), [], []
+    load, compile_model = export.load_model, openvino.Core.compile_model
+
+    def loading(folder: Path) -> Classifier:
+        used.append(torch.get_num_threads())
+        return load(folder)
+
+    def compiling(core: openvino.Core, model: object, device: str, settings: Any) -> object:
+        compiled.append(settings["INFERENCE_NUM_THREADS"])
+        return compile_model(core, model, device, settings)
+
+    monkeypatch.setattr(export, "load_model", loading)
+    monkeypatch.setattr(export, "candidates", lambda: ["int8", "f32"])
+    monkeypatch.setattr(openvino.Core, "compile_model", compiling)
+    load_scorer(tiny, threads=1, cache=tmp_path)
+    assert (used, compiled) == ([1], [1, 1, 1])
+    assert torch.get_num_threads() == before
+    assert os.environ["RAYON_NUM_THREADS"] == "1"
 
 
 @pytest.mark.parametrize(("told", "used"), [(3, 3), (None, 1)], ids=["told", "not told"])
