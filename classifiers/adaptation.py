@@ -46,7 +46,7 @@ from classifiers.gate import (
     beats_champion,
     calibrated,
     compare,
-    fitted_temperatures,
+    fitted_factors,
 )
 from classifiers.heads import head
 from classifiers.held_out import read_held_out, write_held_out
@@ -185,7 +185,14 @@ def adapt(
 def _learn(base: ModelVersion, examples: Sequence[Example], read: Mapping[Asked, Read]) -> _Learnt:
     """Return what the examples teach, with what was read about each of them."""
     corrections, logits = _cross_fitted(examples, read)
-    temperature = {**base.temperature, **fitted_temperatures(examples, logits)}
+    temperature: dict[str, Temperature] = {e.head: 1.0 for e in examples}
+    temperature |= base.temperature
+    # A temperature that suits one question is a part of its correction: no other one is changed.
+    factors = fitted_factors(examples, logits, temperature, corrections)
+    corrections = {asked: one.divided(factors[asked]) for asked, one in corrections.items()}
+    logits = [
+        row / factors.get((e.head, e.target), 1.0) for e, row in zip(examples, logits, strict=True)
+    ]
     return _Learnt(corrections, temperature, calibrated(examples, logits, temperature))
 
 

@@ -7,7 +7,7 @@ surer of the rare answers than it is right, and less sure of the frequent ones, 
 cannot mend.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,14 +54,35 @@ def fit_temperature(
     if len(labels) < _FEWEST:
         return 1.0
 
-    def loss(log_temperature: float) -> float:
-        losses = log_losses(labels, apply_temperature(logits, float(np.exp(log_temperature))))
+    def loss(temperature: float) -> float:
+        losses = log_losses(labels, apply_temperature(logits, temperature))
         return float(np.average(losses, weights=weights))
 
+    return _lowest(loss)
+
+
+def fit_factor(logits: Logits, labels: Labels, temperature: Temperature) -> float:
+    """Return the number, between 0.2 and 5, that labels say a temperature is to be multiplied by.
+
+    Args:
+        logits: (rows, labels).
+        labels: (rows,) label indices.
+        temperature: The one before; see ``apply_temperature``.
+    """
+
+    def loss(factor: float) -> float:
+        after = apply_temperature(logits, (factor * np.asarray(temperature)).tolist())
+        return float(log_losses(labels, after).mean())
+
+    return _lowest(loss)
+
+
+def _lowest(loss: Callable[[float], float]) -> float:
+    """Return where a loss is lowest between 0.2 and 5."""
     low, high = np.log(0.2), np.log(5.0)
     for _ in range(50):  # a ternary search: the loss has one minimum
         third = (high - low) / 3
-        if loss(low + third) < loss(high - third):
+        if loss(float(np.exp(low + third))) < loss(float(np.exp(high - third))):
             high -= third
         else:
             low += third

@@ -11,7 +11,7 @@ seconds and a few kilobytes.
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -63,6 +63,10 @@ class Correction:
         """
         found: Array = self.scale * logits + features @ self.weights + self.bias
         return found
+
+    def divided(self, by: float) -> Self:
+        """Return what gives these corrected logits divided by a number."""
+        return replace(self, weights=self.weights / by, bias=self.bias / by, scale=self.scale / by)
 
 
 class Space:

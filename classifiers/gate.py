@@ -1,11 +1,12 @@
 """Figures of a candidate and the champion on labels that neither has trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.calibration import Temperature, apply_temperature, fit_temperature
+from classifiers.calibration import Temperature, apply_temperature, fit_factor
+from classifiers.correction import Asked
 from classifiers.evaluation import confusion_matrix, log_loss, log_losses
 from classifiers.examples import FROZEN_TEST, Example
 from classifiers.heads import head
@@ -18,15 +19,24 @@ Logits = NDArray[np.float32]
 Figures = dict[str, dict[str, float]]
 
 
-def fitted_temperatures(examples: Sequence[Example], logits: Sequence[Logits]) -> dict[str, float]:
-    """Return each head's temperature, from held-out logits (of audit examples, if enough)."""
+def fitted_factors(
+    examples: Sequence[Example],
+    logits: Sequence[Logits],
+    temperature: Mapping[str, Temperature],
+    questions: Collection[Asked],
+) -> dict[Asked, float]:
+    """Return what each question's labels say that its head's temperature is to be multiplied by.
+
+    Told by held-out logits, of audit examples, if there are enough of them.
+    """
     found = {}
-    for name in sorted({example.head for example in examples}):
-        rows = [i for i, example in enumerate(examples) if example.head == name]
+    for name, target in questions:
+        rows = [i for i, one in enumerate(examples) if (one.head, one.target) == (name, target)]
         audit = [i for i in rows if examples[i].audit]
         rows = audit if len(audit) >= FEWEST_FOR_AUDIT else rows
         truth = np.array([examples[i].label_index for i in rows])
-        found[name] = fit_temperature(np.stack([logits[i] for i in rows]), truth)
+        held_out = np.stack([logits[i] for i in rows])
+        found[name, target] = fit_factor(held_out, truth, temperature[name])
     return found
 
 

@@ -8,9 +8,12 @@ import pytest
 
 from classifiers.adaptation import AdaptationResult, Example, adapt, beats_champion
 from classifiers.errors import BadExampleError, ModelFilesError, TrainingStoppedError
-from classifiers.examples import FOLDS, FROZEN_TEST, checked, part_of
+from classifiers.examples import FEWEST, FOLDS, FROZEN_TEST, checked, part_of
+from classifiers.heads import head
+from classifiers.model_config import WEIGHTS_FILES
 from classifiers.registry import Registry
 from classifiers.runtime import load_scorer
+from classifiers.version import content_id, read_version, write_version
 
 WORDS = {"negative": "awful angry", "neutral": "there is", "positive": "great happy"}
 
@@ -189,28 +192,42 @@ def test_a_changed_tokeniser_of_the_base_is_refused(
         load_scorer(tmp_path / result.version.id, threads=1)
 
 
-def test_a_label_towards_one_target_leaves_the_others_alone(tmp_path: Path, tiny: Path) -> None:
-    examples = [
-        Example(str(n), f"{word} post number {n}", "stance", "the walkout", label, audit=True)
-        for n in range(60)
+def towards(target: str, count: int, *, audit: bool = True) -> list[Example]:
+    return [
+        Example(f"{target} {n}", f"{word} post number {n}", "stance", target, label, audit)
+        for n in range(count)
         for word, label in [(("great", "favor"), ("awful", "against"), ("there", "none"))[n % 3]]
     ]
-    registry = Registry(tmp_path / "models", tiny)
-    adapted = registry.path(adapt(registry, "walkout", examples).version.id)
-    targets = {"walkout": "the walkout", "leadership": "the leadership"}
-    texts = ["awful angry post", "great news"]
-    base = load_scorer(tiny, threads=1).score(texts, targets, heads=["stance", "sentiment"])
-    found = load_scorer(adapted, threads=1).score(texts, targets, heads=["stance", "sentiment"])
-    by_name = {(one.head, one.target): one.probabilities for one in base}
-    changed = {
-        (one.head, one.target): not np.array_equal(
-            one.probabilities.argsort(), by_name[one.head, one.target].argsort()
-        )
-        or np.abs(one.probabilities - by_name[one.head, one.target]).max() > 0.2
-        for one in found
-    }
-    assert changed["stance", "walkout"]
-    assert np.array_equal(found[0].probabilities, base[0].probabilities)  # sentiment
+
+
+@pytest.fixture
+def uneven(tmp_path: Path, tiny: Path) -> Path:
+    """The tiny base with a temperature for each answer, as the shipped ones have."""
+    folder = shutil.copytree(tiny, tmp_path / "uneven")
+    before = read_version(folder)
+    now = {name: (1.2, 1.3, 1.1)[: len(head(name).labels)] for name in before.temperature}
+    made_of = content_id(sorted(folder.glob(WEIGHTS_FILES)), {"temperature": now})
+    write_version(folder, replace(before, id=made_of, temperature=now))
+    return folder
+
+
+def test_a_label_towards_one_target_leaves_the_others_alone(tmp_path: Path, uneven: Path) -> None:
+    few = towards("the board", FEWEST // 2 - 1)  # asked too rarely to learn from
+    registry = Registry(tmp_path / "models", uneven)
+    adapted = registry.path(
+        adapt(registry, "walkout", [*towards("the walkout", 60), *few]).version.id
+    )
+    targets = {"walkout": "the walkout", "leadership": "the leadership", "board": "the board"}
+    texts = ["awful angry post", "great news", "there is"]
+    base, found = (
+        {
+            (one.head, one.target): one.probabilities
+            for one in load_scorer(folder, threads=1).score(texts, targets)
+        }
+        for folder in (uneven, adapted)
+    )
+    changed = {asked for asked in base if not np.array_equal(base[asked], found[asked])}
+    assert changed == {("stance", "walkout")}
 
 
 def test_it_answers_alike_alone_and_in_pairs(tmp_path: Path, tiny: Path) -> None:
