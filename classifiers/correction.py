@@ -103,8 +103,9 @@ class Space:
     ) -> Correction:
         """Return the correction that some of the rows teach.
 
-        Minimises the log loss, summed over the rows with rare labels weighing a little more,
-        plus ``penalty`` times the squared weights (of standardised features), by L-BFGS.
+        Minimises the log loss, summed over the rows with rare labels weighing a little more, as
+        if each label had been given once more (a part of it to every row), plus ``penalty`` times
+        the squared weights (of standardised features), by L-BFGS.
 
         Args:
             rows: The numbers of the rows to learn from.
@@ -161,8 +162,9 @@ class _Problem:
     Attributes:
         features: (rows, dimensions).
         offset: The base's logits, (rows, labels).
-        truth: 1 for each row's label, else 0, (rows, labels).
-        importance: Of each row, (rows, 1).
+        truth: How much each label of each row counts, (rows, labels): what the row's own does by
+            its class weight, and of every label one more that all rows share.
+        importance: Of each row, (rows, 1): the sum over its labels.
     """
 
     features: Array
@@ -175,8 +177,9 @@ class _Problem:
         """Return the problem of some rows."""
         count = offset.shape[1]
         weights = class_weights(labels, count, CLASS_WEIGHT_POWER)
-        truth = np.eye(count, dtype=np.float32)[labels]
-        return cls(features, offset, truth, weights[labels][:, None].astype(np.float32))
+        shared = 1 / max(1, len(labels))  # without it labels that all agree allow no doubt
+        truth = (np.eye(count)[labels] * weights + shared).astype(np.float32)
+        return cls(features, offset, truth, truth.sum(axis=1, keepdims=True))
 
     def start(self) -> NDArray[np.float64]:
         """Return where nothing is corrected."""
@@ -196,8 +199,8 @@ class _Problem:
         answers -= answers.max(axis=1, keepdims=True)
         shares = np.exp(answers)
         whole = shares.sum(axis=1, keepdims=True)
-        missed = self.importance * (np.log(whole) - (answers * self.truth).sum(1, keepdims=True))
-        wrong = self.importance * (shares / whole - self.truth)
+        missed = self.importance * np.log(whole) - (answers * self.truth).sum(1, keepdims=True)
+        wrong = self.importance * shares / whole - self.truth
         apart = float(scale[0]) - 1
         held = penalty * float(np.square(place[: weights.size]).sum()) + apart**2
         slope = np.r_[

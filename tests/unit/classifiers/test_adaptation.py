@@ -230,6 +230,15 @@ def test_a_label_towards_one_target_leaves_the_others_alone(tmp_path: Path, unev
     assert changed == {("stance", "walkout")}
 
 
+def test_two_dozen_labels_that_all_agree_leave_a_doubt(tmp_path: Path, uneven: Path) -> None:
+    examples = [replace(one, label="favor") for one in towards("the walkout", 24)]
+    registry = Registry(tmp_path / "models", uneven)
+    scorer = load_scorer(registry.path(adapt(registry, "w", examples).version.id), threads=1)
+    texts = [f"something else, {n}" for n in range(15)]
+    [found] = scorer.score(texts, {"walkout": "the walkout"}, heads=["stance"])
+    assert 0.7 < np.median(found.probabilities[:, found.labels.index("favor")]) < 0.97
+
+
 def test_it_answers_alike_alone_and_in_pairs(tmp_path: Path, tiny: Path) -> None:
     examples = [
         Example(str(n), f"post number {n}", "stance", "the walkout", label, audit=True)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from classifiers.calibration import apply_temperature
 from classifiers.correction import (
     CLASS_WEIGHT_POWER,
     CORRECTIONS_FILE,
@@ -68,6 +69,7 @@ def test_the_fit_is_the_minimum_of_what_it_says() -> None:
         top = answers.max(axis=1)
         total = top + np.log(np.exp(answers - top[:, None]).sum(axis=1))
         missed = (importance[labels] * (total - answers[np.arange(60), labels])).sum()
+        missed += (total[:, None] - answers).mean(axis=0).sum()  # each label once more
         return float(
             missed + penalty * (weights**2).sum() + (scale - 1) ** 2 + 0.01 * (bias**2).sum()
         )
@@ -76,6 +78,23 @@ def test_the_fit_is_the_minimum_of_what_it_says() -> None:
     expected = best[15] * logits + scaled @ best[:12].reshape(4, 3) + best[12:15]
     found = Space(x).fitted(np.arange(60), logits, labels, penalty).corrected(logits, x)
     assert found == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.parametrize("label", range(3))
+def test_a_few_labels_that_all_agree_leave_a_doubt(label: int) -> None:
+    x, logits, _ = drawn(500, 40)
+    labels = np.full(500, label)
+    found = Space(x).fitted(np.arange(24), logits, labels, 1.0).corrected(logits, x)
+    sure = apply_temperature(found[24:], 1.0)[:, label]
+    assert 0.8 < np.median(sure) < 0.97
+
+
+def test_of_many_rows_one_more_of_each_label_changes_nothing() -> None:
+    x, logits, labels = drawn(1000, 20)
+    space, rows = Space(x), np.arange(1000)
+    found = space.fitted(rows, logits, labels, 1.0).corrected(logits, x)
+    fewer = space.fitted(np.r_[rows, rows], logits, labels, 2.0).corrected(logits, x)
+    assert apply_temperature(found, 1.0) == pytest.approx(apply_temperature(fewer, 1.0), abs=0.005)
 
 
 @pytest.mark.parametrize("features", [20, 400], ids=["fewer than rows", "more than rows"])

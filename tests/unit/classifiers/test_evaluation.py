@@ -8,7 +8,12 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from classifiers import evaluation
-from classifiers.calibration import apply_temperature, fit_temperature, fit_temperatures
+from classifiers.calibration import (
+    apply_temperature,
+    fit_factor,
+    fit_temperature,
+    fit_temperatures,
+)
 from classifiers.evaluation import area_under_curve
 
 TRUTH = np.array([0, 0, 1, 1, 2, 2])
@@ -88,6 +93,22 @@ def test_the_temperature_that_made_the_labels_is_found_again(temperature: float)
 
 def test_too_few_rows_leave_the_temperature_alone() -> None:
     assert fit_temperature(np.zeros((5, 3)), np.zeros(5, dtype=np.int64)) == 1.0
+
+
+def test_two_dozen_right_answers_hardly_make_the_rest_surer() -> None:
+    logits = np.tile(np.log([0.62, 0.25, 0.13]), (24, 1))
+    factor = fit_factor(logits, np.zeros(24, dtype=np.int64), [1.0, 1.2, 1.1])
+    assert 0.62 < apply_temperature(logits[:1], factor)[0, 0] < 0.87
+
+
+def test_many_rows_find_their_factor_whatever_was_before() -> None:
+    random = np.random.default_rng(3)
+    logits = random.normal(0, 3, (1000, 3))
+    chances = apply_temperature(logits, [3.0, 2.4, 2.1])
+    truth = (chances.cumsum(axis=1) < random.random((1000, 1))).sum(axis=1).clip(max=2)
+    alone = fit_temperature(logits, truth)
+    assert fit_factor(logits, truth, [1.0, 0.8, 0.7]) == pytest.approx(3, rel=0.12)
+    assert fit_factor(logits, truth, 1.0) == pytest.approx(alone, rel=0.03)
 
 
 @given(
