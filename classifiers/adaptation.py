@@ -54,6 +54,7 @@ from classifiers.label_mix import mixes_out_of_fold
 from classifiers.registry import ModelVersion, Registry
 from classifiers.runtime import Scorer, load_scorer
 from classifiers.split import parts_of
+from classifiers.verdict import judged_questions
 from classifiers.version import content_id
 
 __all__ = ["AdaptationResult", "Example", "adapt", "beats_champion"]
@@ -80,6 +81,7 @@ class AdaptationResult:
         new: The examples that the champion was not made from.
         untold: The examples whose question the champion does not answer: ``champion`` has the
             mix of the labels there (``classifiers.label_mix``).
+        changed: The questions that the candidate or the champion answer otherwise than the base.
     """
 
     version: ModelVersion
@@ -87,6 +89,7 @@ class AdaptationResult:
     champion: Mapping[Key, tuple[float, ...]]
     new: frozenset[Key]
     untold: frozenset[Key] = frozenset()
+    changed: frozenset[Asked] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,8 @@ def adapt(
         registry: Where the candidate goes.
         topic: The topic's name.
         examples: All labels of the topic, every head together. Of what is labelled too rarely
-            nothing is learnt and nothing comes back (``classifiers.examples.learnable``).
+            nothing is learnt and nothing comes back (``classifiers.examples.learnable``), and of
+            what cannot be judged nothing is learnt (``classifiers.verdict.judged_questions``).
         cache: Where the base's exported model is kept; see ``load_scorer``.
         threads: Processor threads to use; all there are where None.
         progress: Told what is being done and the share of the whole that is done.
@@ -146,7 +150,9 @@ def adapt(
     progress = progress or _silent
     base, champion = registry.shipped(), registry.champion(topic)
     enough = learnable(checked(examples), base.heads)
-    ordered = sorted(enough, key=lambda example: example.key)
+    judged = judged_questions(enough)
+    answered = [e for e in enough if e.head in base.heads or (e.head, e.target) in judged]
+    ordered = sorted(answered, key=lambda example: example.key)
     reader = _Reader(cache, threads, progress, should_stop or _never)
     read = reader.read(registry.path(base.id), ordered)
     progress("learning from the labels", 0.9)
@@ -179,6 +185,7 @@ def adapt(
         _by_key(ordered, before),
         frozenset(e.key for e in ordered if e.digest not in known),
         frozenset(e.key for e in ordered if not champion.answers(e.head, e.target)),
+        frozenset(learnt.corrections) | frozenset(read_corrections(registry.path(champion.id))),
     )
 
 
@@ -273,15 +280,15 @@ def _cross_fitted(
 ) -> tuple[dict[Asked, Correction], list[Logits]]:
     """Return the topic's corrections, and each example's logits from one that had not seen it.
 
-    What is asked too rarely to learn from keeps the base's logits.
+    What is asked too rarely to learn from, or to be judged, keeps the base's logits.
     """
     logits: dict[int, Logits] = {}
     corrections: dict[Asked, Correction] = {}
-    part = parts_of(examples)
+    part, judged = parts_of(examples), judged_questions(examples)
     for asked, about in read.items():
         parts = np.array([part[examples[place].text] for place in about.places])
         found = about.logits
-        if (parts != FROZEN_TEST).sum() >= FEWEST // 2:
+        if asked in judged and (parts != FROZEN_TEST).sum() >= FEWEST // 2:
             labels = np.array([examples[place].label_index for place in about.places])
             found, corrections[asked] = _chosen(about, labels, parts)
         logits |= zip(about.places.tolist(), found, strict=True)

@@ -5,13 +5,15 @@ are percentile bootstraps over groups of posts (one author, one text), both vers
 same draws.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from classifiers.correction import Asked
 from classifiers.evaluation import Labels, expected_calibration_error, log_loss, log_losses
 from classifiers.examples import Example, Key
 from classifiers.heads import head
@@ -23,7 +25,7 @@ DRAWS = 1000
 MIXES = 20
 EM_STEPS = 50
 FEWEST = 25
-"""Fewer audit labels of a head judge nothing."""
+"""Fewer audit labels of a head, or of a question, judge nothing."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,42 @@ class HeldOut:
     untold: NDArray[np.bool_]
 
 
+def judged_questions(examples: Sequence[Example]) -> frozenset[Asked]:
+    """Return the questions with enough audit labels to judge; all of them where none has.
+
+    What is learnt of others could take over unseen, so nothing is. Where none could be judged the
+    candidate learns from all, is judged by nothing, and takes over by force alone.
+    """
+    audit = Counter((one.head, one.target) for one in examples if one.audit)
+    enough = frozenset(asked for asked, count in audit.items() if count >= FEWEST)
+    return enough or frozenset((one.head, one.target) for one in examples)
+
+
+def unjudged(examples: Sequence[Example], changed: Collection[Asked]) -> list[Check]:
+    """Return a check for each question that cannot be judged: its answers must stay as they are.
+
+    Args:
+        examples: All labels of the topic.
+        changed: The questions that candidate or champion answer otherwise than the base.
+    """
+    audit = Counter({(one.head, one.target): 0 for one in examples})
+    audit.update((one.head, one.target) for one in examples if one.audit)
+    checks = []
+    for (name, target), count in sorted(audit.items()):
+        if count >= FEWEST:
+            continue
+        passed = (name, target) not in changed
+        question = f"{name} towards {target!r}" if target else name
+        told = (
+            f"{question}: {count} audit labels (posts drawn at random) of the {FEWEST} that it "
+            "takes to judge it; "
+            + ("nothing was learnt of it" if passed else "its answers would change unjudged")
+        )
+        figures = {"rows": float(count)}
+        checks.append(Check(f"unjudged {name} {target}".strip(), passed, told, figures))
+    return checks
+
+
 def held_out_rows(
     examples: Sequence[Example],
     candidate: Mapping[Key, Sequence[float]],
@@ -121,11 +159,12 @@ def held_out_rows(
 ) -> list[HeldOut]:
     """Return each head's audit labels: of the frozen test, or all where it has too few of them.
 
-    Examples that the candidate says nothing of are left out.
+    Examples that the candidate says nothing of are left out, and questions that cannot be judged.
     """
     examples = [example for example in examples if example.key in candidate]
     groups, parts = groups_of(examples), parts_of(examples)
-    audit = [example for example in examples if example.audit]
+    judged = judged_questions(examples)
+    audit = [one for one in examples if one.audit and (one.head, one.target) in judged]
     frozen = [example for example in audit if is_frozen(parts, example)]
     found = []
     for name in sorted({example.head for example in audit}):

@@ -13,7 +13,7 @@ from classifiers.examples import Example
 from classifiers.general_sets import Sets, general_checks, guesses, read_general_sets
 from classifiers.registry import ModelVersion
 from classifiers.runtime import Scorer
-from classifiers.verdict import Check, Tolerances, Verdict, held_out_rows, judge
+from classifiers.verdict import Check, Tolerances, Verdict, held_out_rows, judge, unjudged
 from monitor.agreement import agreement
 from monitor.store.values import StoredLabel
 
@@ -48,7 +48,11 @@ class Trial:
         rows = held_out_rows(
             examples, result.held_out, result.champion, new=result.new, untold=result.untold
         )
-        others = [*self._agreement(labels), *self._tried(result.version)]
+        others = [
+            *unjudged(examples, result.changed),
+            *self._agreement(labels),
+            *self._tried(result.version),
+        ]
         return judge(rows, self.tolerances, others=others)
 
     def _agreement(self, labels: Sequence[StoredLabel]) -> list[Check]:

@@ -236,7 +236,7 @@ def test_a_trial_tells_disagreeing_annotators_and_lost_behaviour() -> None:
     trial = Trial(lambda version: scorers[version], Tolerances())  # type: ignore[arg-type, return-value]
     result: Any = SimpleNamespace(
         held_out={}, champion={}, new=frozenset(),
-        untold=frozenset(),
+        untold=frozenset(), changed=frozenset(),
         version=SimpleNamespace(id="new", parent="old"),
     )  # fmt: skip
     at = datetime(2020, 6, 1, tzinfo=UTC)

@@ -13,6 +13,8 @@ from classifiers.heads import head
 from classifiers.model_config import WEIGHTS_FILES
 from classifiers.registry import Registry
 from classifiers.runtime import load_scorer
+from classifiers.verdict import FEWEST as JUDGING
+from classifiers.verdict import held_out_rows, unjudged
 from classifiers.version import content_id, read_version, write_version
 
 WORDS = {"negative": "awful angry", "neutral": "there is", "positive": "great happy"}
@@ -237,6 +239,51 @@ def test_two_dozen_labels_that_all_agree_leave_a_doubt(tmp_path: Path, uneven: P
     texts = [f"something else, {n}" for n in range(15)]
     [found] = scorer.score(texts, {"walkout": "the walkout"}, heads=["stance"])
     assert 0.7 < np.median(found.probabilities[:, found.labels.index("favor")]) < 0.97
+
+
+@pytest.mark.parametrize("random", [0, JUDGING - 1], ids=["none", "one too few"])
+def test_nothing_is_learnt_of_what_cannot_be_judged(
+    tmp_path: Path, tiny: Path, random: int
+) -> None:
+    chosen = [replace(one, id=f"c{one.id}", audit=False) for one in towards("the walkout", 40)]
+    examples = [*make_examples(), *chosen, *towards("the walkout", random)]
+    made = adapt(Registry(tmp_path / "models", tiny), "walkout", examples)
+    assert made.changed == {("sentiment", "")}
+    [check] = unjudged(examples, made.changed)
+    assert check.passed
+    assert check.name == "unjudged stance the walkout"
+    assert f"{random} audit labels (posts drawn at random) of the 25" in check.told
+    rows = held_out_rows(examples, made.held_out, made.champion)
+    assert [each.head for each in rows] == ["sentiment"]
+
+
+def test_what_can_be_judged_is_learnt_from_chosen_labels_too(tmp_path: Path, tiny: Path) -> None:
+    examples = [*make_examples(), *towards("the walkout", JUDGING)]
+    made = adapt(Registry(tmp_path / "models", tiny), "walkout", examples)
+    assert made.changed == {("sentiment", ""), ("stance", "the walkout")}
+    assert unjudged(examples, made.changed) == []
+
+
+def test_without_any_random_labels_all_is_learnt_and_no_check_passes(
+    tmp_path: Path, tiny: Path
+) -> None:
+    examples = [replace(one, audit=False) for one in [*make_examples(), *towards("it", 40)]]
+    made = adapt(Registry(tmp_path / "models", tiny), "walkout", examples)
+    assert made.changed == {("sentiment", ""), ("stance", "it")}
+    assert [check.passed for check in unjudged(examples, made.changed)] == [False, False]
+
+
+def test_what_the_champion_had_learnt_does_not_go_back_to_the_base_unseen(
+    tmp_path: Path, tiny: Path
+) -> None:
+    registry, moods = Registry(tmp_path / "models", tiny), make_examples()
+    before = adapt(registry, "walkout", [*moods, *towards("the walkout", JUDGING)]).version
+    registry.promote("walkout", before.id)
+    examples = [*moods, *towards("the walkout", JUDGING - 1)]
+    [check] = unjudged(examples, adapt(registry, "walkout", examples).changed)
+    assert not check.passed
+    assert "stance towards 'the walkout': 24 audit labels" in check.told
+    assert "its answers would change unjudged" in check.told
 
 
 def test_it_answers_alike_alone_and_in_pairs(tmp_path: Path, tiny: Path) -> None:
