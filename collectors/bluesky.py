@@ -11,7 +11,7 @@ import hashlib
 import importlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -33,6 +33,8 @@ STREAMS = ("jetstream", "firehose")
 _QUIET = 2.0
 """Seconds without a message after which a stream that tells no time has told all it has."""
 _CLOCKS_DIFFER = timedelta(minutes=1)
+_SPARE = 24
+"""This part of the streams' reach is searched too: it moves on while the search is under way."""
 
 
 class BlueskyCollector:
@@ -74,9 +76,10 @@ class BlueskyCollector:
         if covered >= window.end or now <= window.start:
             return
         if self._settings["account"] and covered < horizon:
-            until = min(horizon, window.end)
-            yield from self._searched(Window(max(covered, window.start), until))
-            state = self._searched_state(until)
+            covered = yield from self._searched(max(covered, window.start), window)
+            if covered >= window.end or self._surroundings.should_stop():
+                return  # What a search that was stopped has not come to is the next run's.
+            state = self._searched_state(covered)
         elif state is None and window.end <= horizon:
             if since is not None:
                 yield Page(since)  # Nothing comes, and what came for other terms is not it.
@@ -85,8 +88,7 @@ class BlueskyCollector:
                 hint="Searching the past needs an account: set sources.bluesky.account and "
                 f"{_PASSWORD.variable(PLATFORM)}.",
             )
-        if window.end > horizon or not self._settings["account"]:
-            yield from self._streamed(state, window)
+        yield from self._streamed(state, window)
 
     def _check_settings(self) -> None:
         if not self._terms:
@@ -117,11 +119,22 @@ class BlueskyCollector:
             state |= {"host": "", "cursor": None}
         return state
 
-    def _searched(self, window: Window) -> Iterator[Page]:
+    def _searched(self, at: datetime, window: Window) -> Generator[Page, None, datetime]:
+        """Searches from a moment on; returns up to when, which the stream still reaches.
+
+        A search may take hours: what the stream has lost meanwhile is searched for as well.
+        """
         search = importlib.import_module("collectors.bluesky_search").Search(
             self._terms, self._settings, self._surroundings
         )
-        yield from search.pages(window, lambda at: Checkpoint(self._searched_state(at)))
+        while at < min(window.end, (now := self._surroundings.now()) - self._replay):
+            until = min(window.end, now - self._replay + self._replay / _SPARE)
+            stretch = Window(at, until)
+            yield from search.pages(stretch, lambda end: Checkpoint(self._searched_state(end)))
+            if self._surroundings.should_stop():
+                break
+            at = until
+        return at
 
     def _searched_state(self, covered: datetime) -> dict[str, Any]:
         """What the checkpoint holds when the stream is to be read from a moment on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -282,6 +282,7 @@ class Search:
     Attributes:
         refusal: What an old token is answered.
         lifetime: Searches that a token is good for.
+        meanwhile: What happens while a search is answered.
     """
 
     def __init__(self, views: list[dict[str, Any]], page_posts: int = 3) -> None:
@@ -289,6 +290,7 @@ class Search:
         self.page_posts = page_posts
         self.refusal = json_reply({"error": "ExpiredToken"}, 400)
         self.lifetime = 1_000_000
+        self.meanwhile: Callable[[], None] = lambda: None
         self.logins = self._searches = 0
         self.server = LocalServer(self._answer)
 
@@ -305,6 +307,7 @@ class Search:
             if request.headers.get("authorization") != f"Bearer t0ken{self.logins}":
                 return json_reply({"error": "AuthMissing"}, 401)
             self._searches += 1
+            self.meanwhile()
             if self._searches > self.lifetime:
                 return self.refusal
             return json_reply(self._found(request))
@@ -333,9 +336,9 @@ def test_the_past_is_searched_and_the_present_streamed(site: Jetstream, clock: C
     views = [view(number, START + timedelta(hours=5 * number)) for number in range(20)]
     views.append(view(99, START, text="only resembles it"))
     search = Search(views)
-    clock.forward(days=9)
+    clock.forward(days=9, hours=1)
     site.post(BOB, "k0", "cats", clock())
-    clock.forward(days=1)
+    clock.forward(hours=23)
     site.post(BOB, "k1", "walkout now", clock())
 
     seen = search.visit(site, clock).run()
@@ -361,6 +364,50 @@ def test_a_search_that_was_interrupted_goes_on_at_its_slice(site: Jetstream, clo
     search.server.close()
 
     assert len(seen.posts) == 20
+
+
+def test_a_search_that_is_stopped_before_its_first_page_leaves_its_past_to_the_next_run(
+    site: Jetstream, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors.bluesky_search.MOST_HITS", 5)
+    views = [view(number, START - timedelta(days=7, minutes=-9 * number)) for number in range(40)]
+    search = Search(views)
+    clock.forward(days=10)
+    site.post(BOB, "k1", "walkout now", clock())
+    seen = search.visit(site, clock)
+
+    def stop() -> None:
+        seen.stopping = True
+
+    search.meanwhile = stop
+    seen.run()
+    assert (seen.checkpoint, seen.coverage) == (None, [])
+    search.meanwhile, seen.stopping = lambda: None, False
+    seen.run()
+    search.server.close()
+
+    assert len(seen.posts) == 41
+
+
+def test_a_search_of_many_hours_goes_on_to_where_the_stream_still_reaches(
+    site: Jetstream, clock: Clock
+) -> None:
+    search = Search([view(1, START + timedelta(days=9, hours=2))])
+    clock.forward(days=9)
+    for number in range(48):
+        site.post(BOB, f"k{number}", "cats", clock())
+        clock.forward(minutes=30)
+
+    def take_long() -> None:
+        clock.forward(minutes=30)
+        site.oldest_us = int((clock() - timedelta(days=1)).timestamp() * 1_000_000)
+
+    search.meanwhile = take_long
+    seen = search.visit(site, clock).run()
+    search.server.close()
+
+    assert seen.texts == ["walkout 1"]
+    assert seen.covered("gap") == []
 
 
 def test_a_wrong_password_names_what_to_check(site: Jetstream, clock: Clock) -> None:
