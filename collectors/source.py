@@ -35,6 +35,7 @@ class Query:
         terms: A post is wanted if any of them matches (`collectors.terms`).
         options: What else `[queries.<source>]` holds: subreddits, feeds, hashtags, …
         languages: Primary subtags.
+        end: When the topic is over; a pass may ask for less.
     """
 
     topic: str
@@ -42,6 +43,7 @@ class Query:
     terms: tuple[str, ...]
     options: Mapping[str, Any]
     languages: tuple[str, ...]
+    end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from collectors.errors import PolicyError
+from collectors.errors import CollectorError, PolicyError
 from collectors.policy import Condition, Policy, unmet
 from collectors.post import Checkpoint, Page, Window
 from collectors.source import Option, Query, Secret, Source, Surroundings
@@ -57,7 +57,7 @@ class XCollector:
 
     def __init__(self, query: Query, surroundings: Surroundings) -> None:
         self._surroundings = _complete(surroundings)
-        self._topic = query.topic
+        self._topic, self._end = query.topic, query.end
         settings = self._surroundings.settings
         self._queries = queries(
             query.terms,
@@ -85,11 +85,33 @@ class XCollector:
         _check_policy(here)
         with closing(XClient(here)) as client:
             run = Run(client, self._queries, here, since=since, window=window)
+            rules = Rules(client, self._topic, self._queries)
             if here.settings["stream"] and here.now() < window.end:
-                rules = Rules(client, self._topic, self._queries)
+                run.may_have_rules = True
                 yield from Stream(client, run, rules, here).pages()
+            elif here.settings["stream"] and self._is_over and run.may_have_rules:
+                yield from _closed(run, rules)
             else:
                 yield from run.searched()
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether the topic has ended; a window that has may be a backfill's."""
+        return self._end is not None and self._end <= self._surroundings.now()
+
+
+def _closed(run: Run, rules: Rules) -> Iterator[Page]:
+    """Removes the rules of a topic that has ended, and searches for its rest in any case."""
+    failure = None
+    try:
+        rules.remove()
+    except CollectorError as exc:
+        failure = exc
+    else:
+        yield run.without_rules()
+    yield from run.searched()
+    if failure is not None:
+        raise failure
 
 
 def make_checker(surroundings: Surroundings) -> XChecker:

@@ -28,6 +28,9 @@ OUT_OF_REACH = "beyond_recent_search"
 class Run:
     """What a run over X knows: how far each query has come, and what may still be read.
 
+    Attributes:
+        may_have_rules: Whether the topic may have rules in the stream.
+
     Args:
         client: X's API.
         queries: By key.
@@ -53,6 +56,7 @@ class Run:
         self._tracks = {key: Track.of(tracks.get(key, {})) for key in queries}
         self._reported = _time(state.get("reported"))
         self._slowed_at = _time(state.get("slowed_at"))
+        self.may_have_rules = bool(state.get("rules", True))
         self._from = self._begin()
         cap = int(surroundings.settings["monthly_reads"])
         self.budget = Budget(cap, surroundings.reads, surroundings.now)
@@ -102,6 +106,11 @@ class Run:
         self._advance(top, until)
         covered = self._covering({})
         return self._page(answers, covered.coverage if covered else ())
+
+    def without_rules(self) -> Page:
+        """Notes that the topic has no rules in the stream any more."""
+        self.may_have_rules = False
+        return Page(checkpoint=self._checkpoint())
 
     def _advance(self, top: Mark | None, until: datetime) -> None:
         for track in self._tracks.values():
@@ -163,6 +172,7 @@ class Run:
                 "queries": {key: track.state() for key, track in self._tracks.items()},
                 "reported": self._reported.isoformat() if self._reported else None,
                 "slowed_at": self._slowed_at.isoformat() if self._slowed_at else None,
+                "rules": self.may_have_rules,
             }
         )
 

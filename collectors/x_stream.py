@@ -69,6 +69,13 @@ class Rules:
             rules = self._client.rules()
         return frozenset(str(rule.get("id")) for rule in rules if rule.get("value") in wanted)
 
+    def remove(self) -> None:
+        """Removes the topic's rules: what they match is billed to whoever listens to the stream."""
+        rules = self._client.rules()
+        stale = [str(rule.get("id")) for rule in rules if self._is_stale(rule, set())]
+        if stale:
+            self._client.change_rules({"delete": {"ids": stale}})
+
     def _is_stale(self, rule: Record, wanted: set[str]) -> bool:
         return str(rule.get("tag", "")).startswith(self._prefix) and rule.get("value") not in wanted
 

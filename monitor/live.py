@@ -78,7 +78,8 @@ class Live:
         """
         source = self._allowed(name)
         query = topic.query_for(name)
-        asked = Query(topic.name, topic.title, query.terms, query.options, topic.languages)
+        end = topic.window.end
+        asked = Query(topic.name, topic.title, query.terms, query.options, topic.languages, end)
         return source.make(asked, self._surroundings(name, should_stop))
 
     def checker(self, name: str, should_stop: ShouldStop) -> Checker | None:

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from servers.x import X
-from x_visitor import QUERY, START, Clock, Visitor
+from x_visitor import QUERY, START, WINDOW, Clock, Visitor
 
 from collectors.errors import AuthenticationError, CollectorError, RefusedRequestError
+from collectors.post import Window
 from collectors.x_query import key
 
 STREAM, RULES, RECENT = "/2/tweets/search/stream", "/2/tweets/search/stream/rules", "/recent"
@@ -169,6 +171,40 @@ def test_the_rules_follow_the_topic_and_leave_those_of_others_alone(visitor: Vis
     changes = [one for one in visitor.site.asked(RULES) if one.method == "POST"]
     visitor.collect()
     assert [one for one in visitor.site.asked(RULES) if one.method == "POST"] == changes
+
+
+def test_the_rules_of_a_topic_that_has_ended_are_removed_once(visitor: Visitor) -> None:
+    visitor.settings["linger"] = 0.1
+    foreign = {"id": "7", "value": "cats", "tag": "monitor:cats:0"}
+    visitor.site.rules = {"7": foreign}
+    visitor.query = replace(QUERY, end=WINDOW.end)
+    visitor.collect()
+    assert len(visitor.site.rules) == 2
+    visitor.clock.forward(days=41)
+    visitor.collect()
+    assert list(visitor.site.rules.values()) == [foreign]
+    asked = len(visitor.site.asked(RULES))
+    visitor.collect()
+    assert len(visitor.site.asked(RULES)) == asked
+
+
+def test_a_backfill_leaves_the_rules_of_a_topic_that_goes_on(visitor: Visitor) -> None:
+    visitor.settings["linger"] = 0.1
+    visitor.query = replace(QUERY, end=WINDOW.end)
+    visitor.collect()
+    visitor.collect(window=Window(START - timedelta(days=1), START))
+    assert len(visitor.site.rules) == 1
+
+
+def test_rules_that_cannot_be_removed_are_said_after_searching(visitor: Visitor) -> None:
+    visitor.query = replace(QUERY, end=WINDOW.end)
+    visitor.clock.forward(days=39)
+    published = visitor.publish(2)
+    visitor.clock.forward(days=2)
+    visitor.site.forbidden = {"rules"}
+    with pytest.raises(AuthenticationError):
+        visitor.collect()
+    assert set(visitor.posts) == set(published)
 
 
 def test_posts_that_only_anothers_rule_asked_for_are_billed_and_left(visitor: Visitor) -> None:
