@@ -53,8 +53,10 @@ class Run:
         self.queries = queries
         self._surroundings = surroundings
         self._window = window
-        self._tracks = {key: Track.of(tracks.get(key, {})) for key in queries}
-        self._reported = _time(state.get("reported"))
+        now = surroundings.now()
+        self._tracks = {key: Track.of(tracks.get(key, {}), now) for key in queries}
+        reported = _time(state.get("reported"))
+        self._reported = reported and min(reported, now)
         self._slowed_at = _time(state.get("slowed_at"))
         self.may_have_rules = bool(state.get("rules", True))
         self._from = self._begin()

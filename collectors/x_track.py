@@ -94,12 +94,12 @@ class Track:
     lacking: list[Span] = field(default_factory=list)
 
     @classmethod
-    def of(cls, state: Mapping[str, Any]) -> Track:
-        """Reads what `state` wrote."""
-        reading = state.get("reading")
+    def of(cls, state: Mapping[str, Any], now: datetime) -> Track:
+        """Reads what `state` wrote; where the clock was ahead then, all has come up to now."""
+        reading, complete_to = state.get("reading"), _moment(state.get("complete_to"))
         return cls(
             newest=_mark(state.get("newest")),
-            complete_to=_moment(state.get("complete_to")),
+            complete_to=complete_to and min(complete_to, now),
             reading=_reading(reading) if reading else None,
             lacking=[(_time(start), _time(end)) for start, end in state.get("lacking", ())],
         )

@@ -129,8 +129,9 @@ class CollectStep:
 
 def _errand(source: str, window: Window | None) -> Errand:
     """A backfill has a name of its own: it never moves the checkpoint of live collection."""
-    keep_unmet = UNMET_DEMANDS_KEPT if source in platforms.names() else None
+    is_platform = source in platforms.names()
+    keep_unmet = UNMET_DEMANDS_KEPT if is_platform else None
     if window is None:
-        return Errand(source, keep_unmet=keep_unmet)
+        return Errand(source, keep_unmet=keep_unmet, is_live=is_platform)
     name = f"backfill:{source}:{window.start.isoformat()}:{window.end.isoformat()}"
     return Errand(name, backfill=True, keep_unmet=keep_unmet)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
@@ -14,6 +14,7 @@ from monitor.store.chunks import in_chunks
 from monitor.store.rows import COVERAGE
 from monitor.store.values import OTHER_TERMS, CoverageSpan
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _BETTER_LAST = ("gap", "partial", "complete")
 _SPAN = COVERAGE.c
 _COLUMNS = (
@@ -59,6 +60,13 @@ def _lowered(span: CoverageSpan, most: CoverageStatus) -> CoverageSpan:
     if _BETTER_LAST.index(span.status) <= _BETTER_LAST.index(most):
         return span
     return replace(span, status=most, reason=OTHER_TERMS, backfilled=False)
+
+
+def take_back(connection: Connection, topic: str, source: str, after: datetime) -> None:
+    """Takes back what a source has covered of the time to come: a clock was ahead."""
+    before = _stored(connection, topic, source, _SPAN.end_at > after + _CLOCKS_DIFFER)
+    rest = [replace(span, end=after) for span in before if span.start < after]
+    _replace(connection, topic, before, rest)
 
 
 def overlapping(

@@ -71,6 +71,8 @@ def save(connection: Connection, delivery: Delivery, page: KeptPage) -> PageOutc
     before = sources.save_rejections(connection, delivery, page.rejections)
     if not delivery.errand.backfill:
         coverage.lower(connection, delivery.topic, delivery.source, page.earlier)
+    if delivery.errand.is_live:
+        coverage.take_back(connection, delivery.topic, delivery.source, delivery.at)
     coverage.save(
         connection,
         delivery.topic,

@@ -337,11 +337,13 @@ class Errand:
         checkpoint: The name that its checkpoint is kept under, empty for the source's own.
         backfill: Whether its coverage is that of a backfill.
         keep_unmet: How long a demand to remove what is not here is remembered; None: for ever.
+        is_live: Whether a platform was asked for what happens now, and nothing later is covered.
     """
 
     checkpoint: str = ""
     backfill: bool = False
     keep_unmet: timedelta | None = None
+    is_live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

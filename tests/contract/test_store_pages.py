@@ -393,6 +393,29 @@ def test_a_backfill_says_nothing_of_what_live_collection_has_covered(
     assert (2, 4, "complete", "") in told(queries, topic)
 
 
+def test_what_a_clock_that_was_ahead_covered_is_taken_back(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    live = Errand("x", is_live=True)
+    ahead = [Coverage(HOURS[0], HOURS[2], "partial"), Coverage(HOURS[2], HOURS[4], "complete")]
+    for source in ("x", "reddit"):
+        store.save_page(topic, source, page(coverage=ahead), at=HOURS[4], errand=live)
+    again = page(coverage=[Coverage(HOURS[0], HOURS[1], "complete")])
+    store.save_page(topic, "x", again, at=HOURS[1], errand=live)
+    assert told(queries, topic) == [(0, 1, "complete", "")]
+    assert told(queries, topic, "reddit") == [(0, 2, "partial", ""), (2, 4, "complete", "")]
+
+
+def test_clocks_that_differ_a_little_take_nothing_back(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    live = Errand("x", is_live=True)
+    covered = page(coverage=[Coverage(HOURS[0], HOURS[1], "complete")])
+    store.save_page(topic, "x", covered, at=HOURS[1], errand=live)
+    store.save_page(topic, "x", page(), at=HOURS[1] - timedelta(seconds=30), errand=live)
+    assert told(queries, topic) == [(0, 1, "complete", "")]
+
+
 def test_the_last_checkpoint_stays(store: Store, topic: str) -> None:
     assert store.checkpoint(topic, "file") is None
     save(store, topic, page(state=1))

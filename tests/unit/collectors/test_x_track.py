@@ -95,7 +95,7 @@ def test_what_is_out_of_reach_lacks_until_it_is_reported() -> None:
     track, reach = Track(complete_to=WINDOW.start + timedelta(hours=1)), NOW - timedelta(days=1)
     track.begin(WINDOW, NOW, OVERLAP)
     track.raise_floor(reach, WINDOW)
-    again = Track.of(json.loads(json.dumps(track.state())))
+    again = Track.of(json.loads(json.dumps(track.state())), NOW)
     again.raise_floor(reach + timedelta(hours=1), WINDOW)  # Interrupted, and later by an hour.
     again.finish()
     assert again.lacking == [(WINDOW.start + timedelta(hours=1), reach + timedelta(hours=1))]
@@ -112,10 +112,17 @@ def test_nothing_lacks_where_all_below_has_come() -> None:
 def test_a_checkpoint_holds_a_track_as_json() -> None:
     track = Track(newest=mark(NOW), complete_to=NOW, lacking=[(WINDOW.start, NOW)])
     track.reading = track.begin(WINDOW, NOW, OVERLAP).after(answered(mark(NOW)))
-    assert Track.of(json.loads(json.dumps(track.state()))) == track
+    assert Track.of(json.loads(json.dumps(track.state())), NOW) == track
 
 
 def test_a_window_that_has_come_is_not_asked_again() -> None:
     assert Track(complete_to=WINDOW.end + OVERLAP).is_done(WINDOW, OVERLAP)
     assert not Track(complete_to=WINDOW.end).is_done(WINDOW, OVERLAP)
     assert not Track().is_done(WINDOW, OVERLAP)
+
+
+def test_a_clock_that_was_ahead_does_not_end_a_window() -> None:
+    state = Track(complete_to=WINDOW.end + OVERLAP).state()
+    again = Track.of(state, NOW)
+    assert again.complete_to == NOW
+    assert not again.is_done(WINDOW, OVERLAP)
