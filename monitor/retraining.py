@@ -63,6 +63,7 @@ def retrain_topic(
         ClassifierError: The labels are too few or too uniform to train on.
     """
     echo_labels(app, topic)
+    answers = app.queries.answers_about_texts(topic.name)
     ruled = app.registry.champion(topic.name).id
     retrained = retrain_step(app).retrain(topic, progress=progress)
     version = retrained.version.id
@@ -74,7 +75,8 @@ def retrain_topic(
     if promoted:
         promote_version(app, topic, version, who=who)
     # Last: whoever finds no such line knows that nothing was decided yet.
-    app.store.log(who, "retrained", details | {"labels": retrained.examples, "failed": failed})
+    learnt = {"labels": retrained.examples, "answers": answers}
+    app.store.log(who, "retrained", details | learnt | {"failed": failed})
     track(app.settings.retraining.mlflow_uri, retrained.version, app.registry.path(version))
     get_logger().info(
         "retrained", topic=topic.name, version=version, promoted=promoted, failed=failed

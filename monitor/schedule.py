@@ -150,7 +150,11 @@ def _retrain_job(app: Application, topic: Topic) -> Job:
         # Of one that was broken off before all was decided, the labels are as new as before.
         ended = app.queries.retrained_versions(topic.name)
         last = [each for each in app.registry.list(topic.name) if each.topic and each.id in ended]
-        new = app.queries.labels_since(topic.name, last[-1].created_at if last else None)
+        new = (
+            app.queries.labels_new_to(topic.name, last[-1].id, last[-1].created_at)
+            if last
+            else app.queries.labels_since(topic.name, None)
+        )
         if new < app.settings.retraining.new_labels:
             return {"new_labels": new}
 

@@ -146,8 +146,11 @@ class DriftStep:
                 question, self.queries.audit_labels(topic.name, *question, version.id)
             )
         ]
-        since = version.created_at if version.topic else None
-        labels = self.queries.labels_since(topic.name, since)
+        labels = (
+            self.queries.labels_new_to(topic.name, version.id, version.created_at)
+            if version.topic
+            else self.queries.labels_since(topic.name, None)
+        )
         advice = [*_of_shifts(shifts), *_of_audit(audit), *self._of_labels(labels)]
         compared = len(newest) if shifts else 0
         return DriftReport(version.id, compared, tuple(shifts), tuple(audit), labels, tuple(advice))

@@ -169,6 +169,19 @@ def count_since(connection: Connection, topic: str, since: datetime | None) -> i
     return connection.execute(statement).scalar_one()
 
 
+def count_answers(connection: Connection, topic: str) -> int:
+    """Counts the answers about texts: that copies of a text have taken one changes nothing."""
+    answer = LABELS.c
+    distinct = (
+        select(POSTS.c.text_digest, answer.head, answer.target, answer.annotator)
+        .distinct()
+        .select_from(_LABELS_WITH_POSTS)
+        .where(POSTS.c.topic == topic)
+        .subquery()
+    )
+    return connection.execute(select(func.count()).select_from(distinct)).scalar_one()
+
+
 def _asks(question: Question) -> Any:
     head, target = question
     return and_(LABELS.c.head == head, LABELS.c.target == target)

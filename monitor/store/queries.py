@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from collectors.post import Window
 from monitor.kept import PlatformId
@@ -195,12 +196,7 @@ class Queries:
         Of the last thousand retrainings of all topics.
         """
         with reading(self._engine) as connection:
-            entries = jobs.log_entries(connection, 1000, action="retrained")
-        return {
-            str(entry.details["version"])
-            for entry in entries
-            if entry.details.get("topic") == topic
-        }
+            return {str(each["version"]) for each in _retrainings(connection, topic)}
 
     def recorded_versions(self, topic: str) -> list[RecordedVersion]:
         """Lists the recorded versions, oldest first."""
@@ -278,6 +274,29 @@ class Queries:
         """Counts the answers that came after a moment; all of them where it is None."""
         with reading(self._engine) as connection:
             return labels.count_since(connection, topic, since)
+
+    def answers_about_texts(self, topic: str) -> int:
+        """Counts people's answers; one that a text's copies have taken counts once."""
+        with reading(self._engine) as connection:
+            return labels.count_answers(connection, topic)
+
+    def labels_new_to(self, topic: str, version: str, made_at: datetime) -> int:
+        """Counts the answers that a version was made without.
+
+        Those that carry a later time; or what there are more of than when its training began,
+        because some were imported later, or given during the training.
+        """
+        with reading(self._engine) as connection:
+            since = labels.count_since(connection, topic, made_at)
+            of_version = (
+                each.get("answers")
+                for each in _retrainings(connection, topic)
+                if each["version"] == version
+            )
+            known = next(of_version, None)
+            if known is None:
+                return since
+            return max(since, labels.count_answers(connection, topic) - int(known))
 
     def unlabelled(
         self, topic: str, questions: Sequence[Question], languages: Sequence[str], *, limit: int
@@ -428,3 +447,9 @@ class Queries:
         """Gives who looked at what since a day, the newest first."""
         with reading(self._engine) as connection:
             return accesses.since(connection, since)
+
+
+def _retrainings(connection: Connection, topic: str) -> list[Mapping[str, Any]]:
+    """What the audit log says of a topic's retrainings, newest first."""
+    entries = jobs.log_entries(connection, 1000, action="retrained")
+    return [entry.details for entry in entries if entry.details.get("topic") == topic]

@@ -179,3 +179,31 @@ def test_an_active_label_does_not_spare_a_post_the_draw(
     before = queries.unlabelled(topic, QUESTIONS, ["en"], limit=99)
     store.save_labels(topic, [label("1", sample="active")], at=NOW)
     assert queries.unlabelled(topic, QUESTIONS, ["en"], limit=99) == before
+
+
+def test_labels_are_new_to_a_version_that_was_made_without_them_whatever_their_time(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_page(topic, "file", page(*(post(str(n)) for n in range(4))), at=NOW)
+    store.save_labels(topic, [label("0", at=NOW - timedelta(days=9))], at=NOW)
+    assert queries.labels_new_to(topic, "v1", NOW) == 0
+    store.log("test", "retrained", {"topic": topic, "version": "v1", "answers": 1})
+    assert queries.labels_new_to(topic, "v1", NOW) == 0
+    store.save_labels(topic, [label("1", at=NOW - timedelta(days=8))], at=NOW)
+    store.save_labels(topic, [label("2", at=NOW + timedelta(days=1))], at=NOW)
+    assert queries.labels_new_to(topic, "v1", NOW) == 2
+    store.log("test", "retrained", {"topic": topic, "version": "v1", "answers": 3})
+    store.save_labels(topic, [label("2", "against", at=NOW + timedelta(days=2))], at=NOW)
+    assert queries.labels_new_to(topic, "v1", NOW + timedelta(days=1)) == 1
+
+
+def test_copies_that_take_a_label_are_not_new_to_a_version(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_labels(topic, [label("1", at=NOW - timedelta(days=9))], at=NOW)
+    assert queries.answers_about_texts(topic) == 1
+    store.log("test", "retrained", {"topic": topic, "version": "v1", "answers": 1})
+    copy = post("copy", text=post("1").text)
+    store.save_page(topic, "file", page(copy), at=NOW)
+    store.save_labels(topic, [label("copy", at=NOW - timedelta(days=9))], at=NOW)
+    assert queries.labels_new_to(topic, "v1", NOW) == 0
