@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -11,7 +12,7 @@ from classifiers.heads import head as head_named
 from classifiers.prevalence import Estimate, Floats
 from monitor.figure import Figure, Volume, Withheld
 from monitor.languages import UNDETERMINED
-from monitor.privacy import Cell, Standing
+from monitor.privacy import Cell, Standing, coarsen
 from monitor.releases import Decision
 from monitor.settings import ReleaseSettings
 from monitor.shares.apart import kept_apart
@@ -130,11 +131,13 @@ class Split:
             if validated
             else {}
         )
+        # Both as they are now: what is kept back of a day does not wait for the classifier.
+        scored = self._live_posts(self._questions.get(question, {}))
         for place, eligible in self._eligible().items():
             counts = rolled.get(place, NOTHING)
             standing = Standing(
                 hidden=hidden.get(place, "small_group"),
-                scored=min(counts.posts / eligible, 1.0),
+                scored=min(scored[place] / eligible, 1.0),
                 rules=rules,
             )
             for label in labels:
@@ -165,16 +168,21 @@ class Split:
         state = cast(Mapping[Cell, DailyAggregate], decided[cell].base)
         return kept_apart(state, self._unit, shown, self._topic.minimum_authors).get(cell)
 
-    def _eligible(self) -> dict[Place, int]:
+    def _eligible(self) -> Counter[Place]:
         """Opinions in a language that is scored, by place; places without any are left out."""
         languages = {*self._topic.languages, UNDETERMINED}
         scored = {
             day: {cell: one for cell, one in base.items() if cell[2] in languages}
             for day, base in self._volume.items()
         }
-        return {
-            place: counts.posts for place, counts in self._roll_up(scored).items() if counts.posts
-        }
+        return +self._live_posts(scored)
+
+    def _live_posts(self, days: Mapping[date, Mapping[Cell, DailyAggregate]]) -> Counter[Place]:
+        found: Counter[Place] = Counter()
+        for day, base in days.items():
+            for cell, one in base.items():
+                found[day, coarsen(cell, self._by)] += one.posts
+        return found
 
     def _roll_up(
         self,

@@ -139,6 +139,20 @@ def ten_days(cell=("x", "public", "en"), counts=(120, 100, 180)):
     return [one for n in range(10) for one in scored(DAY + timedelta(n), cell, counts)]
 
 
+@dataclass
+class Ledger:
+    """Remembers what was released."""
+
+    kept: dict = field(default_factory=dict)
+
+    def release_chains(self, topic, known=None):
+        return dict(self.kept)
+
+    def keep_releases(self, topic, chains):
+        self.kept |= chains
+        return set()
+
+
 def of(figures, **wanted):
     return [f for f in figures if all(getattr(f, name) == v for name, v in wanted.items())]
 
@@ -263,6 +277,29 @@ def test_a_cell_scored_in_part_shows_how_many_but_no_share(released):
     queries = FakeQueries(scored(DAY, ("x", "public", "en"), (20, 20, 10), posts=100))
     (negative,) = of(released(queries), head="sentiment", label="negative")
     assert (negative.withheld, negative.posts, negative.share_raw) == ("unscored", 50, None)
+
+
+@pytest.mark.parametrize(
+    ("added", "authors"),
+    [pytest.param(5, 25, id="few authors more"), pytest.param(3, 20, id="more of the same")],
+)
+def test_a_day_whose_scored_change_is_held_back_is_shown_as_it_was_last(settings, added, authors):
+    cell = ("x", "public", "en")
+    queries = FakeQueries(scored(DAY, cell, (8, 6, 6)))
+    figures = Figures(queries, settings, ledger=Ledger())
+    before = figures.released(TOPIC)
+    queries.aggregates = scored(DAY, cell, (8 + added, 6, 6), authors=authors)
+    assert figures.released(TOPIC) == before
+    assert {(one.withheld, one.posts) for one in before} == {("unvalidated", 20)}
+
+
+def test_a_day_to_which_posts_came_that_wait_for_scoring_is_unscored(settings):
+    cell = ("x", "public", "en")
+    queries = FakeQueries(scored(DAY, cell, (8, 6, 6)))
+    figures = Figures(queries, settings, ledger=Ledger())
+    figures.released(TOPIC)
+    queries.aggregates = scored(DAY, cell, (8, 6, 6), posts=23)
+    assert {one.withheld for one in figures.released(TOPIC)} == {"unscored"}
 
 
 def test_posts_in_other_languages_are_not_waited_for(released):
