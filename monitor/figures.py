@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -122,14 +122,13 @@ class Figures:
         Raises:
             UsageError: Unknown dimension.
         """
-        return [
-            replace(
-                release(figure, standing, preview=include_unvalidated),
-                provisional=self._is_open(topic, figure.day),
-            )
-            for figure, standing in self._figures(topic, _dimensions(by), unit)
-            if _is_within(figure.day, since, until)
+        made = self._up_to_date(topic)
+        found = [
+            one
+            for one in self._figures(made, _dimensions(by), unit)
+            if _is_within(one[0].day, since, until)
         ]
+        return self._released(topic, found, preview=include_unvalidated)
 
     def volumes(
         self,
@@ -171,8 +170,9 @@ class Figures:
         Raises:
             UsageError: Unknown dimension.
         """
-        figures = self.released(topic, by=by, unit=unit)
-        draws = self._up_to_date(topic).split(_dimensions(by), unit).draws
+        made = self._up_to_date(topic)
+        figures = self._released(topic, self._figures(made, _dimensions(by), unit))
+        draws = made.split(_dimensions(by), unit).draws
         found = [*daily_changes(figures, draws), *level_changes(figures, draws)]
         round_to = self._settings.release.round_counts_to
         return in_order(
@@ -181,8 +181,8 @@ class Figures:
 
     def whole(self, topic: Topic) -> list[WholeShare]:
         """Gives each label's share of all days whose shares are released, taken together."""
-        figures = self.released(topic)
         made = self._up_to_date(topic)
+        figures = self._released(topic, self._figures(made))
         found: list[WholeShare] = []
         for question in made.evidence.questions:
             days = shown_days(figures, question)
@@ -202,8 +202,8 @@ class Figures:
 
     def drift(self, topic: Topic) -> list[DriftedDay]:
         """Tells of every day whose shares are released how well the audit labels explain it."""
-        figures = self.released(topic)
         made = self._up_to_date(topic)
+        figures = self._released(topic, self._figures(made))
         split = made.split(frozenset())
         found = []
         for question in made.evidence.questions:
@@ -257,8 +257,20 @@ class Figures:
         needed = self._settings.audit.minimum_labels
         return validate(question, labelled, opinions, needed=needed)
 
-    def _figures(self, topic: Topic, by: frozenset[str], unit: Unit) -> list[UnreleasedFigure]:
-        made = self._up_to_date(topic)
+    def _released(
+        self, topic: Topic, found: Iterable[UnreleasedFigure], *, preview: bool = False
+    ) -> list[Figure]:
+        return [
+            replace(
+                release(figure, standing, preview=preview),
+                provisional=self._is_open(topic, figure.day),
+            )
+            for figure, standing in found
+        ]
+
+    def _figures(
+        self, made: _Made, by: frozenset[str] = frozenset(), unit: Unit = "posts"
+    ) -> list[UnreleasedFigure]:
         if made.evidence.version is None:
             return []
         if (by, unit) not in made.figures:

@@ -13,6 +13,7 @@ from monitor.authors import AuthorSketch
 from monitor.errors import UsageError
 from monitor.figures import Figures
 from monitor.settings import load_settings
+from monitor.shares.split import Split
 from monitor.shares.whole import label_weights
 from monitor.store.values import (
     VOLUME,
@@ -401,6 +402,21 @@ def test_changes_are_those_of_shown_days_only(settings):
     assert len(daily) == 8 * 3
     assert all(one.low <= 0 <= one.high for one in daily)  # every day is like the others
     assert not [one for one in changes if one.level]
+
+
+@pytest.mark.parametrize("asked", ["changes", "whole", "drift"])
+def test_a_day_that_is_recounted_meanwhile_is_told_of_in_one_state(settings, monkeypatch, asked):
+    queries = FakeQueries(ten_days(), good_audit())
+    expected = getattr(Figures(queries, settings), asked)(TOPIC)
+    estimated = Split.figures
+
+    def recounted(*args, **terms):
+        found = estimated(*args, **terms)
+        queries.aggregates = queries.aggregates[3:]
+        return found
+
+    monkeypatch.setattr(Split, "figures", recounted)
+    assert getattr(Figures(queries, settings), asked)(TOPIC) == expected
 
 
 def test_changes_and_all_days_together_are_rounded_as_figures_are(tmp_path):
