@@ -73,7 +73,7 @@ class AuthorSketch:
 
     @staticmethod
     def exchange(sketch: bytes, gone: bytes, instead: bytes) -> bytes:
-        """A sketch with one author in the place of others, where any of them is in it."""
+        """A sketch with others in the place of some authors, where any of them is in it."""
         left = AuthorSketch.without(sketch, gone)
         if len(AuthorSketch.hashes(left)) == len(AuthorSketch.hashes(sketch)):
             return sketch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from datetime import date
 
@@ -33,7 +32,7 @@ def erase_authors(connection: Connection, topic: str, pseudonyms: Sequence[str])
     if changed:
         here = [column == bindparam(f"its_{column.name}") for column in key]
         connection.execute(update(AGGREGATES).where(cell.topic == topic, *here), changed)
-    releases.forget_authors(connection, topic, pseudonyms, secrets.token_hex(16))
+    releases.forget_authors(connection, topic, pseudonyms)
     audit.forget_authors(connection, topic, pseudonyms)
 
 

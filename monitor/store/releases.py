@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -122,23 +123,20 @@ def forget_topic(connection: Connection, topic: str) -> int:
     return connection.execute(delete(RELEASES).where(RELEASES.c.topic == topic)).rowcount
 
 
-def forget_authors(
-    connection: Connection, topic: str, pseudonyms: Iterable[str], blank: str
-) -> int:
-    """Puts an author who never was in the place of some that are to be forgotten.
+def forget_authors(connection: Connection, topic: str, pseudonyms: Iterable[str]) -> int:
+    """Puts authors who never were in the place of some that are to be forgotten, one for each.
 
     The number of authors stays, on which later releases depend; who they were goes.
 
     Returns:
         How many chains held one of them.
     """
-    gone = AuthorSketch.hashes(AuthorSketch.of(pseudonyms))
-    instead = AuthorSketch.of([blank])
+    instead = {_hash(pseudonym): (pseudonym, secrets.token_hex(16)) for pseudonym in pseudonyms}
     changed = 0
     for key, stored in chains(connection, topic).items():
-        if not any(gone & atom.authors for atom in stored.chain.atoms):
+        if not any(instead.keys() & atom.authors for atom in stored.chain.atoms):
             continue
-        blanked = _blanked(stored.chain, gone, AuthorSketch.of(pseudonyms), instead)
+        blanked = _blanked(stored.chain, instead)
         keep(connection, topic, key, blanked, expected=stored.revision)
         changed += 1
     return changed
@@ -219,18 +217,26 @@ def _cell(values: Iterable[str]) -> Cell:
     return platform, cohort, language
 
 
-def _blanked(chain: Chain, gone: frozenset[int], sketch: bytes, instead: bytes) -> Chain:
-    """The chain with other hashes in the place of some."""
-    blank = AuthorSketch.hashes(instead)
+def _blanked(chain: Chain, instead: Mapping[int, tuple[str, str]]) -> Chain:
+    """The chain with others in the place of some.
+
+    Args:
+        chain: The chain.
+        instead: By hash, who is to be forgotten and who comes in their place.
+    """
 
     def without(authors: frozenset[int]) -> frozenset[int]:
-        return authors - gone | blank if authors & gone else authors
+        gone = instead.keys() & authors
+        return authors - gone | {_hash(instead[one][1]) for one in gone}
+
+    def sketch_without(sketch: bytes) -> bytes:
+        known = [instead[one] for one in instead.keys() & AuthorSketch.hashes(sketch)]
+        gone = AuthorSketch.of(pseudonym for pseudonym, _ in known)
+        return AuthorSketch.exchange(sketch, gone, AuthorSketch.of(blank for _, blank in known))
 
     def base_without(base: Mapping[Cell, Any]) -> dict[Cell, Any]:
         return {
-            cell: replace(
-                one, authors_sketch=AuthorSketch.exchange(one.authors_sketch, sketch, instead)
-            )
+            cell: replace(one, authors_sketch=sketch_without(one.authors_sketch))
             for cell, one in base.items()
         }
 
@@ -241,6 +247,11 @@ def _blanked(chain: Chain, gone: frozenset[int], sketch: bytes, instead: bytes) 
         ),
         tuple(replace(atom, authors=without(atom.authors)) for atom in chain.atoms),
     )
+
+
+def _hash(pseudonym: str) -> int:
+    (found,) = AuthorSketch.hashes(AuthorSketch.of([pseudonym]))
+    return found
 
 
 def _where(topic: str, key: ReleaseKey) -> tuple[ColumnElement[bool], ...]:

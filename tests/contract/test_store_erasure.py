@@ -93,6 +93,21 @@ def test_a_removed_author_s_hash_is_in_no_sketch_and_the_number_released_stays(
     assert cell.authors == 2
 
 
+def test_the_number_released_stays_where_one_page_erases_several_authors(
+    store: Store, topic: str
+) -> None:
+    fill(store, topic)
+    closed = tuple(KeptDeletion("x", None, name, "deleted") for name in ("anna", "ben"))
+    page = KeptPage(Checkpoint({}), (), deletions=closed)
+    store.save_page(topic, "file", page, at=AT)
+    chain = store.release_chains(topic)[KEY].chain
+    assert chain.vintages[0].base is not None
+    released = AuthorSketch.hashes(chain.vintages[0].base[CELL].authors_sketch)
+    assert released == chain.atoms[0].authors
+    assert len(released) == 3
+    assert len(released & AuthorSketch.hashes(AuthorSketch.of(PEOPLE))) == 1
+
+
 def test_a_removal_is_remembered_by_a_mark_and_by_every_pseudonym(
     store: Store, queries: Queries, topic: str
 ) -> None:
