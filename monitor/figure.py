@@ -63,7 +63,8 @@ class Volume:
         posts: Opinions: original posts, replies and quotes.
         reposts: Repetitions of somebody else's post.
         authors: Distinct authors of the opinions.
-        unscored: Opinions not (yet) scored by the shown version, other languages included.
+        unscored: Opinions not (yet) scored by the shown version, other languages included; None
+            where the cell of a question is hidden.
         provisional: Whether the day is not over yet.
         copies: Opinions that say the same, or nearly, as an earlier one of the day; None where
             the cell is hidden or nobody compared them.

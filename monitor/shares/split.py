@@ -206,8 +206,6 @@ class Split:
     def _volume_of(self, place: Place, counts: CellCounts) -> Volume:
         day, (platform, cohort, language) = place
         texts = counts.in_unit("texts").count
-        rolled = [counts.get(place, NOTHING).posts for counts in self._rolled.values()]
-        scored = min(rolled, default=0)
         return Volume(
             topic=self._topic.name,
             day=day,
@@ -217,12 +215,25 @@ class Split:
             posts=counts.posts,
             reposts=counts.reposts,
             authors=counts.authors,
-            unscored=max(counts.posts - scored, 0),
+            unscored=self._unscored(place, counts),
             coverage=self._evidence.covered(day, platform),
             withheld=None,
             sample=self._evidence.sample,
             copies=max(counts.posts - texts, 0) if texts else None,
         )
+
+    def _unscored(self, place: Place, volume: CellCounts) -> int | None:
+        """Opinions that lack an answer; None where a question hides how many have one.
+
+        A hidden cell is counted as it is now: beside the volume as it was shown last it would
+        tell of every post that has gone since.
+        """
+        day, cell = place
+        decided = [of_day.get(day, {}).get(cell) for of_day in self._decided.values()]
+        if any(one is not None and one.hidden is not None for one in decided):
+            return None
+        answered = [counts.get(place, NOTHING).posts for counts in self._rolled.values()]
+        return max(volume.posts - min(answered, default=0), 0)
 
     def _figure(self, question: Question, place: Place, label: str, counts: CellCounts) -> Figure:
         """The figure as far as it is counted; by other units than posts, no count leaves."""

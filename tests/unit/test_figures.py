@@ -376,6 +376,21 @@ def test_volume_counts_opinions_their_authors_reposts_and_what_is_not_scored(set
     assert (volume.posts, volume.reposts, volume.authors, volume.unscored) == (60, 7, 60, 10)
 
 
+def test_what_is_not_scored_is_not_told_where_the_cell_of_a_question_is_hidden(settings):
+    def day(english):
+        return [
+            *scored(DAY, ("x", "public", "en"), (english, 0, 0), authors=9),
+            aggregate(DAY, ("x", "public", "de"), 5, authors=5),
+        ]
+
+    queries = FakeQueries(day(15))
+    figures = Figures(queries, settings, ledger=Ledger())
+    before = figures.volumes(TOPIC)
+    queries.aggregates = day(14)
+    assert figures.volumes(TOPIC) == before
+    assert [(one.posts, one.unscored) for one in before] == [(20, None)]
+
+
 def test_the_volume_of_a_small_group_is_hidden(settings):
     queries = FakeQueries([aggregate(DAY, ("x", "public", "en"), 9)])
     (volume,) = Figures(queries, settings).volumes(TOPIC)
