@@ -10,6 +10,7 @@ from fastapi import FastAPI, Response
 
 from monitor.dashboard import words
 from monitor.dashboard.board import Dashboard
+from monitor.dashboard.operations import told_count
 from monitor.dashboard.permit import Permit, permits
 from monitor.dashboard.series import COMPLETE
 from monitor.shares.covered import covered_parts
@@ -63,7 +64,7 @@ class SourceBlock:
     last_success: str
     last_run: str
     next_run: str
-    rejections: tuple[tuple[str, int], ...]
+    rejections: tuple[str, ...]
     months: tuple[Month, ...]
     gaps: tuple[Gap, ...]
     more_gaps: int
@@ -121,13 +122,22 @@ def _block(
         last_success=words.moment(at, topic.timezone) if at else "never",
         last_run=_run_words(run, topic),
         next_run=_next_run(board, topic, run),
-        rejections=tuple(sorted(source.rejections.items(), key=lambda one: (-one[1], one[0]))),
+        rejections=_rejections(source, topic),
         months=_months(topic, parts, today),
         gaps=tuple(gaps[:_GAPS_SHOWN]),
         more_gaps=max(len(gaps) - _GAPS_SHOWN, 0),
         tells=bool(parts),
         is_on=source.source in board.settings.sources.enabled(),
         permit=None,
+    )
+
+
+def _rejections(source: SourceState, topic: Topic) -> tuple[str, ...]:
+    """How many by reason, most first, as `Dashboard.sources` tells them."""
+    found = sorted(source.rejections.items(), key=lambda one: (-one[1], one[0]))
+    return tuple(
+        f"{told_count(times, topic.minimum_authors)} {reason.replace('_', ' ')}"
+        for reason, times in found
     )
 
 

@@ -44,7 +44,7 @@ def stored(board: Dashboard) -> Iterator[Metric]:
         totals = board.queries.counts(topic.name)
         posts.add_metric([topic.name], whole_groups(totals.posts, topic.minimum_authors))
         labels.add_metric([topic.name], totals.labels)
-        rejected.add_metric([topic.name], totals.rejections)
+        rejected.add_metric([topic.name], whole_groups(totals.rejections, topic.minimum_authors))
         dirty.add_metric([topic.name], totals.dirty_days)
         version = board.queries.shown_version(topic.name)
         if version is not None:

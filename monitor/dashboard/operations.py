@@ -26,6 +26,9 @@ def told_source(state: SourceState, minimum: int) -> SourceState:
     return replace(
         state,
         posts=whole_groups(state.posts, minimum),
+        rejections={
+            reason: whole_groups(count, minimum) for reason, count in state.rejections.items()
+        },
         last_post_at=told_moment(state.last_post_at),
     )
 
@@ -50,12 +53,16 @@ def counts_in_words(run: JobRun, minimum: int) -> str:
     """What a run did, `1,500 posts scored, fewer than 10 reused`."""
     told = told_run(run, minimum).counts
     parts = [
-        f"{words.number(told[name]) if told[name] else f'fewer than {minimum}'} "
-        f"{name.replace('_', ' ')}"
+        f"{told_count(told[name], minimum)} {name.replace('_', ' ')}"
         for name, count in run.counts.items()
         if count
     ]
     return ", ".join(parts)
+
+
+def told_count(told: int, minimum: int) -> str:
+    """A count of whole groups in words; none of them is fewer than one."""
+    return words.number(told) if told else f"fewer than {minimum}"
 
 
 def told_moment(at: datetime | None) -> datetime | None:

@@ -25,7 +25,8 @@ from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeQueries, fake_app
 
 POSTED = NOW - timedelta(hours=3, minutes=17)
 COUNTS = {"stored": 3, "repeated": 47, "rejected": 0}
-FEW = SourceState("mastodon", 13, POSTED, NOW, {})
+REJECTED = {"malformed": 27, "author_opted_out": 3}
+FEW = SourceState("mastodon", 13, POSTED, NOW, REJECTED)
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Busy(FakeQueries):
         return [FEW]
 
     def counts(self, topic: str) -> Counts:
-        return Counts(913, 400, 3, 2)
+        return Counts(913, 400, 403, 2)
 
     def arrivals(self, topic: str, source: str, since: datetime, *, limit: int) -> list[datetime]:
         last = TOPIC.window.end - timedelta(hours=9, minutes=17)
@@ -69,6 +70,14 @@ def test_the_status_page_says_that_few_came_and_not_how_many() -> None:
     text = client().get("/status").text
     assert "fewer than 10 stored, 40 repeated" in text
     assert "3 days" in text
+
+
+def test_rejections_do_not_count_few_posts_of_those_who_opted_out() -> None:
+    (told,) = client().get("/api/v1/topics/walkout/sources").json()["items"]
+    assert told["rejections"] == {"malformed": 20, "author_opted_out": 0}
+    text = client().get("/topics/walkout/collection").text
+    assert "20 malformed, fewer than 10 author opted out" in text
+    assert 'monitor_rejections{topic="walkout"} 400.0' in client().get("/metrics").text
 
 
 def test_sources_tell_neither_a_few_posts_nor_the_minute_of_one() -> None:
