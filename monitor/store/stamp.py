@@ -36,8 +36,9 @@ class Stamps:
         """Gives a topic's stamp.
 
         A day's two clocks move with every post, answer and removal, and with every rebuilding;
-        a page moves the checkpoint; a label its moment, or their number, also where its post has
-        gone. A closed gap makes the complete time longer, a release moves its day's revision.
+        a page moves the checkpoint; a label its moment, or how many say the same of which posts,
+        also where its post has gone. A closed gap makes the complete time longer, a release moves
+        its day's revision.
         """
         with reading(self._engine) as connection:
             return (
@@ -53,12 +54,7 @@ class Stamps:
                         SHOWN_VERSIONS.c.topic == topic
                     ),
                 ),
-                *_row(
-                    connection,
-                    select(func.count(), func.max(LABELS.c.labelled_at))
-                    .select_from(LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id))
-                    .where(POSTS.c.topic == topic),
-                ),
+                *_labels(connection, topic),
                 *_row(
                     connection,
                     select(func.count(), func.max(REMOVED_ANSWERS.c.id)).where(
@@ -83,6 +79,20 @@ class Stamps:
 
 def _row(connection: Connection, statement: Any) -> tuple[Any, ...]:
     return tuple(connection.execute(statement).one())
+
+
+def _labels(connection: Connection, topic: str) -> tuple[Any, ...]:
+    """How many labels say the same, of which posts in sum: corrected ones can keep their moment."""
+    given = LABELS.c
+    said = (given.head, given.target, given.label, given.sample, given.decides)
+    statement = (
+        select(*said, func.count(), func.sum(given.post_id), func.max(given.labelled_at))
+        .select_from(LABELS.join(POSTS, given.post_id == POSTS.c.id))
+        .where(POSTS.c.topic == topic)
+        .group_by(*said)
+        .order_by(*said)
+    )
+    return tuple(tuple(row) for row in connection.execute(statement))
 
 
 def _coverage(connection: Connection, topic: str) -> tuple[Any, ...]:

@@ -53,6 +53,21 @@ def test_every_change_moves_the_stamp_and_reading_does_not(
     assert stamps.of(topic) == still
 
 
+def test_labels_that_are_corrected_or_exchanged_move_the_stamp_though_they_keep_their_moment(
+    engine: Engine, store: Store, topic: str
+) -> None:
+    stamps = Stamps(engine)
+    store.save_page(topic, "file", page(post("1"), post("2")), at=NOW)
+    seen = []
+    for said in (("favor", "against"), ("against", "against"), ("against", "favor")):
+        given = [label(str(n), answer) for n, answer in enumerate(said, start=1)]
+        store.save_labels(topic, given, at=NOW)
+        seen.append(stamps.of(topic))
+    store.save_labels(topic, [label("1", "favor"), label("2", "against")], at=NOW)
+    assert seen[0] == stamps.of(topic)
+    assert len(set(seen)) == 3
+
+
 def test_a_closed_gap_moves_the_stamp_though_nothing_else_happened(
     engine: Engine, store: Store, topic: str
 ) -> None:
