@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from classifiers.drift import THRESHOLD
 from monitor.alarms.evidence import DriftedDay, Evidence, Finding, Rule
-from monitor.alarms.staleness import stale
+from monitor.alarms.staleness import is_scattered, stale
 from monitor.figure import Figure
 from monitor.outward import rounded_down, rounded_up
 
@@ -39,13 +41,16 @@ def judge_change(rule: Rule, evidence: Evidence) -> Finding:
     days = _days(rule, evidence)[-(rule["days"] + 2) :]
     if old := stale(rule, evidence, [one.day for one in days]):
         return old
-    if len(days) < rule["days"] + 2:
+    compared = [one.day for one in days[:-1]]
+    if len(days) < rule["days"] + 2 or is_scattered(compared, rule["days"]):
         return Finding("unknown", "too few released days")
     before, last = days[:-2], days[-2:]
+    if last[1].day - last[0].day > timedelta(1):
+        return Finding("unknown", "the last released days are not in a row")
     lowest = min(one.low or 0.0 for one in before)
     highest = max(one.high or 0.0 for one in before)
     told = f"{_said(rule)}, {_figure(last[0])} and {_figure(last[1])},"
-    before_all = f"each of the {rule['days']} days before"
+    before_all = f"each of the {rule['days']} shown days before"
     if all((one.low or 0.0) > highest for one in last):
         return Finding("firing", f"{told} rose clearly above {before_all}.")
     if all((one.high or 0.0) < lowest for one in last):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from statistics import median
 
 from monitor.alarms.evidence import Evidence, Finding, Rule
-from monitor.alarms.staleness import stale
+from monitor.alarms.staleness import is_scattered, stale
 
 _OVER = 0.8
 """Part of its line under which a rise is over."""
@@ -26,7 +26,7 @@ def judge_volume(rule: Rule, evidence: Evidence) -> Finding:
     )[-(rule["days"] + 1) :]
     if old := stale(rule, evidence, [one.day for one in days]):
         return old
-    if len(days) < rule["days"] + 1:
+    if len(days) < rule["days"] + 1 or is_scattered([one.day for one in days], rule["days"]):
         return Finding("unknown", "too few released days")
     usual = median(one.posts or 0 for one in days[:-1])
     posts = days[-1].posts or 0

@@ -86,6 +86,31 @@ def test_a_change_takes_two_days_beyond_all_before() -> None:
     assert state(change, figures=[*before[:3], at(0.6, 2), at(0.6, 1)]) == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("last", "before", "expected"),
+    [
+        ((2, 1), range(3, 8), "firing"),
+        ((2, 1), range(4, 14, 2), "firing"),
+        ((2, 1), range(9, 14), "unknown"),
+        ((4, 1), range(5, 10), "unknown"),
+    ],
+    ids=["in a row", "with days between", "long ago", "not in a row"],
+)
+def test_a_change_is_of_two_days_in_a_row_and_compared_with_days_near_them(
+    last: tuple[int, int], before: range, expected: str
+) -> None:
+    change = rule(kind="change", target="walkout", label="favor", days=5)
+    figures = [at(0.5, ago=n) for n in before] + [at(0.6, ago=n) for n in last]
+    assert state(change, figures=figures) == expected
+
+
+@pytest.mark.parametrize(("first", "expected"), [(7, "firing"), (8, "unknown")])
+def test_the_usual_volume_is_that_of_days_near_it(first: int, expected: str) -> None:
+    spike = rule(kind="volume", times=3, least=50, days=5)
+    usual = [volume(day(n), 100) for n in range(first, first + 5)]
+    assert state(spike, volumes=[*usual, volume(day(1), 300)]) == expected
+
+
 def test_a_spike_is_measured_against_the_usual_days() -> None:
     spike = rule(kind="volume", times=3, least=50, days=5)
     usual = [volume(day(n), 100) for n in range(2, 7)]
