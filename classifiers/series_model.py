@@ -29,6 +29,8 @@ LEAST_SHARE = 0.02
 """Spreads are reckoned with shares of at least this: a cell without a label may yet have it."""
 USUAL_POSTS = 60.0
 """Errors usually differ between cells as samples of so many posts do."""
+SLACK = 0.01
+"""Sums of probabilities are exact to this: they are kept rounded."""
 MEAN_PRECISION = 0.5
 """Of the mean's prior, in labels: hardly anything."""
 
@@ -92,7 +94,8 @@ class _Observed:
         labelled: Audited posts by true label.
         residual: Mean audited score, before what the labels explain is taken out.
         rest: Posts that nobody labelled.
-        heard: How many of them their scores weigh.
+        heard: How many of them their scores weigh; none where what the audited posts leave of
+            the sums cannot be theirs.
         scores: Their mean point.
         gap: Days from each cell to the next of its series, infinite at a series' end.
         starts: (series,) the first cell of each.
@@ -414,6 +417,9 @@ def _observed(cells: Cells, audit: Audit, looser: Floats) -> _Observed:
     np.add.at(scored, where, audit.scores[inside])
     audited = labelled.sum(axis=1)
     rest = np.maximum(cells.posts - audited, 0)
+    left = cells.sums - scored
+    # Audited posts that the counts do not hold leave sums that no posts can have.
+    is_told = ((left >= -SLACK) & (left <= rest[:, None] + SLACK)).all(axis=1)
     same = cells.series[1:] == cells.series[:-1]
     gap = np.where(same, np.maximum(cells.day[1:] - cells.day[:-1], 0.5), np.inf)
     starts = np.flatnonzero(np.concatenate([[True], ~same]))
@@ -426,8 +432,8 @@ def _observed(cells: Cells, audit: Audit, looser: Floats) -> _Observed:
         audited=audited,
         residual=scored @ basis / np.maximum(audited, 1)[:, None],
         rest=rest,
-        heard=rest / (1 + rest * (looser - 1) / USUAL_POSTS),
-        scores=(cells.sums - scored) @ basis / np.maximum(rest, 1)[:, None],
+        heard=is_told * rest / (1 + rest * (looser - 1) / USUAL_POSTS),
+        scores=left @ basis / np.maximum(rest, 1)[:, None],
         gap=gap,
         starts=starts,
         of_series=of_series,

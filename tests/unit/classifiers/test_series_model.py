@@ -111,3 +111,20 @@ def test_levels_that_are_told_take_the_place_of_drawn_ones():
     )
     unmoved = solvable.draw(how, np.random.default_rng(0), others)
     assert unmoved.shares == pytest.approx(solvable.draw(how, np.random.default_rng(0)).shares)
+
+
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [pytest.param(25, 0, id="posts that are counted"), pytest.param(16, 9, id="nine that are not")],
+)
+def test_sums_that_do_not_hold_the_audited_posts_tell_nothing_of_the_rest(first, others):
+    audit = Audit(np.zeros(25, dtype=int), np.arange(25) % LABELS, np.tile([1.0, 0, 0], (25, 1)))
+
+    def pull(rest):
+        sums = np.array([[first, 0.0, 0.0]]) + (2 + others) * np.array([rest])
+        cells = Cells(np.array([27.0]), sums, np.array([0]), np.array([0]))
+        return SeriesModel(cells, audit, np.full(LABELS, 1 / LABELS)).given(errors)._pull
+
+    errors = audit_errors(audit)
+    is_heard = not np.array_equal(pull([0.1, 0.9, 0]), pull([0.1, 0, 0.9]))
+    assert is_heard == (others == 0)
