@@ -38,7 +38,6 @@ from monitor.holder import holder_name
 from monitor.kept import KeptPage, KeptPost
 from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.classify import questions_of
-from monitor.redaction import text_digest
 from monitor.store.bulk import insert_rows
 from monitor.store.claims import Claim
 from monitor.store.days import mark
@@ -47,6 +46,7 @@ from monitor.store.queries import Queries
 from monitor.store.rows import PREDICTIONS
 from monitor.store.store import Store
 from monitor.store.values import PendingPost, Prediction
+from monitor.text_digest import text_digest
 from monitor.topic import Topic, load_topic
 
 ROOT = Path(__file__).parent.parent

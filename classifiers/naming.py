@@ -113,7 +113,7 @@ def with_names(text: str, random: np.random.Generator) -> str:
 
 def _one(words: Sequence[str], random: np.random.Generator) -> str:
     """Return one of the words."""
-    return words[random.integers(len(words))]
+    return words[int(random.integers(len(words)))]
 
 
 def _with_articles(text: str) -> str:

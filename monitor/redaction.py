@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 
@@ -160,11 +159,6 @@ def _redacted_once(text: str) -> str:
     if has_sign:
         text = _MENTION.sub("@user", text)
     return _without_names(_without_phones(text))
-
-
-def text_digest(text: str) -> str:
-    """Names a text: equal texts have equal digests (BLAKE2b, 32 hex digits)."""
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _without_phones(text: str) -> str:

@@ -26,9 +26,9 @@ from monitor.dashboard.selection import PageError
 from monitor.dashboard.visitor import VISITOR, Note
 from monitor.outward import rounded_down, rounded_up
 from monitor.passwords import digest_of
-from monitor.redaction import text_digest
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
 from monitor.store.values import LabelSample, Question
+from monitor.text_digest import text_digest
 from monitor.topic import Topic
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,20}", re.ASCII)
@@ -216,7 +216,8 @@ def _answer(topic: Topic, assignment: Assignment, form: Mapping[str, str]) -> An
         raise PageError(422, f"{sample[:40]!r} is no way to choose a post.")
     about = {"post_id": int(form["post"]), "annotator": assignment.annotator, "sample": sample}
     about["text_digest"] = form.get("text_digest", "")
-    about["targets"] = {question[1]: form.get("about", "")} if question[1] else {}
+    if question[1] and "about" in form:
+        about["targets"] = {question[1]: form["about"]}
     if choice in [one.value for one in guide_for(question, topic).choices]:
         return Answer(**about, labels=((question, choice),))  # type: ignore[arg-type]
     if choice == "off_topic":

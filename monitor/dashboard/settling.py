@@ -22,9 +22,9 @@ from monitor.dashboard.labelling import annotator_code
 from monitor.dashboard.selection import PageError
 from monitor.dashboard.visitor import VISITOR
 from monitor.pipeline.classify import questions_of
-from monitor.redaction import text_digest
 from monitor.store.desk import Answer
 from monitor.store.values import LabelSample, Question
+from monitor.text_digest import text_digest
 from monitor.topic import Topic
 
 DECIDES = "decides-"
@@ -142,10 +142,10 @@ class _Settling:
             return 0
         if choice == "skip":
             return _number(form) + 1
-        names = ("post", "text_digest", "head", "target", "about")
-        about = tuple(form.get(name, "") for name in names)
+        about = tuple(form.get(name, "") for name in ("post", "text_digest", "head", "target"))
         for one in self.lists(topic)[_listed(form)]:
-            if (str(one.post_id), one.text_digest, *one.question, _about(topic, one)) == about:
+            is_asked = (str(one.post_id), one.text_digest, *one.question) == about
+            if is_asked and form.get("about", _about(topic, one)) == _about(topic, one):
                 self._decide(topic, one, who, choice)
         # Settled now, by this answer or somebody else's before, or about an earlier text: the next
         # one has its number.

@@ -14,7 +14,8 @@ from monitor.language import language_of
 from monitor.languages import UNDETERMINED
 from monitor.post_ids import PostIds, load_post_ids
 from monitor.pseudonym import KeyRing, Pseudonyms
-from monitor.redaction import redact, text_digest
+from monitor.redaction import redact
+from monitor.text_digest import text_digest
 from monitor.topic import Topic
 
 

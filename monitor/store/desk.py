@@ -11,7 +11,6 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, Row, Table, delete, func, or_, select, true
 
 from monitor.languages import UNDETERMINED
-from monitor.redaction import text_digest
 from monitor.store import chosen, draw, echo, undo
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into, reading, writing
@@ -21,6 +20,7 @@ from monitor.store.predictions import target_texts
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.undo import Undone
 from monitor.store.values import Conflict, LabelSample, Question
+from monitor.text_digest import text_digest
 
 Mark = Literal["off_topic", "unsure", "skip"]
 WHOLE_POST: Question = ("", "")

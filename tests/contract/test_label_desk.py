@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine
 from store_values import NOW, label, page, post, repost
 
-from monitor.redaction import text_digest
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.undo import Undone
 from monitor.store.values import LabelSample
+from monitor.text_digest import text_digest
 
 STANCE, MOOD = ("stance", "walkout"), ("sentiment", "")
 LATER = NOW + timedelta(seconds=1)

@@ -29,12 +29,12 @@ from monitor.kept import KeptDeletion, KeptPage, KeptPost
 from monitor.lease import DaemonLease
 from monitor.pipeline.aggregate import AggregateStep
 from monitor.pipeline.classify import ClassifyStep, questions_of
-from monitor.redaction import text_digest
 from monitor.store.claims import Claim
 from monitor.store.engine import migrate, open_engine, reading, writing
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.testing import FakeScorer
+from monitor.text_digest import text_digest
 from monitor.topic import Topic, load_topic
 
 NOW = datetime(2020, 6, 1, 12, tzinfo=UTC)

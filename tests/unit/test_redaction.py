@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor import redaction
-from monitor.redaction import redact, text_digest
+from monitor.redaction import redact
+from monitor.text_digest import text_digest
 
 
 @pytest.mark.parametrize(
