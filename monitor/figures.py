@@ -193,7 +193,7 @@ class Figures:
                 found += whole_shares(
                     [one for one in of_days if (one.head, one.target) == question],
                     counts,
-                    made.evidence.audits[question],
+                    made.evidence.audit_as_told(question),
                     needed=self._settings.audit.minimum_labels,
                     widest=self._settings.release.maximum_interval_width,
                 )
@@ -220,22 +220,24 @@ class Figures:
         """Gives exact label counts of whole days as they are stored, of small days too.
 
         They leave the program with noise only (`monitor/noise.py`), which protects single authors
-        as long as each changes nothing but their own posts' counts. What is withheld or kept back
-        can depend on one author, so nothing is.
+        as long as each changes nothing but their own posts' counts. What is withheld or kept back,
+        and which version tells of a day, can depend on one author: so nothing is, and all days are
+        the shown version's.
         """
         found: dict[tuple[date, Question], Counter[str]] = defaultdict(Counter)
-        for cell in self._up_to_date(topic).evidence.aggregates:
+        shown = self._queries.shown_versions(topic.name)[:1]
+        for cell in self._queries.cells(topic.name, shown, topic.start, topic.end):
             if cell.head != VOLUME:
                 found[cell.day, (cell.head, cell.target)].update(cell.label_counts)
         return dict(found)
 
     def validation(self, topic: Topic) -> list[Validation]:
-        """Tells for every question how far its audit sample is."""
+        """Tells for every question how far the shown version's audit sample is."""
         evidence = self._up_to_date(topic).evidence
         found = []
         for question in questions_of(topic):
             if question in evidence.questions:
-                found.append(self._validate(evidence, question))
+                found.append(self._validate(evidence, question, evidence.version or ""))
             else:
                 labels = self._queries.label_count(topic.name, *question)
                 needed = self._settings.audit.minimum_labels
@@ -248,12 +250,13 @@ class Figures:
     def _is_open(self, topic: Topic, day: date) -> bool:
         return self._clock() < topic.window_of(day, day + timedelta(1)).end
 
-    def _validate(self, evidence: Evidence, question: Question) -> Validation:
+    def _validate(self, evidence: Evidence, question: Question, version: str) -> Validation:
+        """Judges a version's audit sample by the days that it tells of."""
         opinions: Counter[date] = Counter()
         for cell in evidence.aggregates:
-            if cell.head == VOLUME:
+            if cell.head == VOLUME and evidence.version_of(cell.day, question) == version:
                 opinions[cell.day] += cell.posts
-        labelled = [label.day for label in evidence.audits[question]]
+        labelled = [label.day for label in evidence.audit(question, version)]
         needed = self._settings.audit.minimum_labels
         return validate(question, labelled, opinions, needed=needed)
 
@@ -275,7 +278,11 @@ class Figures:
             return []
         if (by, unit) not in made.figures:
             validated = {
-                question: self._validate(made.evidence, question).validated
+                question: {
+                    version
+                    for version in made.evidence.audits[question]
+                    if self._validate(made.evidence, question, version).validated
+                }
                 for question in made.evidence.questions
             }
             figures = made.split(by, unit).figures(validated, self._settings.release)
@@ -290,7 +297,8 @@ class Figures:
         is_known = made is not None and (made.topic, made.stamp) == (topic, stamp)
         if made is not None and stamp is not None and is_known and not is_due:
             return made
-        evidence = gather(self._queries, topic, self.answered)
+        enough = self._settings.release.minimum_scored
+        evidence = gather(self._queries, topic, self.answered, enough=enough)
         if made is None or is_due or (made.topic, made.evidence) != (topic, evidence):
             made = self._made[topic.name] = self._make(topic, evidence, stamp, made)
         made.stamp = stamp

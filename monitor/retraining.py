@@ -140,7 +140,7 @@ def roll_back(app: Application, topic: Topic, *, who: str) -> str:
     app.registry.check(app.registry.preceding(topic.name))
     version = app.registry.rollback(topic.name).id
     app.store.log(who, "rolled_back", {"topic": topic.name, "version": version})
-    if version in {switch.version for switch in app.queries.series_switches(topic.name)}:
+    if version in app.queries.shown_versions(topic.name):
         app.store.show_version(topic.name, version)
         app.store.log("pipeline", "version_shown", {"topic": topic.name, "version": version})
     return version
@@ -148,9 +148,10 @@ def roll_back(app: Application, topic: Topic, *, who: str) -> str:
 
 def prune_versions(app: Application, topic: Topic) -> tuple[str, ...]:
     """Removes a topic's oldest candidates with their answers; returns them."""
-    shown = app.queries.shown_version(topic.name)
     removed = app.registry.prune(
-        topic.name, app.settings.retraining.keep_versions, needed={shown} if shown else set()
+        topic.name,
+        app.settings.retraining.keep_versions,
+        needed=app.queries.shown_versions(topic.name),
     )
     if removed:
         app.store.drop_versions(topic.name, removed)

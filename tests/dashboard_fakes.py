@@ -314,6 +314,9 @@ class FakeQueries:
     def shown_version(self, topic: str) -> str | None:
         return "0123456789abcdef" if self.posts else None
 
+    def shown_versions(self, topic: str) -> list[str]:
+        return [shown] if (shown := self.shown_version(topic)) else []
+
     def has_posts(self, topic: str, *, source: str | None = None) -> bool:
         return self.posts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from classifiers.drift import THRESHOLD
@@ -41,12 +42,9 @@ def judge_change(rule: Rule, evidence: Evidence) -> Finding:
     days = _days(rule, evidence)[-(rule["days"] + 2) :]
     if old := stale(rule, evidence, [one.day for one in days]):
         return old
-    compared = [one.day for one in days[:-1]]
-    if len(days) < rule["days"] + 2 or is_scattered(compared, rule["days"]):
-        return Finding("unknown", "too few released days")
+    if why := _incomparable(days, rule["days"]):
+        return Finding("unknown", why)
     before, last = days[:-2], days[-2:]
-    if last[1].day - last[0].day > timedelta(1):
-        return Finding("unknown", "the last released days are not in a row")
     lowest = min(one.low or 0.0 for one in before)
     highest = max(one.high or 0.0 for one in before)
     told = f"{_said(rule)}, {_figure(last[0])} and {_figure(last[1])},"
@@ -56,6 +54,17 @@ def judge_change(rule: Rule, evidence: Evidence) -> Finding:
     if all((one.high or 0.0) < lowest for one in last):
         return Finding("firing", f"{told} fell clearly below {before_all}.")
     return Finding("quiet", f"{told} is within what the days before show.")
+
+
+def _incomparable(days: Sequence[Figure], wanted: int) -> str | None:
+    """Why the last two of these days cannot be compared with those before, None if they can."""
+    if len(days) < wanted + 2 or is_scattered([one.day for one in days[:-1]], wanted):
+        return "too few released days"
+    if days[-1].day - days[-2].day > timedelta(1):
+        return "the last released days are not in a row"
+    if len({one.version for one in days}) > 1:
+        return "another model version tells of the days before"
+    return None
 
 
 def judge_drift(rule: Rule, evidence: Evidence) -> Finding:

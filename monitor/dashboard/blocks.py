@@ -13,6 +13,7 @@ from monitor.dashboard.series import (
     VolumeSeries,
     group_of,
     partial_notes,
+    version_notes,
     volume_series,
     withheld_notes,
 )
@@ -93,7 +94,11 @@ def shares_block(series: SharesSeries, data: TopicData, frame: Frame) -> Block:
         label=", ".join(filter(None, (title, series.group, UNIT_WORDS[selection.unit], "by day"))),
         spec=spec,
         is_preview=preview,
-        notes=(*withheld_notes(series, topic.minimum_authors), *partial_notes(series, frame.today)),
+        notes=(
+            *withheld_notes(series, topic.minimum_authors),
+            *partial_notes(series, frame.today),
+            *version_notes(series, data.turnover.shown),
+        ),
         table=tables.shares_table(
             series,
             topic,

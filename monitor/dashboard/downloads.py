@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request, Response
 
+from monitor.dashboard import words
 from monitor.dashboard.blocks import Block, key_of
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.drawing import draw, on_paper
@@ -104,5 +105,7 @@ def blocks_of(page: TopicPage) -> list[Block]:
 def told_below(page: TopicPage) -> str:
     """Returns what a picture has to say for itself, far from its page."""
     sample = "SAMPLE DATA, not real posts. " if page.is_sample else ""
-    version = f" Model {page.version[:12]}." if page.version else ""
+    versions = [*filter(None, (page.version, *page.earlier_versions))]
+    told = " and ".join(words.short_version(one) for one in versions)
+    version = f" Model {told}." if told else ""
     return f"{sample}{page.days}, bands are 95% intervals.{version}"

@@ -118,6 +118,7 @@ class TopicPage:
         unit_told: The beginning of a sentence: what shares are shares of.
         answer: What the headline question has to say, in one sentence; empty without figures.
         notices: What to know of the version that the figures are of.
+        earlier_versions: Which others tell of some of the days.
         switches: When the figures became those of another version.
     """
 
@@ -131,6 +132,7 @@ class TopicPage:
     sources: tuple[SourceLine, ...]
     audit: tuple[AuditLine, ...]
     version: str | None
+    earlier_versions: tuple[str, ...]
     notices: tuple[str, ...]
     switches: tuple[str, ...]
     has_truth: bool
@@ -160,6 +162,7 @@ def topic_page(data: TopicData, now: datetime) -> TopicPage:
         sources=(),
         audit=_audit_lines(topic, data.validations),
         version=None,
+        earlier_versions=_earlier_versions(data),
         notices=(),
         switches=(),
         has_truth=data.truth is not None,
@@ -182,6 +185,11 @@ def refreshed(page: TopicPage, data: TopicData, now: datetime) -> TopicPage:
         notices=notices(data.turnover, topic, now),
         switches=history(data.turnover, topic),
     )
+
+
+def _earlier_versions(data: TopicData) -> tuple[str, ...]:
+    told = {figure.version for figure in data.overall if figure.share is not None}
+    return tuple(sorted(told - {data.turnover.shown}))
 
 
 def _answer(data: TopicData, today: date) -> str:

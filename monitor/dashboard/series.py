@@ -31,6 +31,11 @@ class SharesDay:
         return self.figures[0].posts
 
     @property
+    def version(self) -> str:
+        """The model version that tells of the day."""
+        return self.figures[0].version
+
+    @property
     def authors(self) -> int | None:
         """Their distinct authors; None where withheld."""
         return self.figures[0].authors
@@ -154,6 +159,19 @@ def partial_notes(series: SharesSeries | VolumeSeries, today: date) -> list[str]
         if word and one.withheld is None:
             days.setdefault(word, []).append(one.day)
     return [f"{words.days_listed(found)}: {reasons[word]}" for word, found in days.items()]
+
+
+def version_notes(series: SharesSeries, shown: str | None) -> list[str]:
+    """Tells which days' shares are those of an earlier version than the shown one."""
+    days: dict[str, list[date]] = {}
+    for one in series.days:
+        if one.withheld is None and one.version != shown:
+            days.setdefault(one.version, []).append(one.day)
+    return [
+        f"{words.days_listed(found)}: figures of version {words.short_version(version)}, which "
+        "read the texts before they were taken out. No change is told from one version to another."
+        for version, found in days.items()
+    ]
 
 
 def _withheld(one: SharesDay | Volume) -> list[tuple[Withheld, str]]:

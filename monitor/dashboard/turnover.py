@@ -12,7 +12,6 @@ from monitor.topic import Topic
 
 _NEWS = timedelta(days=7)
 """So long a switch is told above the figures; afterwards only below them."""
-_SHORT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,8 @@ class Turnover:
     """What is known of a topic's series of figures.
 
     Attributes:
-        shown: The version that every shown figure is of, None before the first.
+        shown: The version that figures are of, where it could read the texts; None before the
+            first.
         champion: The version that posts are scored with, None where nobody can tell.
         waiting: Posts that the champion has not answered yet.
         switches: When which version's series was shown first, newest first.
@@ -61,21 +61,18 @@ def _coming(turnover: Turnover) -> str:
         else "all posts are scored, the days are being counted"
     )
     return (
-        f"These are still the figures of version {_short(turnover.shown)}. "
-        f"Version {_short(turnover.champion)} has taken over and scores all posts again "
-        f"({left}). Its figures replace these all at once when it is done; "
-        "the two are never mixed."
+        f"These are still the figures of version {words.short_version(turnover.shown)}. "
+        f"Version {words.short_version(turnover.champion)} has taken over and scores all posts "
+        f"again ({left}). Its figures replace these all at once when it is done, on all days whose "
+        "texts are still there; on no day are the two mixed."
     )
 
 
 def _made(new: SeriesSwitch, old: SeriesSwitch, topic: Topic) -> str:
     when = words.moment(new.at, topic.timezone)
     return (
-        f"Since {when} all figures are those of version {_short(new.version)}; "
-        f"before, they were those of {_short(old.version)}. "
+        f"Since {when} figures are those of version {words.short_version(new.version)}, "
+        "but of days whose texts had been taken out by then; "
+        f"before, they were those of {words.short_version(old.version)}. "
         "Figures noted down earlier can differ from these."
     )
-
-
-def _short(version: str | None) -> str:
-    return (version or "")[:_SHORT]

@@ -91,6 +91,11 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def short_version(version: str | None) -> str:
+    """Returns as much of a version's id as tells it from others."""
+    return (version or "")[:12]
+
+
 def counted(count: int, noun: str) -> str:
     """Returns `1 post`, `2,000 posts`."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"

@@ -35,7 +35,7 @@ class Change:
         since: The earlier day, or the last one of the earlier level.
         difference, low, high: Later minus earlier, with its 95 % interval.
         level: Whether it is a change point: then the difference is that of the levels' means.
-        version: That all of these days were scored with.
+        version: That all of these days were scored with: days of two versions are not compared.
     """
 
     topic: str
@@ -55,7 +55,7 @@ class Change:
 
 
 def daily_changes(figures: Iterable[Figure], draws: Draws) -> list[Change]:
-    """Gives the differences of consecutive days whose shares are both shown.
+    """Gives the differences of consecutive days whose shares are both shown, told by one version.
 
     Args:
         figures: Released ones; what is withheld takes no part.
@@ -66,11 +66,12 @@ def daily_changes(figures: Iterable[Figure], draws: Draws) -> list[Change]:
         _change(shown[before, place], figure, draws[day, place] - draws[before, place])
         for (day, place), figure in sorted(shown.items(), key=lambda item: item[0])
         if (before := day - timedelta(1), place) in shown
+        and shown[before, place].version == figure.version
     ]
 
 
 def level_changes(figures: Iterable[Figure], draws: Draws) -> list[Change]:
-    """Gives the change points of every series: all labels of a question move at once.
+    """Gives the change points of every version's series: all labels of a question move at once.
 
     Days whose shares are withheld are left out: no change point lies on one, and one that was
     found behind them says since when nothing was known.
@@ -78,7 +79,8 @@ def level_changes(figures: Iterable[Figure], draws: Draws) -> list[Change]:
     series: dict[Place, dict[date, dict[str, Figure]]] = defaultdict(lambda: defaultdict(dict))
     for figure in figures:
         if figure.share is not None:
-            series[place_of(figure)[:-1]][figure.day][figure.label] = figure
+            of_version = (figure.version, *place_of(figure)[:-1])
+            series[of_version][figure.day][figure.label] = figure
     return [change for days in series.values() for change in _of_series(days, draws)]
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from monitor.figure import ALL
+from monitor.languages import UNDETERMINED
 from monitor.shares.covered import FILES, counting, covered_by_platform, covered_parts
+from monitor.shares.series import Asked, told_by
 from monitor.store.queries import Queries
-from monitor.store.values import SAMPLE_SOURCE, AuditLabel, DailyAggregate, Question
+from monitor.store.values import SAMPLE_SOURCE, VOLUME, AuditLabel, DailyAggregate, Question
 from monitor.topic import Topic
 
 
@@ -20,19 +22,23 @@ class Evidence:
     Attributes:
         version: The shown model version, None before the first.
         questions: What it answers; nothing before the first.
-        aggregates: Its cells of all days of the topic, and the volume cells.
+        tellers: The version that tells of a day, by day and question: see `series.told_by`. Of a
+            day about which no version has answered, the shown one.
+        aggregates: The cells of these versions, of all days of the topic, and the volume cells.
         coverage: Covered part of the days that a source tells of.
         platform_coverage: The same of single platforms; `FILES` are those not collected live.
-        audits: The audit labels of each question, with that version's predictions.
+        audits: By question and version that tells of a day, and of the shown version, the audit
+            labels with that version's predictions.
         sample: Whether bundled sample posts are among the posts.
     """
 
     version: str | None
     questions: tuple[Question, ...]
+    tellers: Mapping[Asked, str]
     aggregates: tuple[DailyAggregate, ...]
     coverage: Mapping[date, float]
     platform_coverage: Mapping[tuple[date, str], float]
-    audits: Mapping[Question, tuple[AuditLabel, ...]]
+    audits: Mapping[Question, Mapping[str, tuple[AuditLabel, ...]]]
     sample: bool
 
     def covered(self, day: date, platform: str) -> float | None:
@@ -42,27 +48,70 @@ class Evidence:
             return total
         return parts.get((day, platform), parts.get((day, FILES), total))
 
+    def version_of(self, day: date, question: Question) -> str:
+        """The version that tells of a day; empty before the first."""
+        return self.tellers.get((day, question), self.version or "")
+
+    def audit(self, question: Question, version: str) -> tuple[AuditLabel, ...]:
+        """The audit labels of a question with a version's predictions."""
+        return self.audits.get(question, {}).get(version, ())
+
+    def audit_as_told(self, question: Question) -> list[AuditLabel]:
+        """The audit labels of a question, each with its day's version's prediction."""
+        return [
+            label
+            for version, labels in self.audits.get(question, {}).items()
+            for label in labels
+            if self.version_of(label.day, question) == version
+        ]
+
 
 def gather(
-    queries: Queries, topic: Topic, answered: Callable[[Topic, str], Sequence[Question]]
+    queries: Queries,
+    topic: Topic,
+    answered: Callable[[Topic, str], Sequence[Question]],
+    *,
+    enough: float,
 ) -> Evidence:
-    """Reads a topic's evidence; `answered` tells what a version answers."""
-    version = queries.shown_version(topic.name)
+    """Reads a topic's evidence.
+
+    Args:
+        queries: The store's reads.
+        topic: The topic.
+        answered: Tells what a version answers.
+        enough: Part of a day's opinions, answered by which a version tells of the day.
+    """
+    versions = queries.shown_versions(topic.name)
+    version = next(iter(versions), None)
     questions = tuple(answered(topic, version)) if version else ()
     window = topic.window
     spans = queries.coverage(topic.name, window.start, window.end)
+    cells = queries.cells(topic.name, versions, topic.start, topic.end)
+    languages = {*topic.languages, UNDETERMINED}
+    tellers = told_by(cells, versions, languages, enough=enough)
     return Evidence(
         version=version,
         questions=questions,
-        aggregates=tuple(
-            queries.cells(topic.name, [version] if version else [], topic.start, topic.end)
-        ),
+        tellers=tellers,
+        aggregates=tuple(one for one in cells if _is_told(one, tellers, version)),
         coverage=covered_parts(topic, counting(spans)),
         platform_coverage=covered_by_platform(topic, spans),
         audits={
-            question: tuple(queries.audit_labels(topic.name, *question, version))
+            question: {
+                each: tuple(queries.audit_labels(topic.name, *question, each))
+                for each in versions
+                if each == version or _tells(each, question, tellers)
+            }
             for question in questions
-            if version
         },
         sample=queries.has_posts(topic.name, source=SAMPLE_SOURCE),
     )
+
+
+def _is_told(one: DailyAggregate, tellers: Mapping[Asked, str], shown: str | None) -> bool:
+    teller = tellers.get((one.day, (one.head, one.target)), shown)
+    return one.head == VOLUME or one.version == teller
+
+
+def _tells(version: str, question: Question, tellers: Mapping[Asked, str]) -> bool:
+    return any(asked == question and each == version for (_, asked), each in tellers.items())

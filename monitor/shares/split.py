@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -63,7 +63,9 @@ class Split:
         }
         self._volume_decided = {key.day: one for key, one in door.decide_all(volume).items()}
         answers = {
-            ReleaseKey(day, *question, evidence.version or ""): Asked(base, self._shown(day))
+            ReleaseKey(day, *question, evidence.version_of(day, question)): Asked(
+                base, self._shown(day)
+            )
             for question in evidence.questions
             for day, base in self._questions.get(question, {}).items()
         }
@@ -89,13 +91,20 @@ class Split:
 
     def drift(self, question: Question) -> dict[date, float]:
         """How badly the audit labels explain each shown day; only in a split by nothing."""
-        hidden = self._hidden(question)
-        shown = {
-            place: counts for place, counts in self._rolled[question].items() if not hidden[place]
-        }
-        audit = self._evidence.audits.get(question, ())
-        found = deviating(shown, audit, head_named(question[0]).labels) if shown else {}
+        labels = head_named(question[0]).labels
+        found: dict[Place, float] = {}
+        for version, shown in self._shown_by_version(question).items():
+            found |= deviating(shown, self._evidence.audit(question, version), labels)
         return {day: one for (day, _), one in found.items()}
+
+    def _shown_by_version(self, question: Question) -> dict[str, dict[Place, CellCounts]]:
+        """The counts of what may be shown, by the version that tells of it: each errs its way."""
+        found: dict[str, dict[Place, CellCounts]] = defaultdict(dict)
+        for place, why in self._hidden(question).items():
+            if why is None:
+                version = self._evidence.version_of(place[0], question)
+                found[version][place] = self._rolled[question][place]
+        return found
 
     def volumes(self) -> list[UnreleasedVolume]:
         """Every cell's volume, sorted by day and cell."""
@@ -105,12 +114,13 @@ class Split:
         ]
 
     def figures(
-        self, validated: Mapping[Question, bool], rules: ReleaseSettings
+        self, validated: Mapping[Question, Collection[str]], rules: ReleaseSettings
     ) -> list[UnreleasedFigure]:
         """Every figure, sorted by day, cell, head, target and label.
 
         Args:
-            validated: Which questions have an audit sample; only they are estimated.
+            validated: The versions that have an audit sample, by question; only what they tell is
+                estimated.
             rules: Handed on in each figure's standing.
         """
         figures: list[UnreleasedFigure] = []
@@ -119,18 +129,16 @@ class Split:
         return sorted(figures, key=lambda pair: _order(pair[0]))
 
     def _question_figures(
-        self, question: Question, rules: ReleaseSettings, *, validated: bool
+        self, question: Question, rules: ReleaseSettings, *, validated: Collection[str]
     ) -> Iterator[UnreleasedFigure]:
         rolled = self._rolled[question]
         hidden = self._hidden(question)
         labels = head_named(question[0]).labels
-        shown = {place: rolled[place] for place, reason in hidden.items() if reason is None}
-        audit = self._evidence.audits.get(question, ())
-        estimates = (
-            corrected_shares(shown, audit, labels, by=self._by, unit=self._unit)
-            if validated
-            else {}
-        )
+        estimates: dict[Place, dict[str, Estimate]] = {}
+        for version, shown in self._shown_by_version(question).items():
+            if version in validated:
+                audit = self._evidence.audit(question, version)
+                estimates |= corrected_shares(shown, audit, labels, by=self._by, unit=self._unit)
         # Both as they are now: what is kept back of a day does not wait for the classifier.
         scored = self._live_posts(self._questions.get(question, {}))
         for place, eligible in self._eligible().items():
@@ -145,7 +153,8 @@ class Split:
                 figure = self._figure(question, place, label, counts)
                 if estimate is not None and estimate.draws is not None:
                     self.draws[place[0], place_of(figure)] = estimate.draws
-                yield _with_estimate(replace(figure, validated=validated), estimate), standing
+                figure = replace(figure, validated=figure.version in validated)
+                yield _with_estimate(figure, estimate), standing
 
     def _hidden(self, question: Question) -> dict[Place, Withheld | None]:
         """What the release rules say about this split's cells, by place."""
@@ -249,7 +258,7 @@ class Split:
             head=question[0],
             target=question[1],
             label=label,
-            version=self._evidence.version or "",
+            version=self._evidence.version_of(day, question),
             posts=counts.posts,
             authors=counts.authors,
             share_raw=None if raw is None else round(raw, DIGITS),

@@ -29,6 +29,7 @@ class WholeShare:
 
     Attributes:
         since, until: First day, and the day after the last one.
+        version: That tells of these days; where several do, all of them in order, with `+` between.
         days: How many of the days between have their shares shown.
         posts: Their scored posts.
         audited: How many of these people have labelled.
@@ -78,7 +79,8 @@ def whole_shares(
     Args:
         shown: The question's released figures of these days, in order.
         counts: Of the days to take together; not empty.
-        audit: The question's audit labels of any day.
+        audit: The question's audit labels of any day, with the prediction of the version that
+            tells of the day.
         needed: How many of these days' labels it takes.
         widest: Interval that may be told.
     """
@@ -147,7 +149,7 @@ def _hollow(
         head=figure.head,
         target=figure.target,
         label=figure.label,
-        version=figure.version,
+        version="+".join(dict.fromkeys(one.version for one in shown)),
         days=len(counts),
         posts=sum(one.posts for one in counts.values()),
         audited=audited,

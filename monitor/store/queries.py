@@ -175,6 +175,14 @@ class Queries:
     def shown_version(self, topic: str) -> str | None:
         """Tells the version whose figures are shown, None before the first."""
         with reading(self._engine) as connection:
+            return next(iter(versions.shown(connection, topic)), None)
+
+    def shown_versions(self, topic: str) -> list[str]:
+        """Gives the shown version, then those that were shown before it, the last one first.
+
+        They tell of the days that the shown one cannot answer.
+        """
+        with reading(self._engine) as connection:
             return versions.shown(connection, topic)
 
     def series_switches(self, topic: str) -> list[SeriesSwitch]:

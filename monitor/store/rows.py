@@ -419,12 +419,13 @@ class ModelVersionRow(Row, table=True):
 
 
 class ShownVersionRow(Row, table=True):
-    """The version whose figures a topic shows."""
+    """A version whose figures a topic shows, or once showed: the one of the highest turn does."""
 
     __tablename__ = "shown_versions"
 
     topic: str = Field(primary_key=True)
-    version: str
+    version: str = Field(primary_key=True)
+    turn: int
 
 
 class JobRunRow(Row, table=True):

@@ -50,9 +50,7 @@ class Stamps:
                 ),
                 *_row(
                     connection,
-                    select(func.max(SHOWN_VERSIONS.c.version)).where(
-                        SHOWN_VERSIONS.c.topic == topic
-                    ),
+                    select(func.max(SHOWN_VERSIONS.c.turn)).where(SHOWN_VERSIONS.c.topic == topic),
                 ),
                 *_labels(connection, topic),
                 *_row(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from monitor.store import audit
 from monitor.store.engine import insert_into
@@ -67,16 +67,24 @@ def drop(connection: Connection, topic: str, gone: Collection[str]) -> None:
 
 
 def show(connection: Connection, topic: str, version: str) -> None:
-    """Makes a version the shown one."""
-    insertion = insert_into(connection, SHOWN_VERSIONS).values(topic=topic, version=version)
+    """Makes a version the shown one; those shown before follow it."""
+    last = select(func.max(SHOWN_VERSIONS.c.turn)).where(SHOWN_VERSIONS.c.topic == topic)
+    turn = (connection.execute(last).scalar_one() or 0) + 1
+    insertion = insert_into(connection, SHOWN_VERSIONS).values(
+        topic=topic, version=version, turn=turn
+    )
     insertion = insertion.on_conflict_do_update(
-        index_elements=[SHOWN_VERSIONS.c.topic],
-        set_={"version": insertion.excluded.version},
+        index_elements=list(SHOWN_VERSIONS.primary_key.columns),
+        set_={"turn": insertion.excluded.turn},
     )
     connection.execute(insertion)
 
 
-def shown(connection: Connection, topic: str) -> str | None:
-    """Tells the shown version."""
-    statement = select(SHOWN_VERSIONS.c.version).where(SHOWN_VERSIONS.c.topic == topic)
-    return connection.execute(statement).scalar_one_or_none()
+def shown(connection: Connection, topic: str) -> list[str]:
+    """Gives the shown version, then those that were shown before it, the last one first."""
+    statement = (
+        select(SHOWN_VERSIONS.c.version)
+        .where(SHOWN_VERSIONS.c.topic == topic)
+        .order_by(SHOWN_VERSIONS.c.turn.desc())
+    )
+    return list(connection.execute(statement).scalars())

@@ -124,6 +124,16 @@ def test_the_shown_version_is_the_last_one_set(store: Store, queries: Queries, t
     assert queries.shown_version(topic) == "v2"
 
 
+def test_versions_shown_before_follow_the_shown_one_the_last_one_first(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    assert queries.shown_versions(topic) == []
+    for version in ("v1", "v2", "v3", "v2"):
+        store.show_version(topic, version)
+    store.show_version(f"{topic}-2", "v9")
+    assert queries.shown_versions(topic) == ["v2", "v3", "v1"]
+
+
 def test_the_switches_of_a_topics_series_are_told_newest_first(
     engine: Engine, queries: Queries, topic: str
 ) -> None:

@@ -37,7 +37,7 @@ from monitor.releases import Atom, Chain, Terms, Vintage, revise
 from monitor.store.engine import known_revisions, migrate, open_engine, reading, writing
 from monitor.store.queries import Queries
 from monitor.store.releases import ReleaseKey, chains, pack
-from monitor.store.rows import AGGREGATES, POSTS, RELEASES, Row
+from monitor.store.rows import AGGREGATES, AUDIT_LOG, POSTS, RELEASES, Row
 from monitor.store.values import VOLUME, DailyAggregate
 
 __all__ = ["postgres_server"]
@@ -219,6 +219,26 @@ def test_what_was_shown_of_a_day_with_reposts_lets_no_later_change_of_few_out(
     engine.dispose()
     revised = revise(chain, live, Terms(10, datetime(2020, 6, 3, tzinfo=UTC)))
     assert revised == chain
+
+
+def test_versions_that_were_shown_before_are_found_in_the_log(database_url: str, kind: str) -> None:
+    plant(database_url, kind, "0010")
+    engine = open_engine(database_url)
+    switches = [("walkout", "v2"), ("gone", "v9"), ("walkout", "v0"), ("walkout", "v2")]
+    with writing(engine) as connection:
+        for topic, version in switches:
+            connection.execute(
+                insert(AUDIT_LOG).values(
+                    logged_at=datetime(2020, 6, 2, tzinfo=UTC),
+                    actor="pipeline",
+                    action="version_shown",
+                    details={"topic": topic, "version": version},
+                )
+            )
+    migrate(engine)
+    shown = {topic: Queries(engine).shown_versions(topic) for topic in ("walkout", "gone")}
+    engine.dispose()
+    assert shown == {"walkout": ["v1", "v2", "v0"], "gone": []}
 
 
 def contents(engine: Engine) -> dict[str, list[Any]]:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from classifiers.runtime import Scores
 from collectors.post import ASSUMED_AUTHOR, Checkpoint, Coverage, Deletion, Page, Post, Rejection
 from monitor.errors import StoreError
+from monitor.figures import every_question
 from monitor.kept import KeptDeletion, KeptPage
 from monitor.pipeline.admission import Admission
 from monitor.pipeline.aggregate import AggregateStep
@@ -26,6 +27,7 @@ from monitor.pipeline.retention import RetentionStep
 from monitor.pipeline.switch import SwitchStep
 from monitor.post_ids import PostIds
 from monitor.pseudonym import KeyRing, Pseudonyms
+from monitor.shares.evidence import gather
 from monitor.store.engine import migrate, open_engine
 from monitor.store.queries import Queries
 from monitor.store.store import Store
@@ -283,6 +285,39 @@ def test_a_new_version_is_shown_while_posts_keep_coming(pipeline: Pipeline) -> N
     pipeline.aggregate()
     assert pipeline.queries.shown_version("strike") == "fake00000002"
     assert sum(cell.posts for cell in pipeline.cells()) > 0
+
+
+def test_a_new_version_takes_no_day_whose_texts_it_cannot_read(pipeline: Pipeline) -> None:
+    pipeline.collect(FakeCollector(numbered_pages(corpus())))
+    pipeline.classify()
+    pipeline.aggregate()
+    old = pipeline.scorer.version
+    before = {cell for cell in told(pipeline) if cell[1] == "sentiment"}
+    pipeline.clock.forward(days=31)
+    RetentionStep(pipeline.store, 30, pipeline.clock).purge("strike")
+    late = tuple(post(9000 + n, text=f"late {n}", created_at=LAST_DAY) for n in range(20))
+    pipeline.collect(FakeCollector(numbered_pages([Page(Checkpoint({}), late)]), "stream"))
+
+    pipeline.scorer = FakeScorer(version="fake00000002")
+    pipeline.classify()
+    pipeline.aggregate()
+    assert pipeline.queries.shown_versions("strike") == ["fake00000002", old]
+    after = {cell for cell in told(pipeline) if cell[1] == "sentiment"}
+    assert {cell[0] for cell in after - before} == {LAST_DAY.date()}
+    assert {cell[2] for cell in after - before} == {"fake00000002"}
+    assert before <= after
+
+
+LAST_DAY = datetime(2020, 6, 4, 20, tzinfo=UTC)
+
+
+def told(pipeline: Pipeline) -> set[tuple[Any, ...]]:
+    """Day, head, version, posts and labels of what tells of the days."""
+    found = gather(pipeline.queries, pipeline.topic, every_question, enough=0.9)
+    return {
+        (one.day, one.head, one.version, one.posts, str(one.label_counts))
+        for one in found.aggregates
+    }
 
 
 def test_going_back_to_the_old_version_scores_nothing_again(pipeline: Pipeline) -> None:

@@ -75,6 +75,11 @@ def scored(day, cell, sentiment, *, posts=None, authors=None):
     ]
 
 
+def by_version(cells, version):
+    """The same answers as another version's; volumes are nobody's."""
+    return [one if one.head == VOLUME else replace(one, version=version) for one in cells]
+
+
 def audit_label(day, truth, predicted, cell=("x", "public", "en")):
     scores = tuple(10_000 * (label == predicted) for label in SENTIMENT)
     return AuditLabel(cell[0], day, cell[1], cell[2], truth, predicted, scores)
@@ -88,11 +93,13 @@ class FakeQueries:
     labels: list = field(default_factory=list)
     spans: list = field(default_factory=list)
     version: str | None = "v1"
+    earlier: dict = field(default_factory=dict)
+    """The labels with the answers of versions that were shown before, by version."""
     sample: bool = False
     reads: Counter = field(default_factory=Counter)
 
-    def shown_version(self, topic):
-        return self.version
+    def shown_versions(self, topic):
+        return [self.version, *self.earlier] if self.version else []
 
     def cells(self, topic, versions, since, until):
         wanted = {"", *versions}
@@ -102,7 +109,8 @@ class FakeQueries:
         return self.spans
 
     def audit_labels(self, topic, head, target, version):
-        return self.labels if head == "sentiment" else []
+        labels = self.earlier.get(version, self.labels)
+        return labels if head == "sentiment" else []
 
     def label_count(self, topic, head, target, sample="random"):
         return len(self.labels) if head == "sentiment" else 0
@@ -124,12 +132,12 @@ def released(settings):
     return release
 
 
-def good_audit(days=10, labels=300):
+def good_audit(days=10, labels=300, mix=None):
     """A classifier that is right nine times out of ten, audited on every day."""
     rng = np.random.default_rng(1)
     found = []
     for n in range(labels):
-        truth = int(rng.integers(3))
+        truth = int(rng.choice(3, p=mix) if mix else rng.integers(3))
         predicted = truth if rng.random() < 0.9 else int(rng.integers(3))
         day = DAY + timedelta(n % days)
         found.append(audit_label(day, SENTIMENT[truth], SENTIMENT[predicted]))
@@ -245,6 +253,73 @@ def test_before_the_first_version_volume_and_labels_are_there_and_no_figure(sett
     assert figures.released(TOPIC) == []
     assert figures.volumes(TOPIC)[0].unscored == 400
     assert figures.validation(TOPIC)[0].audit_labels == 300
+
+
+def turned(label):
+    """A label that an older version always takes for the next one."""
+    predicted = SENTIMENT[(SENTIMENT.index(label.truth) + 1) % 3]
+    return audit_label(label.day, label.truth, predicted)
+
+
+@pytest.fixture
+def two_versions():
+    """Six days whose texts only an older version read, which is always wrong, and four newer."""
+    days = [scored(DAY + timedelta(n), ("x", "public", "en"), (120, 100, 180)) for n in range(10)]
+    wrong = [scored(DAY + timedelta(n), ("x", "public", "en"), (180, 120, 100)) for n in range(6)]
+    cells = [one for n in range(6) for one in by_version(wrong[n], "v0")]
+    cells += [one for n in range(6, 10) for one in days[n]]
+    labels = good_audit(labels=600, mix=(0.3, 0.25, 0.45))
+    audit = [label for label in labels if label.day >= DAY + timedelta(6)]
+    old = [turned(label) for label in labels if label.day < DAY + timedelta(6)]
+    return FakeQueries(cells, audit, earlier={"v0": old})
+
+
+def test_days_that_the_shown_version_cannot_answer_are_told_by_the_one_before_with_its_own_audit(
+    released, two_versions
+):
+    figures = of(released(two_versions), head="sentiment", label="neutral")
+    assert [one.version for one in figures] == ["v0"] * 6 + ["v1"] * 4
+    assert all(one.low <= 0.25 <= one.high for one in figures)
+    assert [one.share_raw for one in figures] == [0.3] * 6 + [0.25] * 4
+
+
+def test_each_version_is_validated_for_the_days_that_it_tells_of(released, two_versions):
+    two_versions.labels = two_versions.labels[:100]
+    figures = of(released(two_versions), head="sentiment", label="neutral")
+    assert [one.validated for one in figures] == [True] * 6 + [False] * 4
+    two_versions.earlier = {"v0": two_versions.earlier["v0"][:1] * 300}
+    figures = of(released(two_versions), head="sentiment", label="neutral")
+    assert {one.withheld for one in figures} == {"unvalidated"}
+
+
+def test_what_the_shown_version_has_answered_enough_of_it_tells_itself(released, two_versions):
+    cells = two_versions.aggregates
+    two_versions.aggregates = cells + by_version([c for c in cells if c.version == "v0"], "v1")
+    figures = of(released(two_versions), head="sentiment", label="neutral")
+    assert {one.version for one in figures} == {"v1"}
+
+
+def test_no_change_is_told_from_one_version_to_another(settings, two_versions):
+    changes = Figures(two_versions, settings).changes(TOPIC)
+    met = DAY + timedelta(6)
+    assert {one.day for one in changes if not one.level} == {
+        DAY + timedelta(n) for n in range(1, 10)
+    } - {met}
+
+
+def test_the_share_of_all_days_takes_each_day_by_the_version_that_tells_of_it(
+    settings, two_versions
+):
+    whole = {one.label: one for one in Figures(two_versions, settings).whole(TOPIC)}
+    neutral = whole["neutral"]
+    assert (neutral.version, neutral.days, neutral.posts) == ("v0+v1", 10, 4000)
+    assert neutral.low < 0.25 < neutral.high
+    assert neutral.high - neutral.low < 0.2
+
+
+def test_what_leaves_with_noise_is_the_shown_versions_alone(settings, two_versions):
+    days = Figures(two_versions, settings).whole_days(TOPIC)
+    assert min(day for day, _ in days) == DAY + timedelta(6)
 
 
 def test_a_small_group_shows_nothing_but_that_it_is_small(released):

@@ -50,7 +50,7 @@ def test_posts_that_are_scored_but_not_counted_are_no_posts_left() -> None:
 
 def test_a_switch_is_told_above_the_figures_for_a_week_and_below_them_for_ever() -> None:
     fresh = client(FakeQueries(switches=SWITCHES)).get("/topics/walkout").text
-    assert fresh.count(f"all figures are those of version {SHOWN[:12]}") == 2
+    assert fresh.count(f"figures are those of version {SHOWN[:12]}") == 2
     assert f"before, they were those of {OLD[:12]}" in fresh
     later = Turnover(SHOWN, SHOWN, 0, SWITCHES)
     assert notices(later, TOPIC, NOW + timedelta(days=6)) == ()

@@ -1,0 +1,75 @@
+"""Which version tells of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.authors import AuthorSketch
+from monitor.shares.series import told_by
+from monitor.store.values import VOLUME, DailyAggregate
+
+DAY = date(2020, 6, 1)
+QUESTION = ("stance", "walkout")
+ENOUGH = 0.9
+
+
+def cell(posts: int, version: str = "", *, language: str = "en") -> DailyAggregate:
+    """So many opinions, or so many answers of a version."""
+    head, target = QUESTION if version else (VOLUME, "")
+    return DailyAggregate(
+        "walkout", DAY, "x", "public", language, head, target, version,
+        posts=posts, reposts=0, authors=posts, authors_sketch=AuthorSketch.of(()),
+        label_counts={}, soft_sums={},
+    )  # fmt: skip
+
+
+def teller(opinions: int, answered: Mapping[str, int]) -> str:
+    cells = [cell(opinions), *(cell(posts, version) for version, posts in answered.items())]
+    return told_by(cells, ["new", "old"], ["en", "und"], enough=ENOUGH)[DAY, QUESTION]
+
+
+@pytest.mark.parametrize(
+    ("answered", "expected"),
+    [
+        pytest.param({"new": 100, "old": 100}, "new", id="both all: the newest"),
+        pytest.param({"new": 90, "old": 100}, "new", id="the newest enough"),
+        pytest.param({"new": 89, "old": 100}, "old", id="the newest too few"),
+        pytest.param({"old": 100}, "old", id="the newest none"),
+        pytest.param({"new": 100}, "new", id="the newest alone"),
+        pytest.param({"new": 40, "old": 60}, "old", id="nobody enough: the most"),
+        pytest.param({"new": 50, "old": 50}, "new", id="nobody enough, as many: the newest"),
+    ],
+)
+def test_the_newest_version_that_answered_enough_of_a_day_tells_of_it(
+    answered: Mapping[str, int], expected: str
+) -> None:
+    assert teller(100, answered) == expected
+
+
+def test_answers_in_languages_that_are_scored_no_more_do_not_count() -> None:
+    cells = [cell(50), cell(50, "new"), cell(50, "old")]
+    foreign = [cell(50, language="de"), cell(50, "old", language="de")]
+    told = told_by(cells + foreign, ["new", "old"], ["en", "und"], enough=ENOUGH)
+    assert told == {(DAY, QUESTION): "new"}
+
+
+def test_a_day_without_answers_is_told_by_nobody() -> None:
+    assert told_by([cell(50)], ["new", "old"], ["en"], enough=ENOUGH) == {}
+
+
+@given(
+    opinions=st.integers(0, 50),
+    new=st.integers(0, 50),
+    old=st.integers(0, 50),
+)
+def test_another_version_tells_only_of_what_the_newest_has_not_answered(
+    opinions: int, new: int, old: int
+) -> None:
+    if teller(opinions, {"new": new, "old": old}) == "old":
+        assert new < ENOUGH * opinions
+        assert old > new
