@@ -86,6 +86,16 @@ def test_a_change_takes_two_days_beyond_all_before() -> None:
     assert state(change, figures=[*before[:3], at(0.6, 2), at(0.6, 1)]) == "unknown"
 
 
+def test_a_change_is_not_judged_across_two_model_versions() -> None:
+    change = rule(kind="change", target="walkout", label="favor", days=5)
+    before = [at(0.5, ago=n, version="v1") for n in range(3, 8)]
+    found = judge(change, evidence(figures=[*before, at(0.6, 2), at(0.6, 1)]))
+    assert (found.state, found.message) == (
+        "unknown",
+        "another model version tells of the days before",
+    )
+
+
 @pytest.mark.parametrize(
     ("last", "before", "expected"),
     [

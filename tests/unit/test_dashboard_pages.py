@@ -14,6 +14,7 @@ import pytest
 from monitor.dashboard import charts, tables
 from monitor.dashboard.blocks import UNIT_WORDS
 from monitor.dashboard.charts import Frame
+from monitor.dashboard.downloads import told_below
 from monitor.dashboard.drawing import draw, on_paper
 from monitor.dashboard.headline import answer_sentence, busiest_week_card, latest_day_card
 from monitor.dashboard.pages import TopicPage, ordered_questions, topic_page
@@ -21,6 +22,7 @@ from monitor.dashboard.selection import Selection
 from monitor.dashboard.series import (
     SharesSeries,
     shares_series,
+    version_notes,
     volume_series,
     withheld_notes,
 )
@@ -273,6 +275,33 @@ def test_notes_name_the_label_where_only_one_is_withheld() -> None:
         figure(MONDAY, "against", None, withheld="too_uncertain"),
     ]
     assert withheld_notes(series_of(figures), 10)[0].startswith("1 June, opposes: withheld")
+
+
+def test_notes_say_which_days_another_version_than_the_shown_one_tells_of() -> None:
+    figures = one_day(MONDAY, 0.6, 0.2, version="v1")
+    figures += one_day(date(2020, 6, 2), 0.6, 0.2, version="v1")
+    figures += one_day(date(2020, 6, 3), None, None, withheld="small_group", version="v1")
+    figures += one_day(date(2020, 6, 4), 0.6, 0.2, version="v2")
+    assert version_notes(series_of(figures), "v2") == [
+        "1–2 June: figures of version v1, which read the texts before they were taken out. "
+        "No change is told from one version to another."
+    ]
+    assert version_notes(series_of(figures[-2:]), "v2") == []
+
+
+def test_the_page_and_its_pictures_name_every_version_that_tells_of_a_day() -> None:
+    figures = FakeFigures()
+    first, *rest = figures.released(TOPIC)
+    overall = [
+        replace(one, version="fedcba9876543210") if one.day == first.day else one
+        for one in (first, *rest)
+    ]
+    shown = page(figures, overall=overall, split=overall)
+    assert shown.earlier_versions == ("fedcba9876543210",)
+    assert told_below(shown).endswith("Model 0123456789ab and fedcba987654.")
+    assert told_below(page(figures)).endswith("Model 0123456789ab.")
+    notes = [note for block in shown.sections[0].blocks for note in block.notes]
+    assert any("figures of version fedcba987654" in note for note in notes)
 
 
 def test_the_table_says_in_words_what_the_chart_does_not_draw() -> None:
