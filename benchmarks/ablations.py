@@ -29,7 +29,8 @@ from classifiers.model_config import TOKENIZER_FILE
 from classifiers.recipe import Recipe, read_recipe
 from classifiers.starting_weights import write_tokenizer
 from classifiers.tokenisation import Tokeniser
-from classifiers.training import make_batches, make_teacher, read_training_data, start, train
+from classifiers.training import start, train
+from classifiers.training_batches import make_batches, make_teacher, read_training_data
 
 ROOT = Path(__file__).parent.parent
 

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 from pydantic.dataclasses import dataclass as checked
 
 from classifiers.asked import AskedPost
@@ -33,10 +35,13 @@ class Naming:
     Attributes:
         groups: Share of posts in which a group is named.
         names: Share of posts in which a person is named.
+        alike: Sentences of each kind that are answered alike whoever is named in them: see
+            ``classifiers/alike.py``.
     """
 
     groups: Share
     names: Share
+    alike: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Names:
     openings: tuple[str, ...]
     speakers: tuple[str, ...]
     named_openings: tuple[str, ...]
+    about_groups: tuple[str, ...]
+    about_persons: tuple[str, ...]
     held_back: Mapping[str, tuple[str, ...]]
 
     @property
@@ -97,9 +104,9 @@ def with_group(text: str, random: np.random.Generator) -> str:
     if places:
         place = places[random.integers(len(places))]
         named = f"{place['article'] or ''}{group} {place['people']}"
-        return f"{text[: place.start()]}{_with_articles(named)}{text[place.end() :]}"
+        return f"{text[: place.start()]}{with_articles(named)}{text[place.end() :]}"
     opening = _one(known.openings, random).format(group=group, person=_one(known.speakers, random))
-    return _with_articles(opening) + text
+    return with_articles(opening) + text
 
 
 def with_names(text: str, random: np.random.Generator) -> str:
@@ -116,7 +123,7 @@ def _one(words: Sequence[str], random: np.random.Generator) -> str:
     return words[int(random.integers(len(words)))]
 
 
-def _with_articles(text: str) -> str:
+def with_articles(text: str) -> str:
     """Return the text with `a` and `an` as the word after them wants."""
     return _ARTICLE.sub(lambda found: f"{found[1]}{'n' if found[2] else ''} ", text)
 

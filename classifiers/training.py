@@ -11,8 +11,8 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,33 +21,20 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from classifiers.asked import AskedPost, about_posts, about_targets
 from classifiers.assessment import assess
-from classifiers.augmentation import augment
-from classifiers.batches import UNLABELLED, Batch, encode, group
+from classifiers.batches import UNLABELLED, Batch
 from classifiers.behaviour import ask_all, counted, failures_table
-from classifiers.dataset import (
-    LabelledText,
-    draw,
-    fingerprint,
-    read_texts,
-    with_relevance,
-    without_contradictions,
-)
-from classifiers.distillation import Teacher, ask_about_something
 from classifiers.encoder import Classifier
 from classifiers.errors import ClassifierError, TrainingError
 from classifiers.fitting import FitSettings, fit, make_optimizer
 from classifiers.heads import all_heads, head
 from classifiers.heads.relevance import HEAD as RELEVANCE
-from classifiers.heads.stance import HEAD as STANCE
 from classifiers.integrity import write_hashes
 from classifiers.label_mix import class_weights
 from classifiers.masked_language import read_the_domain
 from classifiers.model_config import TOKENIZER_FILE, WEIGHTS_FILES, ModelConfig, write_config
 from classifiers.model_files import load_model, read_weights, save_weights
-from classifiers.naming import name_at_random
-from classifiers.recipe import Recipe, TrainingSet, read_recipe, rows_of
+from classifiers.recipe import Recipe, read_recipe
 from classifiers.runtime import load_scorer
 from classifiers.starting_weights import (
     is_base,
@@ -56,118 +43,18 @@ from classifiers.starting_weights import (
     write_tokenizer,
 )
 from classifiers.tokenisation import Tokeniser
+from classifiers.training_batches import (
+    TrainingData,
+    make_batches,
+    make_teacher,
+    read_training_data,
+)
 from classifiers.training_run import LAST, Run, as_begun, in_bf16
 from classifiers.version import ModelVersion, content_id, read_version, write_version
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 BEHAVIOUR = "behaviour checks"
 """Under this name a base's figures tell which part of them it passes, by what they are about."""
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """The rows of each set of the recipe, in its order, labelled and unlabelled ones.
-
-    Attributes:
-        rows: Of each labelled set.
-        unlabelled: Of each set that a teacher answers.
-        texts: What the encoder reads before it learns to answer.
-        fingerprint: Changes with any of these.
-    """
-
-    rows: tuple[list[LabelledText], ...]
-    unlabelled: tuple[list[LabelledText], ...]
-    texts: list[LabelledText]
-    fingerprint: str
-
-
-def read_training_data(recipe: Recipe, data: Path) -> TrainingData:
-    """Return the training rows of every set."""
-    rows = tuple(read_set(part, data) for part in recipe.sets)
-    unlabelled = tuple(read_texts(data / part.name / "train.jsonl") for part in recipe.unlabelled)
-    masked = recipe.masked_language
-    texts = read_texts(data / masked.name / "train.jsonl") if masked else []
-    parts = [*rows, *unlabelled, texts] if masked else [*rows, *unlabelled]
-    return TrainingData(rows, unlabelled, texts, fingerprint(parts))
-
-
-def read_set(part: TrainingSet, data: Path) -> list[LabelledText]:
-    """Return the training rows of one set, cleaned."""
-    rows = rows_of(part, data)
-    if part.head == STANCE.name:
-        rows = without_contradictions(rows)
-    return with_relevance(rows, part.relevance_words) if part.relevance_words else rows
-
-
-def make_batches(
-    recipe: Recipe, data: TrainingData, tokeniser: Tokeniser, teacher: Teacher | None = None
-) -> list[Batch]:
-    """Return every batch of the run, in order; they depend on the recipe and the data only."""
-    random = np.random.default_rng(recipe.run.seed)
-    batches: list[Batch] = []
-    for _ in range(recipe.run.epochs):
-        epoch: list[Batch] = []
-        for drawn in _epoch(recipe, data, random):
-            rows = encode(drawn, tokeniser, post_tokens=recipe.run.post_tokens)
-            if teacher is not None:
-                rows = teacher.teach(drawn, rows, tell=_taught)
-            epoch += group(
-                rows,
-                batch_tokens=recipe.run.batch_tokens,
-                padding=tokeniser.padding,
-                random=random,
-            )
-        for _ in range(recipe.run.passes):
-            batches += [epoch[index] for index in random.permutation(len(epoch))]
-    return batches[: recipe.run.steps]
-
-
-def _epoch(
-    recipe: Recipe, data: TrainingData, random: np.random.Generator
-) -> Iterator[list[AskedPost]]:
-    """Yield one epoch's posts, those of one head's sets together, then the unlabelled ones."""
-    for name in sorted({part.head for part in recipe.sets}):
-        yield _drawn(recipe, data, name, random)
-    targets = sorted({row.target for rows in data.rows for row in rows if row.target})
-    for part, rows in zip(recipe.unlabelled, data.unlabelled, strict=True):
-        picked = random.choice(len(rows), size=min(part.rows, len(rows)), replace=False)
-        yield ask_about_something([rows[index].text for index in picked], targets, random)
-
-
-def make_teacher(recipe: Recipe, checkpoints: Path) -> Teacher | None:
-    """Return the recipe's teacher, if it has one; its answers are kept in a folder."""
-    if recipe.teacher is None:
-        return None
-    kept = checkpoints / "teacher.pt"
-    return Teacher(
-        recipe.teacher,
-        kept,
-        post_tokens=recipe.run.post_tokens,
-        half_precision=in_bf16(recipe.run),
-    )
-
-
-def _taught(posts: int) -> None:
-    """Tell how many posts the teacher has answered."""
-    sys.stderr.write(f"teacher: {posts} posts answered\n")
-
-
-def _drawn(
-    recipe: Recipe, data: TrainingData, name: str, random: np.random.Generator
-) -> list[AskedPost]:
-    """Return one epoch's posts of one head's sets, augmented as the recipe says."""
-    drawn = [
-        row
-        for part, rows in zip(recipe.sets, data.rows, strict=True)
-        if part.head == name
-        for row in draw(rows, name, part.rows, random)
-    ]
-    if head(name).takes_target:
-        posts = about_targets(drawn, recipe.run.targets_per_post)
-        posts = augment(posts, recipe.targets, random)
-    else:
-        posts = about_posts(drawn)
-    return name_at_random(posts, recipe.naming, random) if recipe.naming else posts
 
 
 def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:
@@ -191,7 +78,7 @@ def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:
         class_weights=weights,
         loss_weights={RELEVANCE.name: run.relevance_weight},
         half_precision=in_bf16(run),
-        teacher_weight=recipe.teacher.weight if recipe.teacher else 0.0,
+        teacher_weight=recipe.teacher.weight if recipe.teacher else 1.0,
         teacher_temperature=recipe.teacher.temperature if recipe.teacher else 1.0,
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from classifiers import training, training_run
+from classifiers import training, training_batches, training_run
 from classifiers.asked import Asked, AskedPost
 from classifiers.assessment import unrelated_pairs
 from classifiers.batches import Encoded, encode, to_batch
@@ -22,6 +22,7 @@ from classifiers.heads.stance import HEAD as STANCE
 from classifiers.integrity import HASHES_FILE, verify
 from classifiers.model_config import TOKENIZER_FILE
 from classifiers.model_files import as_written
+from classifiers.naming import Naming, read_names
 from classifiers.recipe import read_recipe
 from classifiers.registry import BASES, PRETRAINED
 from classifiers.starting_weights import load_starting_weights, starting_shape
@@ -314,9 +315,9 @@ def test_weights_are_the_mean_of_those_after_the_steps_that_count(
 ) -> None:
     read = read_recipe(write_recipe(tmp_path, tiny, average_from=average_from))
     recipe = replace(read, teacher=None, unlabelled=())
-    rows = training.read_training_data(recipe, data)
+    rows = training_batches.read_training_data(recipe, data)
     tokeniser = Tokeniser(tiny / TOKENIZER_FILE)
-    batches = training.make_batches(recipe, rows, tokeniser)
+    batches = training_batches.make_batches(recipe, rows, tokeniser)
     model = training.start(recipe, rows, tokeniser)
     seen = []
     real = model.forward
@@ -341,9 +342,9 @@ def test_the_start_has_its_share_in_what_is_written(
     read = read_recipe(write_recipe(tmp_path, tiny, average_from=1.0))
     run = replace(read.run, start_share=0.25, start_lots=lots)
     recipe = replace(read, teacher=None, unlabelled=(), run=run)
-    rows = training.read_training_data(recipe, data)
+    rows = training_batches.read_training_data(recipe, data)
     tokeniser = Tokeniser(tiny / TOKENIZER_FILE)
-    batches = training.make_batches(recipe, rows, tokeniser)
+    batches = training_batches.make_batches(recipe, rows, tokeniser)
     model = training.start(recipe, rows, tokeniser)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     trained = training.train(recipe, model, batches, tmp_path / "last.pt", resume=False)
@@ -369,7 +370,7 @@ def test_what_has_no_learnt_heads_cannot_have_a_share(
     read = read_recipe(write_recipe(tmp_path, tiny))
     run = replace(read.run, start_share=0.5, encoder="all-MiniLM-L6-v2")
     recipe = replace(read, teacher=None, unlabelled=(), run=run)
-    rows = training.read_training_data(recipe, data)
+    rows = training_batches.read_training_data(recipe, data)
     with pytest.raises(TrainingError, match="`start_share` keeps a part of a base's weights"):
         training.start(recipe, rows, Tokeniser(tiny / TOKENIZER_FILE))
 
@@ -380,6 +381,30 @@ def test_a_teacher_changes_what_is_learnt(data: Path, tiny: Path, tmp_path: Path
         tmp_path / "alone", data, tiny, teacher=TAUGHT.replace("weight = 0.5", "weight = 0.0")
     )
     assert read_version(taught).id != read_version(alone).id
+
+
+def test_what_is_to_be_answered_alike_is_answered_by_the_base_that_training_goes_on_from(
+    data: Path, tiny: Path, tmp_path: Path
+) -> None:
+    base = trained(tmp_path / "base", data, tiny)
+    recipe = read_recipe(write_recipe(tmp_path, base))
+    recipe = replace(recipe, teacher=None, unlabelled=(), naming=Naming(0, 0, alike=1))
+    tokeniser = Tokeniser(base / TOKENIZER_FILE)
+    rows = training_batches.read_training_data(recipe, data)
+    teacher = training_batches.make_teacher(recipe, tmp_path)
+    batches = training_batches.make_batches(recipe, rows, tokeniser, teacher)
+    alike = [batch for batch in batches if batch.taught]
+    assert {bool(batch.labels) for batch in alike} == {False}
+    assert {bool(batch.labels) for batch in batches} == {True, False}
+    names = read_names()
+    wanted = recipe.run.passes * (len(names.groups) + len(names.names))
+    assert sum(len(batch.posts) for batch in alike) == wanted
+    answers = torch.cat([batch.taught["sentiment"] for batch in alike])
+    assert len(answers.unique(dim=0)) == 2  # a sentence of either kind
+    model = training.start(recipe, rows, tokeniser)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    training.train(recipe, model, alike, tmp_path / "last.pt", resume=False)
+    assert any((value != before[name]).any() for name, value in model.state_dict().items())
 
 
 def test_texts_are_read_first_where_the_recipe_says_so(
