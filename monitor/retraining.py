@@ -92,6 +92,7 @@ def retrain_step(app: Application) -> RetrainStep:
         app.scorers.loaded,
         load("classifiers.verdict", "Tolerances")(**app.settings.gate.model_dump()),
         app.settings.retraining.general_sets,
+        app.settings.audit.minimum_labels,
     )
     step: RetrainStep = load("monitor.pipeline.retrain", "RetrainStep")(
         app.store,

@@ -96,7 +96,7 @@ def add_token(call: Call, label: str, role: Role) -> None:
 
 
 @tokens_group.command("revoke")
-@click.argument("number", type=int)
+@click.argument("number", type=click.IntRange(1, 2**31 - 1))
 @with_call
 def revoke_token(call: Call, number: int) -> None:
     """Takes a token's right away, at once."""

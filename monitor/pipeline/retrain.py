@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +16,13 @@ from classifiers.model_card import model_card
 from classifiers.registry import ModelVersion, Registry
 from classifiers.verdict import Verdict
 from monitor.errors import LabelError
-from monitor.pipeline.classify import whole_answer
+from monitor.pipeline.classify import questions_of, whole_answer
 from monitor.pipeline.example_groups import example_groups
-from monitor.pipeline.trial import Trial
+from monitor.pipeline.trial import Audited, Trial
 from monitor.post_ids import PostIds
 from monitor.store.queries import Queries
 from monitor.store.store import Store
-from monitor.store.values import LabelledPost, Prediction
+from monitor.store.values import LabelledPost, Prediction, Question
 from monitor.topic import Topic
 
 Progress = Callable[[str, float], None]
@@ -115,7 +116,8 @@ class RetrainStep:
         self._keep_held_out(topic, result, by_key)
         progress("trying out the candidate", 0.97)
         labels = self.queries.labels(topic.name, topic.start, topic.end)
-        verdict = self.trial.judge(list(examples), result, labels)
+        audits = self._audits(topic, posts)
+        verdict = self.trial.judge(list(examples), result, labels, audits)
         made = result.version
         learned = {(by_key[key].platform, by_key[key].native_id) for key in result.held_out}
         self.store.record_training(topic.name, made.id, sorted(learned))
@@ -125,6 +127,17 @@ class RetrainStep:
         # Last: a version with a verdict is complete, one without was broken off.
         version = self.registry.describe(made.id, verdict=verdict.recorded, card=_card)
         return Retrained(version, verdict, len(result.held_out))
+
+    def _audits(self, topic: Topic, posts: Sequence[LabelledPost]) -> dict[Question, Audited]:
+        shown = self.queries.shown_version(topic.name)
+        readable = Counter((post.head, post.target) for post in posts if post.sample == "random")
+        return {
+            question: Audited(
+                len(self.queries.audit_labels(topic.name, *question, shown)) if shown else 0,
+                readable[question],
+            )
+            for question in questions_of(topic)
+        }
 
     def _keep_held_out(
         self, topic: Topic, result: AdaptationResult, posts: Mapping[Key, LabelledPost]

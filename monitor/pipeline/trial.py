@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from classifiers.adaptation import AdaptationResult
@@ -15,10 +15,23 @@ from classifiers.registry import ModelVersion
 from classifiers.runtime import Scorer
 from classifiers.verdict import Check, Tolerances, Verdict, held_out_rows, judge, unjudged
 from monitor.agreement import agreement
-from monitor.store.values import StoredLabel
+from monitor.store.values import Question, StoredLabel
 
 FEWEST_TWICE = 20
 """Posts that several annotators answered, from which on their agreement is judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """How many audit labels a question has.
+
+    Attributes:
+        shown: With the shown version's answers.
+        readable: About posts that still have their texts, so that a new version can answer them.
+    """
+
+    shown: int
+    readable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +42,20 @@ class Trial:
         scorer: Gives the fast path of a version.
         tolerances: What a candidate has to show.
         general: A folder of general labelled sets, None where there is none.
+        needed: Audit labels that it takes for a question's shares to be shown.
     """
 
     scorer: Callable[[str], Scorer]
     tolerances: Tolerances
     general: Path | None = None
+    needed: int = 0
 
     def judge(
-        self, examples: Sequence[Example], result: AdaptationResult, labels: Sequence[StoredLabel]
+        self,
+        examples: Sequence[Example],
+        result: AdaptationResult,
+        labels: Sequence[StoredLabel],
+        audits: Mapping[Question, Audited],
     ) -> Verdict:
         """Judges a candidate beside the champion that it was trained to follow.
 
@@ -44,16 +63,34 @@ class Trial:
             examples: What it was made from.
             result: The training's.
             labels: Every annotator's, which tell how far they agree.
+            audits: The audit labels of each question.
         """
         rows = held_out_rows(
             examples, result.held_out, result.champion, new=result.new, untold=result.untold
         )
         others = [
             *unjudged(examples, result.changed),
+            *self._audited(audits),
             *self._agreement(labels),
             *self._tried(result.version),
         ]
         return judge(rows, self.tolerances, others=others)
+
+    def _audited(self, audits: Mapping[Question, Audited]) -> list[Check]:
+        """Whether the shares that are shown now would still be, for each question that has any."""
+        checks = []
+        for (name, target), found in sorted(audits.items()):
+            if found.shown < self.needed:
+                continue
+            question = f"{name} {target}".strip()
+            told = (
+                f"{question}: of {found.shown} audit labels {found.readable} are about posts that "
+                f"still have their texts, by which a new version can be audited (at least "
+                f"{self.needed}, or its days are withheld)"
+            )
+            passed = found.readable >= self.needed
+            checks.append(Check(f"audit {question}", passed, told, asdict(found)))
+        return checks
 
     def _agreement(self, labels: Sequence[StoredLabel]) -> list[Check]:
         """Whether annotators who answered the same posts agree, for each question."""

@@ -86,9 +86,9 @@ def gather(
     questions = tuple(answered(topic, version)) if version else ()
     window = topic.window
     spans = queries.coverage(topic.name, window.start, window.end)
-    cells = queries.cells(topic.name, versions, topic.start, topic.end)
-    languages = {*topic.languages, UNDETERMINED}
-    tellers = told_by(cells, versions, languages, enough=enough)
+    tellers = _tellers(queries, topic, versions, enough=enough)
+    told = sorted({*versions[:1], *tellers.values()})
+    cells = queries.cells(topic.name, told, topic.start, topic.end)
     return Evidence(
         version=version,
         questions=questions,
@@ -106,6 +106,17 @@ def gather(
         },
         sample=queries.has_posts(topic.name, source=SAMPLE_SOURCE),
     )
+
+
+def _tellers(
+    queries: Queries, topic: Topic, versions: Sequence[str], *, enough: float
+) -> dict[Asked, str]:
+    """Who tells of each day; where only one version was ever shown, nobody has to be asked."""
+    if len(versions) < 2:
+        return {}
+    languages = {*topic.languages, UNDETERMINED}
+    totals = queries.day_totals(topic.name, versions, languages, topic.start, topic.end)
+    return told_by(totals, versions, enough=enough)
 
 
 def _is_told(one: DailyAggregate, tellers: Mapping[Asked, str], shown: str | None) -> bool:

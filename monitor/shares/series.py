@@ -8,21 +8,17 @@ before, with its own audit. See docs/adr/0027-days-keep-the-version-that-read-th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from monitor.store.values import VOLUME, DailyAggregate, Question
+from monitor.store.values import VOLUME, DayTotal, Question
 
 Asked = tuple[date, Question]
 """A question about a day."""
 
 
 def told_by(
-    aggregates: Iterable[DailyAggregate],
-    versions: Sequence[str],
-    languages: Collection[str],
-    *,
-    enough: float,
+    totals: Iterable[DayTotal], versions: Sequence[str], *, enough: float
 ) -> dict[Asked, str]:
     """Gives the version that tells of a day, by day and question that any has answered.
 
@@ -31,16 +27,14 @@ def told_by(
     decides which it is.
 
     Args:
-        aggregates: A topic's cells of these versions, and the volume cells.
+        totals: What these versions have answered, and all opinions, in the languages that are
+            scored.
         versions: In order of preference.
-        languages: In which posts are scored; others' answers do not count.
         enough: Part of the opinions, 0 to 1.
     """
     opinions = Counter[date]()
     answered: dict[Asked, Counter[str]] = {}
-    for one in aggregates:
-        if one.language not in languages:
-            continue
+    for one in totals:
         if one.head == VOLUME:
             opinions[one.day] += one.posts
         else:

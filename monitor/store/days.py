@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, union, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, union, update
 
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
@@ -19,6 +19,7 @@ from monitor.store.values import (
     DailyAggregate,
     DayPost,
     DayPrediction,
+    DayTotal,
     DirtyDay,
 )
 
@@ -154,6 +155,30 @@ def cells(
     )
     found = [DailyAggregate(**row) for row in connection.execute(statement).mappings()]
     return sorted(found, key=_order)
+
+
+def totals(
+    connection: Connection,
+    topic: str,
+    versions: Sequence[str],
+    languages: Collection[str],
+    days: tuple[date, date],
+) -> list[DayTotal]:
+    """Gives what these versions have answered of [since, until), and all opinions, in languages."""
+    since, until = days
+    key = (_CELL.day, _CELL.head, _CELL.target, _CELL.version)
+    statement = (
+        select(*key, func.sum(_CELL.posts))
+        .where(
+            _CELL.topic == topic,
+            _CELL.day >= since,
+            _CELL.day < until,
+            _CELL.language.in_(languages),
+            _CELL.version.in_(versions) | (_CELL.head == VOLUME),
+        )
+        .group_by(*key)
+    )
+    return [DayTotal(*row) for row in connection.execute(statement)]
 
 
 def _row(topic: str, day: date, cell: DailyAggregate) -> dict[str, object]:

@@ -38,6 +38,7 @@ from monitor.store.values import (
     CoverageSpan,
     DailyAggregate,
     DayPost,
+    DayTotal,
     JobRun,
     LabelledPost,
     LabelSample,
@@ -169,6 +170,21 @@ class Queries:
         """
         with reading(self._engine) as connection:
             return days.cells(connection, topic, versions, (since, until))
+
+    def day_totals(
+        self,
+        topic: str,
+        versions: Sequence[str],
+        languages: Collection[str],
+        since: date,
+        until: date,
+    ) -> list[DayTotal]:
+        """Gives how much these versions have answered of [since, until), and all opinions.
+
+        Of posts in these languages; in no order.
+        """
+        with reading(self._engine) as connection:
+            return days.totals(connection, topic, versions, languages, (since, until))
 
     # Model versions
 

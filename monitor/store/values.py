@@ -100,6 +100,17 @@ class DirtyDay:
 
 
 @dataclass(frozen=True, slots=True)
+class DayTotal:
+    """How many of a day's opinions a version has answered; under `VOLUME`, how many there are."""
+
+    day: date
+    head: str
+    target: str
+    version: str
+    posts: int
+
+
+@dataclass(frozen=True, slots=True)
 class DailyAggregate:
     """Additive counts of one cell.
 

@@ -120,6 +120,32 @@ def test_cells_are_of_the_range_the_versions_and_the_volume_sorted(
     assert queries.cells(topic, [], DAY, NEXT) == [volume]
 
 
+def test_totals_are_of_the_versions_and_languages_asked_about_and_all_opinions(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    volume = cell(topic, head="volume", target="", version="", label_counts={}, soft_sums={})
+    cells = [
+        cell(topic, platform="x"),
+        cell(topic, platform="mastodon"),
+        cell(topic, version="v2"),
+        cell(topic, version="v3"),
+        cell(topic, language="de"),
+        volume,
+        replace(volume, language="de"),
+    ]
+    store.mark_days(topic, [DAY, NEXT])
+    for seen in store.dirty_days(topic):
+        store.replace_day(topic, seen, [replace(each, day=seen.day) for each in cells])
+    found = queries.day_totals(topic, ["v1", "v2"], ["en"], DAY, NEXT)
+    posts, question = volume.posts, (cells[0].head, cells[0].target)
+    assert {(one.day, one.head, one.target, one.version, one.posts) for one in found} == {
+        (DAY, *question, "v1", 2 * posts),
+        (DAY, *question, "v2", posts),
+        (DAY, "volume", "", "", posts),
+    }
+    assert all(type(one.posts) is int for one in found)
+
+
 def test_marking_without_days_marks_all_known_ones(
     store: Store, queries: Queries, topic: str
 ) -> None:

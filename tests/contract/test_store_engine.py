@@ -216,6 +216,8 @@ def test_daily_work_reads_no_table_from_end_to_end(tmp_path: Path) -> None:
     list(queries.day_rows("t", DAY))
     store.replace_day("t", dirty, [cell("t")])
     queries.cells("t", ["v1"], DAY, DAY + timedelta(days=1))
+    queries.day_totals("t", ["v1"], ["en"], DAY, DAY + timedelta(days=1))
+    queries.shown_versions("t")
     store.finish_run(store.start_run("collect", "t", NOW), NOW, "ok")
     queries.last_run("collect")
     queries.last_runs(3)

@@ -45,6 +45,7 @@ def test_a_token_is_shown_once_and_can_be_revoked_once(capsys: pytest.CaptureFix
     say(capsys, "tokens", "revoke", str(made["id"]))
     assert say(capsys, "tokens", "list")[0]["revoked_at"]
     assert run(["tokens", "revoke", str(made["id"])]) == 2
+    assert run(["tokens", "revoke", str(10**30)]) == 2
 
 
 def test_a_token_alone_is_printed_so_that_it_can_go_to_a_file(

@@ -20,6 +20,7 @@ from monitor.store.values import (
     AuditLabel,
     CoverageSpan,
     DailyAggregate,
+    DayTotal,
 )
 from monitor.topic import Query, Target, Topic
 
@@ -104,6 +105,13 @@ class FakeQueries:
     def cells(self, topic, versions, since, until):
         wanted = {"", *versions}
         return [one for one in self.aggregates if one.version in wanted]
+
+    def day_totals(self, topic, versions, languages, since, until):
+        return [
+            DayTotal(one.day, one.head, one.target, one.version, one.posts)
+            for one in self.cells(topic, versions, since, until)
+            if one.language in languages
+        ]
 
     def coverage(self, topic, since, until):
         return self.spans

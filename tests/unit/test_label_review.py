@@ -23,7 +23,7 @@ from monitor.pipeline.example_groups import example_groups
 from monitor.pipeline.label_items import exported_items, queue_items
 from monitor.pipeline.label_review import LabelReviewStep
 from monitor.pipeline.reference import References
-from monitor.pipeline.trial import Trial
+from monitor.pipeline.trial import Audited, Trial
 from monitor.settings import load_settings
 from monitor.store.queries import Queries
 from monitor.store.store import Store
@@ -231,14 +231,35 @@ class FakeScorer:
         return self.score(texts)
 
 
+SCORERS: dict[str, Any] = {"old": FakeScorer(0), "new": FakeScorer(2)}
+RESULT: Any = SimpleNamespace(
+    held_out={}, champion={}, new=frozenset(),
+    untold=frozenset(), changed=frozenset(),
+    version=SimpleNamespace(id="new", parent="old"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shown", "readable", "passed"),
+    [
+        pytest.param(150, 150, True, id="enough can be read"),
+        pytest.param(400, 149, False, id="too few can be read"),
+        pytest.param(149, 20, None, id="nothing is shown yet"),
+    ],
+)
+def test_a_candidate_whose_audit_would_be_too_small_does_not_take_over(
+    shown: int, readable: int, passed: bool | None
+) -> None:
+    trial = Trial(SCORERS.__getitem__, Tolerances(), needed=150)
+    audits = {("stance", "walkout"): Audited(shown, readable)}
+    found = {check.name: check for check in trial.judge([], RESULT, [], audits).checks}
+    check = found.get("audit stance walkout")
+    assert (check and check.passed) is passed
+    assert check is None or check.figures == {"shown": shown, "readable": readable}
+
+
 def test_a_trial_tells_disagreeing_annotators_and_lost_behaviour() -> None:
-    scorers = {"old": FakeScorer(0), "new": FakeScorer(2)}
-    trial = Trial(lambda version: scorers[version], Tolerances())  # type: ignore[arg-type, return-value]
-    result: Any = SimpleNamespace(
-        held_out={}, champion={}, new=frozenset(),
-        untold=frozenset(), changed=frozenset(),
-        version=SimpleNamespace(id="new", parent="old"),
-    )  # fmt: skip
+    trial = Trial(SCORERS.__getitem__, Tolerances())
     at = datetime(2020, 6, 1, tzinfo=UTC)
     labels = [
         StoredLabel(
@@ -248,7 +269,7 @@ def test_a_trial_tells_disagreeing_annotators_and_lost_behaviour() -> None:
         for n in range(30)
         for who in range(2)
     ]  # fmt: skip
-    found = {check.name: check for check in trial.judge([], result, labels).checks}
+    found = {check.name: check for check in trial.judge([], RESULT, labels, {}).checks}
     assert not found["agreement sentiment"].passed
     assert not found["behaviour"].passed
     assert "too few audit labels" in found["better"].told
