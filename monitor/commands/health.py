@@ -23,6 +23,7 @@ from monitor.errors import MonitorError, OutdatedError
 from monitor.lease import DAEMON
 from monitor.schedule import jobs_of
 from monitor.standing import Standing, standings
+from monitor.topic import PUBLIC
 
 LOW_DISK = 1_000_000_000
 _DAEMON = {True: "running", False: "not running"}
@@ -114,6 +115,18 @@ def _topics_without_file(call: Call) -> str:
     return f"{', '.join(names)} (stored; purged after {call.app.settings.retention.text_days} days)"
 
 
+def _former_cohorts(call: Call) -> str:
+    """Stored cohorts that a topic's file no longer names: nothing moves their posts."""
+    call.app.check_up_to_date()
+    former = [
+        f"{topic.name}/{cohort}"
+        for topic in call.app.topics.values()
+        for cohort in call.app.queries.cohorts(topic.name)
+        if cohort not in {PUBLIC, *(one.name for one in topic.cohorts)}
+    ]
+    return ", ".join(former) or "none"
+
+
 def _default_topic(call: Call) -> str:
     return call.app.topic().name
 
@@ -148,6 +161,7 @@ CHECKS: dict[str, Callable[[Call], str]] = {
     "default topic": _default_topic,
     "database": _database,
     "topics without a file": _topics_without_file,
+    "cohorts in no file": _former_cohorts,
     "model": _model,
     "audit": _audit,
     "platforms": check_platforms,

@@ -50,6 +50,13 @@ def topics(connection: Connection) -> list[str]:
     return sorted(connection.execute(select(DAYS.c.topic).distinct()).scalars())
 
 
+def cohorts(connection: Connection, topic: str) -> list[str]:
+    """Lists the cohorts of the topic's cells."""
+    return sorted(
+        connection.execute(select(_CELL.cohort).distinct().where(_CELL.topic == topic)).scalars()
+    )
+
+
 def dirty_days(connection: Connection, topic: str) -> list[DirtyDay]:
     """Lists the days whose figures are to be rebuilt, earliest first."""
     statement = (

@@ -151,6 +151,11 @@ class Queries:
         with reading(self._engine) as connection:
             return days.topics(connection)
 
+    def cohorts(self, topic: str) -> list[str]:
+        """Lists the cohorts that counted posts are in, by name."""
+        with reading(self._engine) as connection:
+            return days.cohorts(connection, topic)
+
     def day_rows(self, topic: str, day: date) -> Iterator[DayPost]:
         """Streams the day's posts with every version's predictions, in the order of their ids."""
         with reading(self._engine) as connection:

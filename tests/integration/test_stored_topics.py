@@ -234,5 +234,24 @@ def test_doctor_names_it(command: Callable[..., Any], home: Path) -> None:
     assert checks["topics without a file"]["problem"] is None
 
 
+def test_doctor_names_cohorts_that_are_in_no_file_any_more(
+    command: Callable[..., Any], home: Path
+) -> None:
+    def write(cohort: str) -> None:
+        patterns = f'cohorts = [{{ name = "{cohort}", patterns = ["docker"] }}]\n'
+        text = TOPIC.format(name="current") + patterns
+        (home.parent / "config/topics/current.toml").write_text(text)
+
+    write("workers")
+    posts = home.parent / "posts.jsonl"
+    posts.write_text(json.dumps(post(3) | {"self_description": "a docker"}))
+    command("import", str(posts), "--topic", "current")
+    command("aggregate", "--topic", "current")
+    for cohort, found in (("workers", "none"), ("dockers", "current/workers")):
+        write(cohort)
+        checks = {one["check"]: one for one in command("doctor", "--json")["checks"]}
+        assert checks["cohorts in no file"]["found"] == found
+
+
 def test_an_unknown_name_is_still_refused(command: Callable[..., Any], home: Path) -> None:
     command("purge", "--topic", "nowhere", code=2)
