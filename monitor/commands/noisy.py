@@ -23,6 +23,7 @@ class NoisyCount:
 
     Attributes:
         epsilon: The privacy loss of the whole export, this count among the others.
+        version: The shown model version, which alone is counted; empty before the first.
     """
 
     topic: str
@@ -32,6 +33,7 @@ class NoisyCount:
     label: str
     posts: int
     epsilon: float
+    version: str
 
 
 @click.command("export-noisy")
@@ -79,7 +81,7 @@ def _noisy(call: Call, epsilon: float, posts_per_author: int) -> list[NoisyCount
     changed = posts_per_author * len(questions)
     noisy = noise.noisy_counts(counts, epsilon=epsilon, posts_per_author=changed)
     return [
-        NoisyCount(topic.name, day, *question, label, posts, epsilon)
+        NoisyCount(topic.name, day, *question, label, posts, epsilon, shown or "")
         for (day, question, label), posts in zip(places, noisy, strict=True)
     ]
 

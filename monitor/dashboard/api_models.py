@@ -166,9 +166,9 @@ class SeriesModel(BaseModel):
     """Which version the figures are of.
 
     Attributes:
-        version: That one; every figure is of it.
+        version: That one; the `version` of a figure says where an earlier one tells of the day.
         champion: The version that posts are scored with. If it is another, the figures become its
-            own, all at once, when it has answered all posts.
+            own, all at once, when it has answered all posts whose texts are still there.
         waiting: Posts that it has not answered yet.
         switches: When the figures became those of a version, newest first.
     """

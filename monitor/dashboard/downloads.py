@@ -105,7 +105,6 @@ def blocks_of(page: TopicPage) -> list[Block]:
 def told_below(page: TopicPage) -> str:
     """Returns what a picture has to say for itself, far from its page."""
     sample = "SAMPLE DATA, not real posts. " if page.is_sample else ""
-    versions = [*filter(None, (page.version, *page.earlier_versions))]
-    told = " and ".join(words.short_version(one) for one in versions)
+    told = " and ".join(words.short_version(one) for one in page.versions)
     version = f" Model {told}." if told else ""
     return f"{sample}{page.days}, bands are 95% intervals.{version}"

@@ -59,6 +59,7 @@ class Section:
         audit: What is missing before its shares may be shown, empty where nothing is.
         labels, needed: How many posts people have checked, and how many it takes.
         answered: Whether a classifier answers it at all.
+        withheld: Which shares are withheld without them, and until when; empty where none is.
     """
 
     key: str
@@ -69,6 +70,7 @@ class Section:
     labels: int = 0
     needed: int = 0
     answered: bool = True
+    withheld: str = ""
 
 
 class _Audit(TypedDict):
@@ -76,6 +78,7 @@ class _Audit(TypedDict):
     labels: int
     needed: int
     answered: bool
+    withheld: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class TopicPage:
         unit_told: The beginning of a sentence: what shares are shares of.
         answer: What the headline question has to say, in one sentence; empty without figures.
         notices: What to know of the version that the figures are of.
-        earlier_versions: Which others tell of some of the days.
+        versions: Which tell of the days, the shown one first; before any share is shown, that one.
         switches: When the figures became those of another version.
     """
 
@@ -131,8 +134,7 @@ class TopicPage:
     events: tuple[EventLine, ...]
     sources: tuple[SourceLine, ...]
     audit: tuple[AuditLine, ...]
-    version: str | None
-    earlier_versions: tuple[str, ...]
+    versions: tuple[str, ...]
     notices: tuple[str, ...]
     switches: tuple[str, ...]
     has_truth: bool
@@ -161,8 +163,7 @@ def topic_page(data: TopicData, now: datetime) -> TopicPage:
         events=_event_lines(topic),
         sources=(),
         audit=_audit_lines(topic, data.validations),
-        version=None,
-        earlier_versions=_earlier_versions(data),
+        versions=(),
         notices=(),
         switches=(),
         has_truth=data.truth is not None,
@@ -181,15 +182,17 @@ def refreshed(page: TopicPage, data: TopicData, now: datetime) -> TopicPage:
         page,
         has_posts=data.has_posts,
         sources=tuple(_source_line(source, topic) for source in data.sources),
-        version=data.turnover.shown,
+        versions=_versions(data),
         notices=notices(data.turnover, topic, now),
         switches=history(data.turnover, topic),
     )
 
 
-def _earlier_versions(data: TopicData) -> tuple[str, ...]:
+def _versions(data: TopicData) -> tuple[str, ...]:
+    shown = data.turnover.shown
     told = {figure.version for figure in data.overall if figure.share is not None}
-    return tuple(sorted(told - {data.turnover.shown}))
+    told = told or {*filter(None, [shown])}
+    return tuple(sorted(told, key=lambda version: (version != shown, version)))
 
 
 def _answer(data: TopicData, today: date) -> str:
@@ -246,17 +249,27 @@ def _sections(data: TopicData, frame: Frame, today: date) -> tuple[Section, ...]
                 shares_block(one, data, frame) for one in split if asked_by(one) == question
             ),
             cards=_cards(overall.get(question), volume, data, today),
-            **_audit(checked.get(question)),
+            **_audit(checked.get(question), overall.get(question), data.turnover.shown),
         )
         for question in questions
     )
 
 
-def _audit(validation: Validation | None) -> _Audit:
+def _audit(validation: Validation | None, series: SharesSeries | None, shown: str | None) -> _Audit:
     if validation is None:
-        return {"audit": "", "labels": 0, "needed": 0, "answered": True}
+        return {"audit": "", "labels": 0, "needed": 0, "answered": True, "withheld": ""}
+    missing = _missing(validation)
+    has_shares = series is not None and any(one.withheld is None for one in series.days)
+    whose = (
+        f"Shares of days that version {words.short_version(shown)} tells of are"
+        if has_shares
+        else "Its shares are"
+    )
     return {
-        "audit": _missing(validation),
+        "withheld": f"{whose} withheld until people have checked the model: {missing}."
+        if missing
+        else "",
+        "audit": missing,
         "labels": validation.audit_labels,
         "needed": validation.needed,
         "answered": validation.answered,

@@ -168,8 +168,9 @@ def version_notes(series: SharesSeries, shown: str | None) -> list[str]:
         if one.withheld is None and one.version != shown:
             days.setdefault(one.version, []).append(one.day)
     return [
-        f"{words.days_listed(found)}: figures of version {words.short_version(version)}, which "
-        "read the texts before they were taken out. No change is told from one version to another."
+        f"{words.days_listed(found)}: figures of version {words.short_version(version)}, as the "
+        "shown one has not answered enough of these posts (nor can it, once their texts are taken "
+        "out). No change is told from one version to another."
         for version, found in days.items()
     ]
 

@@ -72,7 +72,7 @@ def _made(new: SeriesSwitch, old: SeriesSwitch, topic: Topic) -> str:
     when = words.moment(new.at, topic.timezone)
     return (
         f"Since {when} figures are those of version {words.short_version(new.version)}, "
-        "but of days whose texts had been taken out by then; "
+        "on all days of which it has answered enough posts; "
         f"before, they were those of {words.short_version(old.version)}. "
         "Figures noted down earlier can differ from these."
     )

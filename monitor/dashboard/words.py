@@ -22,7 +22,7 @@ _WITHHELD = {
     "too_uncertain": "the 95% interval is too wide to say anything",
     "unvalidated": "too few posts have been checked by people",
     "incomplete": "collection covered too little of the day",
-    "unscored": "too many posts are still waiting to be scored",
+    "unscored": "too few posts are scored",
 }
 
 

@@ -74,18 +74,30 @@ def level_changes(figures: Iterable[Figure], draws: Draws) -> list[Change]:
     """Gives the change points of every version's series: all labels of a question move at once.
 
     Days whose shares are withheld are left out: no change point lies on one, and one that was
-    found behind them says since when nothing was known.
+    found behind them says since when nothing was known. None is told across shown days of another
+    version, on any of which the level may have moved.
     """
+    shown: dict[Place, dict[date, str]] = defaultdict(dict)
     series: dict[Place, dict[date, dict[str, Figure]]] = defaultdict(lambda: defaultdict(dict))
     for figure in figures:
         if figure.share is not None:
             of_version = (figure.version, *place_of(figure)[:-1])
             series[of_version][figure.day][figure.label] = figure
-    return [change for days in series.values() for change in _of_series(days, draws)]
+            shown[place_of(figure)][figure.day] = figure.version
+    found = [change for days in series.values() for change in _of_series(days, draws)]
+    return [one for one in found if not _crosses(one, shown[place_of(one)])]
 
 
-def place_of(figure: Figure) -> Place:
-    """Cell, question and label of a figure."""
+def _crosses(change: Change, versions: Mapping[date, str]) -> bool:
+    """Whether a day that another version tells of lies between the two days of a change."""
+    return any(
+        change.since < day < change.day and version != change.version
+        for day, version in versions.items()
+    )
+
+
+def place_of(figure: Figure | Change) -> Place:
+    """Cell, question and label of a figure, or of a change."""
     cell = (figure.platform, figure.cohort, figure.language)
     return (*cell, figure.head, figure.target, figure.label)
 

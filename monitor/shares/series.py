@@ -47,5 +47,5 @@ def told_by(
 
 
 def _first(posts: Mapping[str, int], versions: Sequence[str], needed: float) -> str:
-    able = (version for version in versions if posts.get(version, 0) >= needed)
+    able = (version for version in versions if posts.get(version, 0) >= max(needed, 1))
     return next(able, None) or max(versions, key=lambda version: posts.get(version, 0))

@@ -57,6 +57,25 @@ def released(shares, *, spread=0.02, common=0.0, seed=0):
     return figures, draws
 
 
+def told_by(figures, version, days):
+    """The figures, of some days by another version."""
+    return [replace(one, version=version) if one.day in days else one for one in figures]
+
+
+def test_days_of_two_versions_are_not_compared():
+    figures, draws = released([0.3] * 4)
+    figures = told_by(figures, "v0", {DAY, DAY + timedelta(1)})
+    found = {(one.since, one.day) for one in daily_changes(figures, draws)}
+    assert found == {(DAY, DAY + timedelta(1)), (DAY + timedelta(2), DAY + timedelta(3))}
+
+
+@pytest.mark.parametrize(("between", "points"), [(set(), 2), ({8, 9, 10}, 0)])
+def test_no_change_point_is_told_across_days_of_another_version(between, points):
+    figures, draws = released([0.2] * 9 + [0.6] * 11)
+    figures = told_by(figures, "v0", {DAY + timedelta(n) for n in between})
+    assert len(level_changes(figures, draws)) == points
+
+
 def hidden(figures, *days):
     return [
         replace(one, share=None, low=None, high=None, withheld="incomplete")

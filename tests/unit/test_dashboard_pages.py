@@ -283,8 +283,9 @@ def test_notes_say_which_days_another_version_than_the_shown_one_tells_of() -> N
     figures += one_day(date(2020, 6, 3), None, None, withheld="small_group", version="v1")
     figures += one_day(date(2020, 6, 4), 0.6, 0.2, version="v2")
     assert version_notes(series_of(figures), "v2") == [
-        "1–2 June: figures of version v1, which read the texts before they were taken out. "
-        "No change is told from one version to another."
+        "1–2 June: figures of version v1, as the shown one has not answered enough of these posts "
+        "(nor can it, once their texts are taken out). No change is told from one version to "
+        "another."
     ]
     assert version_notes(series_of(figures[-2:]), "v2") == []
 
@@ -297,9 +298,12 @@ def test_the_page_and_its_pictures_name_every_version_that_tells_of_a_day() -> N
         for one in (first, *rest)
     ]
     shown = page(figures, overall=overall, split=overall)
-    assert shown.earlier_versions == ("fedcba9876543210",)
+    assert shown.versions == ("0123456789abcdef", "fedcba9876543210")
     assert told_below(shown).endswith("Model 0123456789ab and fedcba987654.")
     assert told_below(page(figures)).endswith("Model 0123456789ab.")
+    only = [replace(one, version="fedcba9876543210") for one in overall]
+    assert told_below(page(figures, overall=only)).endswith("Model fedcba987654.")
+    assert told_below(page(figures, overall=[])).endswith("Model 0123456789ab.")
     notes = [note for block in shown.sections[0].blocks for note in block.notes]
     assert any("figures of version fedcba987654" in note for note in notes)
 
@@ -380,6 +384,14 @@ def test_without_audit_nothing_is_drawn_and_the_page_says_what_is_missing() -> N
     assert [one.spec for one in section.blocks] == [None]
     assert section.cards == ()
     assert section.audit == "138 more checked posts needed"
+
+
+def test_the_gate_speaks_of_the_shown_versions_days_where_others_are_told() -> None:
+    lacking = Validation("stance", "walkout", 20, 150, validated=False)
+    told = page(validations=[lacking]).sections[0].withheld
+    assert told.startswith("Shares of days that version 0123456789ab tells of are withheld until")
+    told = page(FakeFigures(validated=False), validations=[lacking]).sections[0].withheld
+    assert told.startswith("Its shares are withheld until people have checked the model: 130 more")
 
 
 def test_checked_posts_of_too_few_days_are_told() -> None:

@@ -45,6 +45,11 @@ def test_the_newest_version_that_answered_enough_of_a_day_tells_of_it(
     assert teller(100, answered) == expected
 
 
+def test_a_version_that_has_answered_nothing_tells_of_nothing_however_little_is_enough() -> None:
+    totals = [total(100), total(100, "old")]
+    assert told_by(totals, ["new", "old"], enough=0.0) == {(DAY, QUESTION): "old"}
+
+
 def test_a_day_without_answers_is_told_by_nobody() -> None:
     assert told_by([total(50)], ["new", "old"], enough=ENOUGH) == {}
 
@@ -58,5 +63,5 @@ def test_another_version_tells_only_of_what_the_newest_has_not_answered(
     opinions: int, new: int, old: int
 ) -> None:
     if teller(opinions, {"new": new, "old": old}) == "old":
-        assert new < ENOUGH * opinions
+        assert new < max(ENOUGH * opinions, 1)
         assert old > new
