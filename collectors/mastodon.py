@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,6 +10,7 @@ from typing import Any
 from collectors.errors import CollectorError, StoppedError
 from collectors.formats import mastodon as status_format
 from collectors.formats.fields import BadRecordError, mapping, take_time
+from collectors.hashtags import hashtag
 from collectors.mastodon_check import MastodonChecker
 from collectors.mastodon_harvest import Harvest, Sieve, host_of, status_id
 from collectors.mastodon_live import Live
@@ -209,8 +209,7 @@ class MastodonCollector:
 def hashtags(query: Query) -> tuple[str, ...]:
     """The hashtags that a topic asks for, without the sign, in lower case."""
     asked = query.options.get("hashtags") or query.terms
-    tags = ("".join(re.findall(r"\w+", term)).lower() for term in asked)
-    return tuple(dict.fromkeys(tag for tag in tags if tag))
+    return tuple(dict.fromkeys(filter(None, map(hashtag, asked))))
 
 
 def _is_timed(record: Any) -> bool:
@@ -309,7 +308,7 @@ SOURCE: Source = Source(
         "boosts are not on hashtag timelines.",
     ),
     query_options=(
-        Option("hashtags", [], "words", "Hashtags to ask for in place of the terms."),
+        Option("hashtags", [], "hashtags", "Hashtags to ask for in place of the terms."),
         Option("words", [], "terms", "Terms of which a post must match one."),
     ),
 )

@@ -14,6 +14,9 @@ from collectors.post import Collector, Page
 PRODUCT = "employee-sentiment-monitor"
 """The name that a site's robots.txt may speak of."""
 
+HASHTAGS = "hashtags"
+"""The unit of an option each of whose values must leave a hashtag (`collectors.hashtags`)."""
+
 
 def _version() -> str:
     try:

@@ -22,6 +22,8 @@ from pydantic import (
 )
 
 from collectors import platforms
+from collectors.hashtags import hashtag
+from collectors.source import HASHTAGS
 from monitor import problem, toml_places
 from monitor.alert_rule import AlertTable, misfits
 from monitor.languages import LANGUAGES
@@ -269,6 +271,15 @@ def _misfitting_options(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
             elif wanted := _misfit(query[key], known[key].default):
                 hint = f"{known[key].explanation.rstrip('.')}; see docs/{platform}.md"
                 yield ("queries", name, key), f"{problem.shown(query[key])} {wanted}", hint
+            elif known[key].unit == HASHTAGS:
+                yield from _empty_hashtags(("queries", name, key), query[key])
+
+
+def _empty_hashtags(path: problem.Path, terms: list[str]) -> Iterator[Contradiction]:
+    for index, term in enumerate(terms):
+        if not hashtag(term):
+            hint = "a hashtag has a letter or a digit"
+            yield (*path, index), f"{problem.shown(term)} leaves no hashtag", hint
 
 
 def _misfit(value: object, default: object) -> str:

@@ -79,6 +79,10 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, to
         ),
         ("[queries.feed]\nfeeds = 'https://a.example'", "The feeds to read; see docs/feed.md"),
         ("[queries.feed]\nevery_entry = 'no'", "'no' should be a valid boolean"),
+        (
+            "[queries.mastodon]\nhashtags = ['a',\n'✊']",
+            "line 16, queries.mastodon.hashtags[1]: '✊' leaves no hashtag",
+        ),
         ("[queries.x]\nsince = 3", 'line 15, queries.x.since: unknown key "since"'),
         ("[privacy]\nminimum_authors = 2", "line 15, privacy.minimum_authors: 2 would show"),
         ("[[cohorts]]\nname = 'public'\npatterns = ['a']", 'cannot be called "public"'),
