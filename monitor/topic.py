@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from collectors.languages import stored_codes
 from collectors.post import Window
 from monitor.alert_rule import completed
 from monitor.errors import ConfigurationError, UsageError
@@ -61,7 +62,7 @@ class Topic:
 
     Attributes:
         start, end: First day, and first day left out, in `timezone`.
-        languages: Primary subtags of the languages that are scored.
+        languages: Primary subtags of the languages that are scored, former ones of posts included.
         targets: At least one; the first is the headline.
         queries: By source; `PORTABLE` is the key of what all others use.
         minimum_authors: Groups of fewer distinct authors are never shown.
@@ -164,7 +165,7 @@ def _topic(content: TopicFile) -> Topic:
         timezone=zone,
         start=content.start,
         end=content.end,
-        languages=tuple(content.languages),
+        languages=stored_codes(content.languages),
         targets=tuple(Target(one.name, one.text) for one in content.targets),
         queries=_queries(content),
         cohorts=tuple(Cohort(one.name, _compiled(one.patterns)) for one in content.cohorts),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from collectors.languages import canonical
 from collectors.lines import Flaw
 from collectors.post import Deletion, Post
 
@@ -22,8 +23,8 @@ EARLIEST = datetime(2004, 1, 1, tzinfo=UTC)
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-# Undetermined, no linguistic content, and the codes that ISO 639 replaced but X still sends.
-_LANGUAGES = {"und": None, "zxx": None, "mul": None, "in": "id", "iw": "he", "ji": "yi"}
+# Undetermined, no linguistic content, several languages.
+_NO_LANGUAGE = ("und", "zxx", "mul")
 
 
 class BadRecordError(Exception):
@@ -131,9 +132,8 @@ def take_language(record: Record, field: str) -> str | None:
 @lru_cache(maxsize=1024)
 def _primary_subtag(tag: str) -> str | None:
     primary = re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0]
-    primary_or_none = _LANGUAGES.get(primary, primary)
-    known = primary_or_none is not None and _LANGUAGE.fullmatch(primary_or_none)
-    return primary_or_none if known else None
+    known = primary not in _NO_LANGUAGE and _LANGUAGE.fullmatch(primary)
+    return canonical(primary) if known else None
 
 
 def mapping(value: Any) -> Record:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from collectors.languages import canonicals
 from monitor.shares.rollup import Unit
 from monitor.topic import Topic
 
@@ -197,7 +198,7 @@ def topic_model(topic: Topic) -> TopicModel:
         timezone=topic.timezone.key,
         start=topic.start,
         end=topic.end,
-        languages=list(topic.languages),
+        languages=list(canonicals(topic.languages)),
         targets=[TargetModel(name=one.name, text=one.text) for one in topic.targets],
         cohorts=[one.name for one in topic.cohorts],
         events=[EventModel(at=one.at, title=one.title) for one in topic.events],

@@ -16,6 +16,7 @@ from monitor.language import _calmed, language_of
         pytest.param("The whole office walks out today, and I am with them", "en", id="english"),
         pytest.param("Ich unterstütze den Streik der Angestellten im Büro", "de", id="german"),
         pytest.param("本社の社員がストライキを行っています", "ja", id="japanese"),
+        pytest.param("Dei tilsette veit ikkje korleis dei skal få høgare løn", "no", id="nynorsk"),
         pytest.param("ok", None, id="too short"),
         pytest.param("@user #walkout #strike https://example.org", None, id="no words of its own"),
         pytest.param("12345 67890 !!!", None, id="no letters"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors import platforms
+from collectors.source import Query
+from monitor.dashboard.api_models import topic_model
 from monitor.errors import ConfigurationError, UsageError
+from monitor.live import Live
+from monitor.settings import load_settings
+from monitor.testing import FakeClock
 from monitor.topic import Topic, load_topic, load_topics
 
 TOPICS = Path(__file__).parents[2] / "config" / "topics"
@@ -41,6 +48,38 @@ def test_the_smallest_file_gets_its_defaults(tmp_path: Path) -> None:
     assert (topic.minimum_authors, topic.cohorts, topic.events) == (10, (), ())
     assert (topic.alerts, topic.sample) == ((), None)
     assert topic.query_for("x").terms == ("streik",)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('["de", "en"]', ("de", "en")),
+        ('["nb"]', ("no", "nb", "nn")),
+        ('["nn", "en", "no", "nb"]', ("no", "en", "nb", "nn")),
+        ('["fil"]', ("tl", "fil")),
+    ],
+)
+def test_languages_are_those_that_posts_are_kept_under(
+    tmp_path: Path, written: str, meant: tuple[str, ...]
+) -> None:
+    topic = _load(tmp_path, SMALLEST.replace('["de"]', written))
+
+    assert topic.languages == meant
+
+
+def test_others_are_told_one_code_of_each_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = _load(tmp_path, SMALLEST.replace('["de"]', '["nb", "fil"]'))
+    asked = list[Query]()
+    source = replace(platforms.load("hackernews"), make=lambda query, _: asked.append(query))
+    monkeypatch.setattr(platforms, "load", lambda _: source)
+    settings = load_settings({"MONITOR_HOME": str(tmp_path)})
+
+    Live(settings, FakeClock(), lambda _: 0).collector(topic, "hackernews", lambda: False)
+
+    assert asked[0].languages == ("no", "tl")
+    assert topic_model(topic).languages == ["no", "tl"]
 
 
 def test_the_window_runs_from_local_midnight_to_local_midnight(tmp_path: Path) -> None:

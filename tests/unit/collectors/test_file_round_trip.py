@@ -23,7 +23,7 @@ _POSTS = st.builds(
         lambda microseconds: EARLIEST + timedelta(microseconds=microseconds)
     ),
     text=_TEXT,
-    language=st.none() | st.sampled_from(["en", "de", "fil"]),
+    language=st.none() | st.sampled_from(["en", "de", "ckb"]),
     author=st.none() | _IDS,
     self_description=st.none() | _TEXT.filter(bool),
     kind=st.sampled_from(KINDS),

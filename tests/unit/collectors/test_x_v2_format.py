@@ -139,7 +139,16 @@ def test_countries_that_withhold_a_post_are_kept(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "language"), [("und", None), ("qme", None), ("iw", "he"), ("zh-TW", "zh"), ("", None)]
+    ("code", "language"),
+    [
+        ("und", None),
+        ("qme", None),
+        ("iw", "he"),
+        ("nb-NO", "no"),
+        ("fil", "tl"),
+        ("zh-TW", "zh"),
+        ("", None),
+    ],
 )
 def test_languages_are_primary_subtags(write: Write, code: str, language: str | None) -> None:
     assert harvest(write(page(tweet(lang=code)))).post.language == language
