@@ -31,7 +31,7 @@ def alike_posts(
     names = read_names()
     kinds = (names.about_groups, names.groups), (names.about_persons, names.names)
     return [
-        _versions(sentences[place], chosen, targets[random.integers(len(targets))])
+        _versions(sentences[place], chosen, targets[int(random.integers(len(targets)))])
         for sentences, chosen in kinds
         for place in random.integers(len(sentences), size=number).tolist()
     ]
