@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from monitor import problem, settings_layers, settings_sources
+from monitor.crontab import crontab_trigger
 from monitor.errors import ConfigurationError
 from monitor.problem import Problem, mistake
 from monitor.settings_layers import FILE_SUFFIX, PREFIX, Layer
@@ -30,10 +31,15 @@ DASK: Final = "dask"
 _SHIPPED_PLACES = (Path(__file__).parent / "config", Path(__file__).parent.parent / "config")
 
 
-def _crontab(value: str | None) -> str | None:
-    if value and len(value.split()) != 5:
-        raise mistake(f'"{value}" is not a crontab line', 'five fields, such as "30 3 * * *"')
-    return value or None
+def _crontab(value: Any) -> Any:
+    if not value or not isinstance(value, str):
+        return value or None
+    try:
+        crontab_trigger(value)
+    except ValueError as exc:
+        hint = 'minute, hour, day, month and weekday (1: Monday), such as "30 3 * * 1-5"'
+        raise mistake(f'"{value}" is not a crontab line: {exc}', hint) from exc
+    return value
 
 
 def _listed(value: Any) -> Any:

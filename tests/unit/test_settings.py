@@ -150,9 +150,26 @@ def test_setting_a_crontab_line_takes_the_interval_away() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ('"99 3 * * *"', '"99 3 * * *" is not a crontab line: '),
+        ('"30 3 * * 8"', '"30 3 * * 8" is not a crontab line: there is no weekday "8" (minute, '),
+        ("5", "5 should be a valid string"),
+    ],
+)
+def test_a_crontab_line_that_is_none_is_told_with_its_place(
+    folder: Path, value: str, told: str
+) -> None:
+    message = _refusal(_with_local(folder, f"[jobs.retention]\ncron = {value}\n"))
+
+    assert f"config/local.toml, line 2, jobs.retention.cron: {told}" in message
+
+
+@pytest.mark.parametrize(
     ("variable", "value"),
     [
         ("MONITOR_JOBS__COLLECT__CRON", "daily"),
+        ("MONITOR_JOBS__COLLECT__CRON", "99 3 * * *"),
         ("MONITOR_JOBS__COLLECT__EVERY", "0"),
         ("MONITOR_JOBS__COLLECT__EVERY", "inf"),
         ("MONITOR_JOBS__COLLECT__JITTER", "-1"),
