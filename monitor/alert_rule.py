@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from classifiers.heads import head as head_named
 from classifiers.heads import reported_heads
+from collectors import platforms
 from monitor.problem import mistake, nearest
 from monitor.toml_table import Name, Table
 
@@ -26,7 +27,10 @@ OF_KIND: Mapping[Kind, tuple[str, ...]] = {
     "budget": ("source", "part"),
     "jobs": ("failures",),
 }
-"""The keys that each kind goes by, besides name, cool-down and grace."""
+"""The keys that each kind goes by, besides those of every rule."""
+_OF_EVERY = ("name", "kind", "cool_down_hours", "grace_hours")
+_FROM_FILES = ("file", "sample")
+"""Where posts come from besides platforms; `silence` watches them by name alone."""
 
 
 class AlertTable(Table):
@@ -65,23 +69,37 @@ class AlertTable(Table):
 def misfits(
     rule: Mapping[str, Any], targets: Sequence[str], cohorts: Sequence[str]
 ) -> Iterator[tuple[str, str, str]]:
-    """Tells which keys name something that the topic does not have: key, message, hint.
+    """Tells which keys the kind does not go by, or name what is not there: key, message, hint.
 
     Args:
         rule: As written, maybe without its defaults.
         targets: The topic's, by name.
         cohorts: The topic's, by name.
     """
+    kind = rule.get("kind")
+    own = OF_KIND[kind] if kind in KINDS else tuple(AlertTable.model_fields)
+    for key in rule:
+        if key in AlertTable.model_fields and key not in (*own, *_OF_EVERY):
+            yield key, f'"{kind}" does not go by it', nearest(key, own)
+    for key, names in _known(rule, targets, cohorts).items():
+        value = rule.get(key)
+        if key in own and isinstance(value, str) and value and value not in names:
+            yield key, f'there is no {key} "{value}" here', nearest(value, names)
+
+
+def _known(
+    rule: Mapping[str, Any], targets: Sequence[str], cohorts: Sequence[str]
+) -> dict[str, Sequence[str]]:
+    """What each key of a rule can name."""
     heads = [one.name for one in reported_heads()]
     known: dict[str, Sequence[str]] = {"cohort": ("all", "public", *cohorts), "head": heads}
+    files = () if rule.get("kind") == "budget" else _FROM_FILES
+    known["source"] = (*platforms.names(), *files)
     if rule.get("head", "stance") in heads:
         head = head_named(rule.get("head", "stance"))
         known["label"] = head.labels
         known |= {"target": targets} if head.takes_target else {}
-    for key, names in known.items():
-        value = rule.get(key)
-        if isinstance(value, str) and value and value not in names:
-            yield key, f'there is no {key} "{value}" here', nearest(value, names)
+    return known
 
 
 def completed(rule: AlertTable, targets: Sequence[str]) -> dict[str, Any]:

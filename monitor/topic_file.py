@@ -242,6 +242,7 @@ def _contradictions(raw: Mapping[str, Any], stem: str) -> Iterator[Contradiction
     for table, key in (("targets", "name"), ("cohorts", "name"), ("alerts", "name")):
         yield from _repeated([(table, i, key) for i in range(len(_tables(raw, table)))], raw)
     yield from _alert_contradictions(raw)
+    yield from _twice_told_platforms(raw)
     yield from _misfitting_options(raw)
     if isinstance(raw.get("languages"), list):
         yield from _repeated([("languages", i) for i in range(len(raw["languages"]))], raw)
@@ -253,6 +254,14 @@ def _alert_contradictions(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
     for index, rule in enumerate(_tables(raw, "alerts")):
         for key, message, hint in misfits(rule, targets, cohorts):
             yield ("alerts", index, key), message, hint
+
+
+def _twice_told_platforms(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
+    queries = raw.get("queries")
+    for old, new in _FORMER_NAMES.items():
+        if isinstance(queries, dict) and old in queries and new in queries:
+            hint = f"put everything into [queries.{new}]"
+            yield ("queries", old), f"{old} and {new} are one platform", hint
 
 
 def _misfitting_options(raw: Mapping[str, Any]) -> Iterator[Contradiction]:

@@ -320,6 +320,16 @@ name = "loud"
         ('kind = "share"\nlabel = "favour"\nabove = 0.5', 'no label "favour" here'),
         ('kind = "change"\nlabel = "favor"\ntarget = "strik"', 'did you mean "strike"?'),
         ('kind = "change"\nlabel = "favor"\ncohort = "bosses"', 'no cohort "bosses"'),
+        ('kind = "silence"\nwindow_hours = 2', 'window_hours: "silence" does not go by it'),
+        ('kind = "silence"\nwindow_hours = 2', "known here: hours, source"),
+        ('kind = "volume"\nabove = 0.5', 'alerts[0].above: "volume" does not go by it'),
+        ('kind = "volume"\ncohort = "public"', 'alerts[0].cohort: "volume" does not go by it'),
+        ('kind = "volume"\ntarget = "strik"', 'alerts[0].target: "volume" does not go by it'),
+        ('kind = "share"\nlabel = "favor"\nabove = 0.5\nhours = 2.0', '"share" does not go by it'),
+        ('kind = "silence"\nsource = "twitter"', 'no source "twitter" here'),
+        ('kind = "silence"\nsource = "blusky"', 'did you mean "bluesky"?'),
+        ('kind = "budget"\nsource = "file"', 'no source "file" here'),
+        ('kind = ["share"]\nsource = "twitter"', "kind"),
         ("", "kind"),
     ],
 )
@@ -330,6 +340,23 @@ def test_a_rule_that_makes_no_sense_is_found_with_its_line(
     path.write_text(f"{TOPIC}{lines}\n")
     problems = "\n".join(str(one) for one in check_topic_file(path))
     assert told in problems and "line" in problems
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'kind = "silence"\nsource = "file"\nhours = 2.0',
+        'kind = "silence"\nsource = "sample"\ngrace_hours = 1.0',
+        'kind = "silence"\nsource = "reddit"\ncool_down_hours = 1.0',
+        'kind = "budget"\nsource = "x"\npart = 0.5',
+        'kind = "jobs"\nfailures = 2',
+        'kind = "drift"\nhead = "sentiment"',
+    ],
+)
+def test_a_rule_of_keys_that_its_kind_goes_by_is_taken(tmp_path: Path, lines: str) -> None:
+    path = tmp_path / "strike.toml"
+    path.write_text(f"{TOPIC}{lines}\n")
+    assert check_topic_file(path) == []
 
 
 def test_a_good_rule_reaches_the_topic_with_its_defaults(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def test_a_rule_is_made_and_shown_with_its_origin(desk: Desk, reader: TestClient
         ({"label": "favour"}, 'no label "favour" here'),
         ({"target": "elsewhere"}, 'no target "elsewhere" here'),
         ({"cohort": "bosses"}, 'no cohort "bosses" here'),
+        ({"hours": "2"}, 'hours: "share" does not go by it'),
         ({"cool_down_hours": "-1"}, "cool_down_hours"),
         ({"days": "7.5"}, "'7.5' is not a number"),
     ],
@@ -79,6 +80,12 @@ def test_what_makes_no_sense_is_told_and_nothing_is_lost(
     assert told in html.unescape(answer.text)
     assert 'value="share"' in answer.text
     assert rules(desk).of(TOPIC.name) == []
+
+
+def test_a_source_that_there_is_not_is_told(desk: Desk, reader: TestClient) -> None:
+    answer = send(reader, PLACE, name="quiet", kind="silence", source="twitter")
+    assert answer.status_code == 422
+    assert 'no source "twitter" here' in html.unescape(answer.text)
 
 
 def test_a_name_is_given_once(desk: Desk, reader: TestClient) -> None:

@@ -83,6 +83,10 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, to
             "[queries.mastodon]\nhashtags = ['a',\n'✊']",
             "line 16, queries.mastodon.hashtags[1]: '✊' leaves no hashtag",
         ),
+        (
+            "[queries.feed]\nfeeds = []\n[queries.rss]\nfeeds = []",
+            "line 16, queries.rss: rss and feed are one platform",
+        ),
         ("[queries.x]\nsince = 3", 'line 15, queries.x.since: unknown key "since"'),
         ("[privacy]\nminimum_authors = 2", "line 15, privacy.minimum_authors: 2 would show"),
         ("[[cohorts]]\nname = 'public'\npatterns = ['a']", 'cannot be called "public"'),
