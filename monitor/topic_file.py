@@ -308,12 +308,29 @@ def _window_contradictions(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
     if end <= start:
         yield ("end",), f"{end} is not after start {start}", "end is the first day left out"
         return
+    zone = _known_zone(raw.get("timezone"))
     for index, event in enumerate(_tables(raw, "events")):
         at = event.get("at")
-        day = at.date() if isinstance(at, datetime) else at
+        day = _day(at, zone) if isinstance(at, datetime) else at
         if _is_day(day) and not start <= day < end:
             message = f"{day} is outside the window {start} to {end} (left out)"
             yield ("events", index, "at"), message, "such an event is on no chart"
+
+
+def _known_zone(name: object) -> zoneinfo.ZoneInfo | None:
+    if isinstance(name, str) and name in zoneinfo.available_timezones():
+        return zoneinfo.ZoneInfo(name)
+    return None
+
+
+def _day(at: datetime, zone: zoneinfo.ZoneInfo | None) -> date:
+    """A moment's day; of one with an offset the day in the topic's zone, where that is known."""
+    if at.tzinfo is None or zone is None:
+        return at.date()
+    try:
+        return at.astimezone(zone).date()
+    except OverflowError:
+        return at.date()
 
 
 def _repeated(paths: list[problem.Path], raw: Mapping[str, Any]) -> Iterator[Contradiction]:

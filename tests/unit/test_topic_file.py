@@ -106,6 +106,35 @@ def test_a_mistake_in_an_optional_table_is_told(tmp_path: Path, more: str, told:
     assert any(told in one for one in problems), problems
 
 
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("2020-03-31T00:30:00+05:00", ""),
+        ("2020-03-27T23:30:00Z", ""),
+        ("2020-03-30T23:30:00Z", "2020-03-31 is outside the window"),
+        ("2020-03-28T00:30:00+05:00", "2020-03-27 is outside the window"),
+        ("2020-03-30T23:30:00", ""),
+        ("0001-01-01T00:00:00+05:00", "0001-01-01 is outside the window"),
+    ],
+)
+def test_an_event_with_an_offset_is_on_its_day_in_the_topics_zone(
+    tmp_path: Path, at: str, told: str
+) -> None:
+    problems = _problems(tmp_path, GOOD + f"[[events]]\nat = {at}\ntitle = 'a'")
+
+    assert [told in one for one in problems] == ([True] if told else [])
+
+
+@pytest.mark.parametrize("zone", ['"Nowhere"', "[]", "3"])
+def test_without_a_known_zone_an_event_is_on_the_day_that_is_written(
+    tmp_path: Path, zone: str
+) -> None:
+    event = "[[events]]\nat = 2020-03-31T00:30:00+05:00\ntitle = 'a'"
+    problems = _problems(tmp_path, GOOD.replace('"Europe/Berlin"', zone) + event)
+
+    assert [one.split(",")[0] for one in problems] == ["line 3", "line 15"]
+
+
 def test_options_that_a_platform_declares_are_taken(tmp_path: Path) -> None:
     more = "[queries.reddit]\nsubreddits = ['a']\nsearch_in = []\nevery_post = true\n"
     more += "[queries.mastodon]\nhashtags = ['a']\nwords = ['b']\n"
