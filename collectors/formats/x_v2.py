@@ -43,6 +43,8 @@ _PAGE_KEYS = frozenset({"data", "includes", "errors", "meta"})
 _POST_KEYS = frozenset(
     {"author_id", "conversation_id", "edit_history_tweet_ids", "edit_history_post_ids"}
 )
+# Fields of our own records that X's posts do not have.
+_OWN_KEYS = frozenset({"platform", "self_description", "language", "kind", "reference", "deleted"})
 # Users and lists have a name, counts a number of posts; a post has neither.
 _OTHER_KEYS = frozenset({"name", "username", "tweet_count", "post_count"})
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -59,11 +61,10 @@ class _Context:
 
 def recognises(value: Record) -> bool:
     """Tells whether an object looks like one of X's."""
-    return (
-        not _PAGE_KEYS.isdisjoint(value)
-        or not _POST_KEYS.isdisjoint(value)
-        or _is_compliance(value)
-    )
+    if _is_page(value):
+        return True
+    is_own = not _OWN_KEYS.isdisjoint(value) or isinstance(value.get("author"), str)
+    return not is_own and (not _POST_KEYS.isdisjoint(value) or _is_compliance(value))
 
 
 def read(value: Record) -> Iterator[Outcome]:
@@ -71,18 +72,25 @@ def read(value: Record) -> Iterator[Outcome]:
 
     The posts and users in `includes` are context, no records, and so are the errors about them.
     """
-    if _PAGE_KEYS.isdisjoint(value):
-        yield attempt(_read, value, _Context({}, {}))
-    else:
+    if _is_page(value):
         yield from _read_page(value)
+    else:
+        yield attempt(_read, value, _Context({}, {}))
+
+
+def _is_page(value: Record) -> bool:
+    """Tells whether an object holds records; one with an id or a text is a record itself."""
+    return not _PAGE_KEYS.isdisjoint(value) and "id" not in value and "text" not in value
 
 
 def _read_page(page: Record) -> Iterator[Outcome]:
-    data = page.get("data")
+    data, errors = page.get("data"), sequence(page.get("errors"))
+    if data is None and not errors and "result_count" not in mapping(page.get("meta")):
+        yield Flaw("missing_field", "data")
     context = _context(mapping(page.get("includes")))
     for item in data if isinstance(data, list) else [] if data is None else [data]:
         yield attempt(_read, item, context)
-    for error in sequence(page.get("errors")):
+    for error in errors:
         if data is None or _is_about_record(mapping(error)):
             yield Flaw("platform_error", "X could not deliver what was asked for")
 
@@ -109,6 +117,8 @@ def _read(item: Any, context: _Context) -> Post | Deletion:
         return _deletion(item)
     if "text" not in item and not _OTHER_KEYS.isdisjoint(item):
         raise BadRecordError("not_a_post", "a count, a list or a user")
+    if item.get("deleted"):
+        raise BadRecordError("bad_field", "deleted is a field of our own records, not of X's")
     return _post(item, context)
 
 

@@ -66,6 +66,47 @@ def test_a_whole_number_is_a_good_id(write: Write) -> None:
     assert harvest(write(native(id=567588278875213824))).post.native_id == "567588278875213824"
 
 
+@pytest.mark.parametrize("key", ["data", "includes", "errors", "meta"])
+@pytest.mark.parametrize("value", [None, [], {"source": "a"}], ids=str)
+def test_fields_named_like_a_page_of_xs_are_passed_over(
+    write: Write, key: str, value: object
+) -> None:
+    path = write(native(**{key: value}), {"id": "7", "deleted": True, key: value})
+
+    result = harvest(path)
+
+    assert (result.post.platform, result.deletions) == ("file", [Deletion("file", "7")])
+
+
+@pytest.mark.parametrize("key", ["author_id", "conversation_id"])
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"platform": "forum"},
+        {"author": "a1"},
+        {"self_description": "I work there"},
+        {"language": "en"},
+        {"kind": "reply"},
+        {"reference": "0"},
+        {"deleted": False},
+    ],
+    ids=str,
+)
+def test_fields_named_like_a_post_of_xs_are_passed_over(
+    write: Write, key: str, own: dict[str, object]
+) -> None:
+    path = write(native(**own, **{key: "5"}))
+
+    assert detect_format(path) == "jsonl"
+
+
+@pytest.mark.parametrize("key", ["author_id", "action"])
+def test_a_deletion_record_with_fields_of_xs_is_obeyed(write: Write, key: str) -> None:
+    path = write({"id": "7", "deleted": True, key: "delete"})
+
+    assert harvest(path).deletions == [Deletion("file", native_id="7")]
+
+
 def test_a_deletion_record_removes_a_post(write: Write) -> None:
     path = write({"id": "7", "platform": "forum", "deleted": True})
 

@@ -194,6 +194,43 @@ def test_an_empty_page_holds_no_record(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
+    "nothing",
+    [
+        {"meta": {}},
+        {"errors": []},
+        {"errors": {"a": 1}},
+        {"data": None},
+        {"includes": {}},
+        {"meta": {"source": "a"}},
+    ],
+    ids=str,
+)
+def test_what_is_neither_a_record_nor_an_empty_page_is_a_rejection(
+    write: Write, nothing: dict[str, Any]
+) -> None:
+    result = harvest(write(page(tweet()), nothing))
+
+    assert (len(result.posts), result.reasons) == (1, {"missing_field": 1})
+
+
+@pytest.mark.parametrize("key", ["data", "includes", "errors", "meta"])
+@pytest.mark.parametrize("value", [None, [], {"result_count": 1}], ids=str)
+def test_a_record_of_its_own_is_no_page(write: Write, key: str, value: object) -> None:
+    path = write(page(tweet("1")), tweet("2", **{key: value}), {"id": "3", key: value})
+
+    result = harvest(path)
+
+    assert [post.native_id for post in result.posts] == ["1", "2"]
+    assert result.reasons == {"missing_field": 1}
+
+
+def test_a_post_that_is_marked_as_deleted_is_never_stored(write: Write) -> None:
+    result = harvest(write(tweet("1"), tweet("2", deleted=True)))
+
+    assert (result.post.native_id, result.reasons) == ("1", {"bad_field": 1})
+
+
+@pytest.mark.parametrize(
     "bad",
     [
         {"data": "text"},
