@@ -34,27 +34,78 @@ def column_names(row: Sequence[str]) -> list[str]:
 def read_csv(stream: io.BufferedIOBase, path: Path) -> Iterator[Unit]:
     """Yields the rows below the header; a row of the wrong width or with broken quotes is a flaw.
 
+    A quote that never closes costs its own line only: those that it swallowed are read again.
+
     Raises:
         UnreadableFileError: A required column is missing.
     """
     skipped: deque[Unit] = deque()
-    rows = csv.reader(_text_lines(stream, skipped), strict=True)
+    rows = _Rows(_text_lines(stream, skipped))
     header = _header(rows, path)
     while True:
-        number = rows.line_num + 1
-        row = _next_row(rows)
+        number = rows.line_number + 1
+        row = rows.next_row()
         while skipped:
             yield skipped.popleft()
         if row is None:
             return
+        value = row if isinstance(row, Flaw) else _csv_record(header, row)
+        if isinstance(row, Flaw) or (isinstance(value, Flaw) and rows.hides_row(len(header))):
+            rows.read_again()
         if row:
-            yield Unit(number, row if isinstance(row, Flaw) else _csv_record(header, row))
+            yield Unit(number, value)
 
 
-def _header(rows: Iterator[list[str]], path: Path) -> list[str]:
-    row = _next_row(rows)
+class _Rows:
+    """A CSV file's rows; the lines of the last one are kept."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._waiting: deque[str] = deque()
+        self._row: list[str] = []
+        self._reader = self._new_reader()
+        self.line_number = 0
+
+    def _new_reader(self) -> Iterator[list[str]]:
+        return csv.reader(iter(self._next_line, None), strict=True)
+
+    def _next_line(self) -> str | None:
+        line = self._waiting.popleft() if self._waiting else next(self._lines, None)
+        if line is not None:
+            self._row.append(line)
+            self.line_number += 1
+        return line
+
+    def next_row(self) -> Any:
+        """Returns a row (empty for a blank line), a flaw, or None at the end."""
+        self._row.clear()
+        try:
+            return next(self._reader, None)
+        except csv.Error:
+            return Flaw("bad_row", "broken quotes, or a cell of over 131,072 characters")
+
+    def hides_row(self, width: int) -> bool:
+        """Tells whether one of the last row's lines but its first is a row by itself."""
+        return any(_width(line) == width for line in self._row[1:])
+
+    def read_again(self) -> None:
+        """Makes the last row's lines but its first the next ones."""
+        self._waiting.extendleft(reversed(self._row[1:]))
+        self.line_number -= len(self._row) - 1
+        self._reader = self._new_reader()
+
+
+def _width(line: str) -> int:
+    try:
+        return len(next(csv.reader([line], strict=True)))
+    except csv.Error:
+        return 0
+
+
+def _header(rows: _Rows, path: Path) -> list[str]:
+    row = rows.next_row()
     while row == []:
-        row = _next_row(rows)
+        row = rows.next_row()
     if isinstance(row, Flaw):
         raise UnreadableFileError(
             f"the first line of {path} is no CSV ({row.detail})", hint="Is it a CSV file at all?"
@@ -73,14 +124,6 @@ def _text_lines(stream: io.BufferedIOBase, skipped: deque[Unit]) -> Iterator[str
             yield "\n"
         else:
             yield line.decode("utf-8", "surrogateescape")
-
-
-def _next_row(rows: Iterator[list[str]]) -> Any:
-    """Returns a row (empty for a blank line), a flaw, or None at the end."""
-    try:
-        return next(rows, None)
-    except csv.Error:
-        return Flaw("bad_row", "broken quotes, or a cell of over 131,072 characters")
 
 
 def _csv_record(header: Sequence[str], row: Sequence[str]) -> dict[str, str] | Flaw:

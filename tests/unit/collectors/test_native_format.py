@@ -248,6 +248,50 @@ def test_quotes_that_never_close_are_a_rejection(write: Write) -> None:
     assert (len(result.posts), result.reasons) == (1, {"bad_row": 1})
 
 
+@pytest.mark.parametrize("count", [3, 5000], ids=["up to the end", "over the limit of a cell"])
+@pytest.mark.parametrize("later", [b"text", b'"te, ""xt"""', b'"te\nxt"'], ids=repr)
+def test_a_quote_that_never_closes_costs_only_its_own_row(
+    write: Write, count: int, later: bytes
+) -> None:
+    good = b"1,2020-06-01T12:00:00Z,"
+    broken = b'2,2020-06-01T12:00:00Z,"te'
+
+    result = harvest(
+        write(
+            b"id,created_at,text",
+            good + b"text",
+            broken,
+            b"",
+            *[good + b"text"] * count,
+            good + later,
+            broken,
+            good + b"text",
+        )
+    )
+
+    assert (len(result.posts), result.reasons) == (count + 3, {"bad_row": 2})
+    lines = [one.place.rpartition(":")[2] for one in result.rejections]
+    assert lines == ["3", str(6 + count + later.count(b"\n"))]
+
+
+def test_a_quote_that_pairs_with_a_later_one_costs_only_the_rows_of_the_two(write: Write) -> None:
+    good = b"1,text,2020-06-01T12:00:00Z"
+    path = write(b"id,text,created_at", b'2,"te,2020-06-01T12:00:00Z', good, b'3,te"', good)
+
+    result = harvest(path)
+
+    assert (len(result.posts), result.reasons) == (2, {"bad_row": 2})
+    assert [one.place[-2:] for one in result.rejections] == [":2", ":4"]
+
+
+def test_a_row_of_several_lines_and_the_wrong_width_is_one_rejection(write: Write) -> None:
+    path = write(b"id,text,created_at", b'2,"we\nwalk, we\nstay"', b"1,text,2020-06-01T12:00:00Z")
+
+    result = harvest(path)
+
+    assert (len(result.posts), result.reasons) == (1, {"bad_row": 1})
+
+
 def test_a_csv_without_a_required_column_is_unreadable(write: Write) -> None:
     with pytest.raises(UnreadableFileError, match="no column created_at"):
         harvest(write(b"id,text", b"1,we walk"))
