@@ -37,7 +37,7 @@ def read_csv(stream: io.BufferedIOBase, path: Path) -> Iterator[Unit]:
     A quote that never closes costs its own line only: those that it swallowed are read again.
 
     Raises:
-        UnreadableFileError: A required column is missing.
+        UnreadableFileError: A required column is missing, or one is there twice.
     """
     skipped: deque[Unit] = deque()
     rows = _Rows(_text_lines(stream, skipped))
@@ -145,13 +145,19 @@ def _check_columns(names: Sequence[str], path: Path) -> None:
             f"{path} has no column {', '.join(missing)}",
             hint=f"The columns that can be read are {', '.join(FIELDS)}.",
         )
+    twice = [name for name in FIELDS if names.count(name) > 1]
+    if twice:
+        raise UnreadableFileError(
+            f"{path} has the column {', '.join(twice)} twice", hint="Rename or drop one of them."
+        )
 
 
 def read_parquet(source: Any, path: Path) -> Iterator[Unit]:
     """Yields the rows of a Parquet file, a batch in memory at a time.
 
     Raises:
-        UnreadableFileError: It is no Parquet file, or a required column is missing.
+        UnreadableFileError: It is no Parquet file, a required column is missing, or one is
+            there twice.
     """
     try:
         file = pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False)

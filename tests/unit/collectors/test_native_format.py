@@ -297,6 +297,22 @@ def test_a_csv_without_a_required_column_is_unreadable(write: Write) -> None:
         harvest(write(b"id,text", b"1,we walk"))
 
 
+@pytest.mark.parametrize("again", ["id", " ID "])
+def test_a_csv_with_a_column_twice_is_unreadable(write: Write, again: str) -> None:
+    header = f"id,text,created_at,other,other,{again}".encode()
+
+    with pytest.raises(UnreadableFileError, match="the column id twice") as caught:
+        harvest(write(header, b"1,text,2020-06-01T12:00:00Z,a,b,2"))
+
+    assert "Rename or drop" in caught.value.hint
+
+
+def test_a_csv_with_a_column_of_no_field_twice_is_read(write: Write) -> None:
+    path = write(b"id,text,created_at,other,other", b"1,text,2020-06-01T12:00:00Z,a,b")
+
+    assert harvest(path).post.native_id == "1"
+
+
 def test_a_csv_of_deletions_needs_no_texts(write: Write) -> None:
     assert harvest(write(b"id,deleted", b"1,true")).deletions == [Deletion("file", native_id="1")]
 
@@ -350,6 +366,15 @@ def test_parquet_cells_that_python_cannot_hold_cost_only_their_row(tmp_path: Pat
 def test_parquet_without_a_required_column_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="no column text, created_at"):
         harvest(_parquet(tmp_path / "posts", id=pa.array(["1"])))
+
+
+def test_parquet_with_a_column_twice_is_unreadable(tmp_path: Path) -> None:
+    values = pa.array(["1"])
+    table = pa.Table.from_arrays([values] * 4, names=["id", "text", "created_at", "id"])
+    pq.write_table(table, tmp_path / "posts")
+
+    with pytest.raises(UnreadableFileError, match="the column id twice"):
+        harvest(tmp_path / "posts")
 
 
 def test_a_parquet_file_that_is_cut_off_is_unreadable(tmp_path: Path) -> None:
