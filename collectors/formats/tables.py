@@ -20,8 +20,10 @@ from collectors.opening import DamagedFileError
 
 REQUIRED = ("id", "text", "created_at")
 _IDS = ("id", "author", "reference")
-_ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+")
-"""A long number as a spreadsheet saves it: different ones become the same."""
+_ROUNDED = re.compile(r"\d([.,]\d+[eE]\+?|[eE]\+)\d+")
+"""A long number as spreadsheets and others save it: different ones become the same."""
+_WHOLE = re.compile(r"\d{1,15}\.0")
+"""A number as others save it where its column has gaps; so short a one is exact."""
 _BATCH_ROWS = 1000
 _BUFFER = 1024 * 1024
 
@@ -132,8 +134,11 @@ def _csv_record(header: Sequence[str], row: Sequence[str]) -> dict[str, str] | F
     cells = zip(header, row, strict=True)
     record = {name: cell for name, cell in cells if cell or name in REQUIRED}
     for name in _IDS:
-        if "E+" in record.get(name, "") and _ROUNDED.fullmatch(record[name].strip()):
-            return Flaw("bad_field", f"{name} was rounded by a spreadsheet")
+        cell = record.get(name, "").strip()
+        if _ROUNDED.fullmatch(cell):
+            return Flaw("bad_field", f"{name} was rounded, by a spreadsheet perhaps")
+        if _WHOLE.fullmatch(cell):
+            record[name] = cell.removesuffix(".0")
     return record
 
 

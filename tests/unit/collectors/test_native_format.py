@@ -131,8 +131,9 @@ def test_a_row_not_marked_as_deleted_is_a_post(write: Write, word: str) -> None:
 
 
 @pytest.mark.parametrize("column", ["id", "author", "reference"])
-def test_an_id_that_a_spreadsheet_has_rounded_is_rejected(write: Write, column: str) -> None:
-    cells = {"id": "1", "author": "2", "reference": "3", column: "1.26812E+18"}
+@pytest.mark.parametrize("cell", ["1.26812E+18", "1,26812E+18", "1.26812e+18", "1e+18", "1.2E18"])
+def test_an_id_that_was_rounded_is_rejected(write: Write, column: str, cell: str) -> None:
+    cells = {"id": "1", "author": "2", "reference": "3", column: f'"{cell}"'}
     row = f"{cells['id']},{cells['author']},{cells['reference']},a,2020-06-01T12:00:00Z".encode()
 
     result = harvest(
@@ -140,6 +141,22 @@ def test_an_id_that_a_spreadsheet_has_rounded_is_rejected(write: Write, column: 
     )
 
     assert (len(result.posts), result.reasons) == (1, {"bad_field": 1})
+
+
+@pytest.mark.parametrize("cell", ["8e12345", "12e+3", "1.2.0", "v55.0", "1234567890123456.0"])
+def test_an_id_that_only_resembles_a_number_stays_as_it_is(write: Write, cell: str) -> None:
+    path = write(b"id,text,created_at", f"{cell},a,2020-06-01T12:00:00Z".encode())
+
+    assert harvest(path).post.native_id == cell
+
+
+def test_whole_numbers_of_a_column_with_gaps_are_ids(write: Write) -> None:
+    row = b"55.0,56.0,123456789012345.0,7.0,2020-06-01T12:00:00Z"
+
+    post = harvest(write(b"id,author,reference,text,created_at", row)).post
+
+    assert (post.native_id, post.author, post.reference) == ("55", "56", "123456789012345")
+    assert post.text == "7.0"
 
 
 def test_spaces_around_a_time_are_passed_over(write: Write) -> None:
