@@ -11,7 +11,7 @@ from typing import Any
 
 from collectors.lines import CHUNK, DAMAGE, LINE_LIMIT, Flaw, Unit
 
-_BETWEEN_ELEMENTS = re.compile(r"[ \t\r\n\[\],]*")
+_BETWEEN_ELEMENTS = re.compile(r"[ \t\r\n\[\],\ufeff]*")
 
 
 def parse_object(data: bytes) -> Mapping[str, Any] | Flaw:

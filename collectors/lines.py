@@ -43,15 +43,16 @@ class Unit(NamedTuple):
 
 
 def raw_lines(stream: io.BufferedIOBase) -> Iterator[bytes | Flaw]:
-    """Yields every line with its end; one over `LINE_LIMIT` is passed over without holding it."""
-    first = True
+    """Yields every line with its end; one over `LINE_LIMIT` is passed over without holding it.
+
+    Files that were joined have byte order marks at later lines, too: they are taken off all.
+    """
     while line := stream.readline(LINE_LIMIT + 1):
         if len(line) > LINE_LIMIT and not line.endswith(b"\n"):
             _skip_line(stream)
             yield Flaw("line_too_long", f"over {LINE_LIMIT} bytes")
         else:
-            yield line.removeprefix(codecs.BOM_UTF8) if first else line
-        first = False
+            yield line.removeprefix(codecs.BOM_UTF8)
 
 
 def _skip_line(stream: io.BufferedIOBase) -> None:

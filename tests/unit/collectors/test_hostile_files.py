@@ -60,6 +60,19 @@ def test_a_byte_order_mark_is_fine(write: Write) -> None:
     assert harvest(write(codecs.BOM_UTF8 + as_lines([native()]))).records == 1
 
 
+def test_byte_order_marks_between_joined_files_are_fine(write: Write) -> None:
+    marked = codecs.BOM_UTF8 + as_lines([native()])
+
+    assert len(harvest(write(marked.rstrip(), marked.rstrip(), b"", marked)).posts) == 3
+
+
+def test_byte_order_marks_between_joined_arrays_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "posts"
+    path.write_bytes((codecs.BOM_UTF8 + json.dumps([native()]).encode()) * 2)
+
+    assert len(harvest(path).posts) == 2
+
+
 def test_a_last_line_without_an_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "posts"
     path.write_bytes(as_lines([native(1), native(2)]).rstrip())
