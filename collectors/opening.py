@@ -6,6 +6,7 @@ import codecs
 import gzip
 import hashlib
 import io
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ import zstandard
 from collectors.errors import UnreadableFileError
 
 _GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+"""How Zstandard's frames begin: those with data, and those that are to be skipped."""
 _BUFFER = 64 * 1024
 # Zstandard stores a run of 128 KiB in about 4 bytes: this much input never grows over 8 MiB.
 _ZSTD_INPUT = 256
@@ -110,7 +112,7 @@ def open_stream(path: Path) -> Iterator[io.BufferedIOBase]:
             )
         if head.startswith(_GZIP):
             yield gzip.GzipFile(fileobj=file, mode="rb")
-        elif head == _ZSTD:
+        elif _ZSTD.match(head):
             yield io.BufferedReader(_ZstdStream(file), _BUFFER)
         else:
             yield file
@@ -120,7 +122,7 @@ def is_compressed(path: Path) -> bool:
     """Tells whether a file as a whole is compressed with gzip or Zstandard."""
     with _open(path) as file:
         head = file.peek(4)[:4]
-    return head.startswith(_GZIP) or head == _ZSTD
+    return head.startswith(_GZIP) or _ZSTD.match(head) is not None
 
 
 def _open(path: Path) -> io.BufferedReader:

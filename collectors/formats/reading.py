@@ -87,11 +87,15 @@ def _parquet_units(path: Path) -> Iterator[Unit]:
 
 
 def _head(path: Path) -> bytes:
+    """Returns a file's first bytes, those before damage; a compressed block may hold only one."""
+    head = b""
     with open_stream(path) as stream:
         try:
-            return stream.read1(CHUNK)
+            while len(head) < CHUNK and (data := stream.read1(CHUNK)):
+                head += data
         except DAMAGE:
-            return b""
+            return head
+    return head
 
 
 def to_record(unit: Unit) -> Mapping[str, Any] | Flaw:

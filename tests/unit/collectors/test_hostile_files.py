@@ -6,6 +6,7 @@ import codecs
 import gzip
 import json
 import os
+import struct
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -101,6 +102,33 @@ def test_every_format_may_be_compressed(tmp_path: Path, how: str, format_name: s
 def test_compressed_parts_may_be_joined(tmp_path: Path, how: str) -> None:
     path = tmp_path / "posts"
     path.write_bytes(compress(as_lines([native(1)]), how) + compress(as_lines([native(2)]), how))
+
+    assert len(harvest(path).posts) == 2
+
+
+@pytest.mark.parametrize("magic", [0x184D2A50, 0x184D2A5F], ids=hex)
+def test_a_frame_to_be_skipped_may_come_first(tmp_path: Path, magic: int) -> None:
+    path = tmp_path / "posts"
+    skipped = struct.pack("<II", magic, 300) + bytes(300)
+    path.write_bytes(skipped + compress(as_lines([native(1), native(2)]), "zstd"))
+
+    assert len(harvest(path).posts) == 2
+
+
+def test_a_parquet_file_may_follow_a_frame_to_be_skipped(tmp_path: Path) -> None:
+    posts = [Post("x", "1", datetime(2020, 6, 1, tzinfo=UTC), "we walk")]
+    plain = write_as(posts, tmp_path, "parquet").read_bytes()
+    path = tmp_path / "packed"
+    path.write_bytes(struct.pack("<II", 0x184D2A50, 4) + bytes(4) + compress(plain, "zstd"))
+
+    assert harvest(path).posts == posts
+
+
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
+def test_the_start_of_an_array_may_be_a_block_of_its_own(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "posts"
+    rest = json.dumps([native(1), native(2)])[1:].encode()
+    path.write_bytes(b"".join(compress(part, how) for part in (b"[", b"\n", rest)))
 
     assert len(harvest(path).posts) == 2
 
