@@ -6,11 +6,12 @@ import csv
 import importlib
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 
@@ -36,6 +37,8 @@ _OPTIONS = {
 }
 """What each export lets one choose, besides the format and the file."""
 Records = list[dict[str, Any]]
+Columns = Collection[str]
+"""Names in order; a mapping tells what each holds besides, whatever the records are."""
 
 
 class Dimensions(click.ParamType[tuple[str, ...]]):
@@ -89,17 +92,17 @@ def export_command(
         figures = call.app.figures.released(
             call.topic, include_unvalidated=include_unvalidated, **asked
         )
-        columns, records = _columns(Figure), [asdict(figure) for figure in figures]
+        columns, records = columns_of(Figure), [asdict(figure) for figure in figures]
     elif what == "changes":
         changes = call.app.figures.changes(call.topic, **asked)
-        columns, records = _columns(Change), [asdict(change) for change in changes]
+        columns, records = columns_of(Change), [asdict(change) for change in changes]
     elif what == "whole":
         whole = call.app.figures.whole(call.topic)
-        columns, records = _columns(WholeShare), [asdict(share) for share in whole]
+        columns, records = columns_of(WholeShare), [asdict(share) for share in whole]
     elif what == "labels":
-        columns, records = _columns(StoredLabel), _labels(call, days)
+        columns, records = columns_of(StoredLabel), _labels(call, days)
     else:
-        columns, records = _columns(CoveredHour), _coverage(call, days)
+        columns, records = columns_of(CoveredHour), _coverage(call, days)
     call.note_access(f"export {what}")
     write(WRITERS[kind](columns, records), output)
 
@@ -119,8 +122,17 @@ def _listed(options: Sequence[str]) -> str:
     return ", ".join(f"--{option.replace('_', '-')}" for option in options)
 
 
-def _columns(record: type) -> list[str]:
-    return [field.name for field in fields(record)]
+def columns_of(record: type) -> dict[str, type]:
+    """The fields of a dataclass and what they hold, where they hold anything."""
+    hints = get_type_hints(record)
+    return {field.name: _held(hints[field.name]) for field in fields(record)}
+
+
+def _held(hint: Any) -> type:
+    held = next((one for one in get_args(hint) if one is not NoneType), hint)
+    if get_origin(hint) is Literal:
+        return type(held)
+    return held if held is hint else _held(held)
 
 
 def _labels(call: Call, days: tuple[date, date]) -> Records:
@@ -140,13 +152,13 @@ def _coverage(call: Call, days: tuple[date, date]) -> Records:
     return [asdict(hour) for hour in hours]
 
 
-def _json(_columns: Sequence[str], records: Records) -> bytes:
+def _json(_columns: Columns, records: Records) -> bytes:
     """A list of objects, one a line."""
     lines = (json.dumps(_plain(record), ensure_ascii=False) for record in records)
     return ("[\n" + ",\n".join(lines) + "\n]\n").encode() if records else b"[]\n"
 
 
-def _csv(columns: Sequence[str], records: Records) -> bytes:
+def _csv(columns: Columns, records: Records) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -155,12 +167,28 @@ def _csv(columns: Sequence[str], records: Records) -> bytes:
     return text.getvalue().encode()
 
 
-def _parquet(columns: Sequence[str], records: Records) -> bytes:
+def _parquet(columns: Columns, records: Records) -> bytes:
     pyarrow = importlib.import_module("pyarrow")
-    table = pyarrow.Table.from_pydict({c: [record[c] for record in records] for c in columns})
+    values = {name: [record[name] for record in records] for name in columns}
+    schema = _schema(columns) if isinstance(columns, Mapping) else None
+    table = pyarrow.Table.from_pydict(values, schema=schema)
     sink = io.BytesIO()
     importlib.import_module("pyarrow.parquet").write_table(table, sink)
     return sink.getvalue()
+
+
+def _schema(columns: Mapping[str, type]) -> Any:
+    """Types that no value has a say in: every file of a kind can be read with the others."""
+    pyarrow = importlib.import_module("pyarrow")
+    types = {
+        str: pyarrow.string(),
+        int: pyarrow.int64(),
+        float: pyarrow.float64(),
+        bool: pyarrow.bool_(),
+        date: pyarrow.date32(),
+        datetime: pyarrow.timestamp("us", tz="UTC"),
+    }
+    return pyarrow.schema([(name, types[kind]) for name, kind in columns.items()])
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
@@ -171,7 +199,7 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-WRITERS: dict[str, Callable[[Sequence[str], Records], bytes]] = {
+WRITERS: dict[str, Callable[[Columns, Records], bytes]] = {
     "csv": _csv,
     "json": _json,
     "parquet": _parquet,

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
-from datetime import date
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from monitor.commands.export import WRITERS
+from monitor.commands.export import WRITERS, columns_of
+from monitor.commands.noisy import NoisyCount
+from monitor.figure import Figure
+from monitor.shares.changes import Change
+from monitor.shares.hours import CoveredHour
+from monitor.shares.whole import WholeShare
 from monitor.spreadsheet import csv_cell, read_cell
+from monitor.store.values import StoredLabel
 
 COLUMNS = ["id", "day", "change", "posts"]
 RECORDS = [
@@ -39,3 +49,36 @@ def test_a_spreadsheet_runs_nothing(formula: str) -> None:
 @pytest.mark.parametrize("text", ["=1+1", "-1", "'quoted'", "'", "", "plain"])
 def test_what_was_made_harmless_is_read_as_it_was(text: str) -> None:
     assert read_cell(str(csv_cell(text))) == text
+
+
+def _parquet(record: type, *records: dict[str, object]) -> pa.Table:
+    columns = columns_of(record)
+    filled = [dict.fromkeys(columns) | one for one in records]
+    return pq.read_table(io.BytesIO(WRITERS["parquet"](columns, filled)))
+
+
+@pytest.mark.parametrize(
+    "record", [Figure, Change, WholeShare, StoredLabel, CoveredHour, NoisyCount]
+)
+def test_columns_have_one_type_whatever_is_in_them(record: type) -> None:
+    some = {str: "a", int: 3, float: 0.5, bool: True, date: date(2020, 6, 1)}
+    some[datetime] = datetime(2020, 6, 1, tzinfo=UTC)
+    full = {name: some[kind] for name, kind in columns_of(record).items()}
+    tables = [_parquet(record), _parquet(record, {}), _parquet(record, full)]
+    assert pa.concat_tables(tables).num_rows == 2
+    assert not any(pa.types.is_null(field.type) for field in tables[0].schema)
+    assert tables[2].to_pylist() == [full]
+
+
+def test_columns_of_a_withheld_day_have_the_types_of_a_shown_one() -> None:
+    schema = _parquet(Figure, {"topic": "strike", "withheld": "unscored"}).schema
+    names = ("day", "posts", "share", "withheld", "sample")
+    types = [schema.field(name).type for name in names]
+    assert types == [pa.date32(), pa.int64(), pa.float64(), pa.string(), pa.bool_()]
+
+
+def test_times_are_of_one_zone_in_every_file() -> None:
+    here = datetime(2020, 6, 1, 2, tzinfo=ZoneInfo("America/Los_Angeles"))
+    times = _parquet(CoveredHour, {"hour": here})["hour"]
+    assert times.type == pa.timestamp("us", tz="UTC")
+    assert times.to_pylist() == [here]
