@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
 from typing import Literal
 
 from collectors.post import Window
@@ -81,8 +82,7 @@ def _hour(topic: str, source: str, here: Window, spans: Sequence[CoverageSpan]) 
     for span in spans:
         parts[span.status] += (min(span.end, here.end) - max(span.start, here.start)) / length
         reasons |= {span.reason} if span.status != "complete" and span.reason else set()
-    parts = {status: round(part, 4) for status, part in parts.items()}
-    missing = round(max(0.0, 1 - sum(parts.values())), 4)
+    parts, missing = _rounded(parts)
     if 0 < missing < 1:
         reasons.add(NOT_ASKED)
     return CoveredHour(
@@ -95,6 +95,13 @@ def _hour(topic: str, source: str, here: Window, spans: Sequence[CoverageSpan]) 
         not_asked=missing,
         backfilled=any(span.backfilled and span.status != "gap" for span in spans),
     )
+
+
+def _rounded(parts: Mapping[str, float]) -> tuple[dict[str, float], float]:
+    """The parts, and what is missing: rounded where one ends, so that together they are 1."""
+    ends = [0.0, *(round(min(end, 1.0), 4) for end in accumulate(parts.values())), 1.0]
+    *rounded, missing = (round(end - start, 4) for start, end in pairwise(ends))
+    return dict(zip(parts, rounded, strict=True)), missing
 
 
 def _status(parts: dict[str, float], missing: float) -> HourStatus:

@@ -71,7 +71,30 @@ def test_the_parts_of_an_hour_are_a_whole(edges: list[float], data: st.DataObjec
     ]
     for hour in _hours(spans, 3.5):
         parts = hour.complete + hour.partial + hour.gap + hour.not_asked
-        assert parts == pytest.approx(1, abs=0.001)
+        assert round(parts, 10) == 1
+
+
+@pytest.mark.parametrize(
+    "minutes",
+    [
+        pytest.param({"complete": 20, "partial": 20, "gap": 20}, id="thirds"),
+        pytest.param({"complete": 10, "partial": 10, "gap": 40}, id="sixths"),
+        pytest.param({"complete": 35, "partial": 10, "gap": 15}, id="twelfths"),
+    ],
+)
+def test_an_hour_that_was_asked_for_wholly_lacks_nothing(minutes: dict[str, int]) -> None:
+    begins, spans = 0.0, []
+    for status, length in minutes.items():
+        spans.append(_span(begins / 60, (begins + length) / 60, status, ""))
+        begins += length
+    (hour,) = _hours(spans, 1)
+    assert (hour.not_asked, hour.reason, hour.status) == (0, "", "partial")
+    assert round(hour.complete + hour.partial + hour.gap, 10) == 1
+
+
+def test_an_instant_that_was_not_asked_for_has_its_reason() -> None:
+    (hour,) = _hours([_span(0, 1 - 1 / 3600)], 1)
+    assert (hour.complete, hour.not_asked, hour.reason) == (0.9997, 0.0003, "not_asked")
 
 
 DAY = load_topic(TOPICS / "facebook-walkout-2020.toml").start + timedelta(days=6)
