@@ -49,18 +49,33 @@ _REDDIT_USER = re.compile(
     rf"(?<![0-9A-Za-z_/])(?:(?:/?[Uu]/|/[Uu][Ss][Ee][Rr]/|/?[Rr]/[Uu]_)[{_UNSEEN}]*+"
     rf"[\w-](?:[\w{_MARKS}{_UNSEEN}-]|{_ESCAPE})+[\w{_MARKS}-])+"
 )
+# Within JSON slashes may be escaped.
+_ESCAPED_SLASH = re.compile(r"(?<!\\)\\+/")
 # Of any scheme: "tg://" and "at://" lead to people as "https://" does. "@user" is no login.
 _LINK = re.compile(
-    rf"(://)(?:[^\s/?#\\]*[{_SIGNS}](?!user(?![.-]?[0-9A-Za-z])))?([^\s/?#\\]*)[^\s]*"
+    rf"(://)(?:[^\s/／?#\\]*[{_SIGNS}](?!user(?![.-]?[0-9A-Za-z])))?([^\s/／?#\\]*)[^\s]*"
+)
+# Within another link's question: "https%3A%2F%2Fx.com%2Fname". Where a login may be, no host stays.
+_ENCODED_LINK = re.compile(
+    rf"(%(?:25)*+3a(?:%(?:25)*+2f){{2}})(?:([\w{_MARKS}.-]++)(?!%(?:25)*+(?:40|3a)|[:{_SIGNS}]))?[^\s]*",
+    re.IGNORECASE,
 )
 # In Bluesky's own addresses the host is a handle.
 _AT_LINK = re.compile(r"://(?<=(?<![0-9A-Za-z])[Aa][Tt]...)[^\s]+")
+# "com", "xn--p1ai". One in other letters is told from two sentences by the usual ones after it.
+_TOP = (
+    r"(?:[a-z]{2,24}|xn--[0-9a-z-]{2,59}|рф"
+    rf"|(?<!\d[.．])(?:(?![a-z\d_])[\w{_MARKS}]){{2,24}}(?=[.．]?(?::\d{{1,5}})?[/／?#][!-~！-～]))"
+)
+# "192.0.2.1/name", but not "192.0.2.0/24".
+_ADDRESS = r"(?:\d{1,3}\.){3}\d{1,3}(?!/\d{1,2}(?!\w))"
 # As platforms show links: "www.example.org/name", "example.org/name", "example.org?id=name".
 # Nothing of what follows a host's own name may stay, but "and/or" and "1.5/2" are no links.
 # (Lengths are those of host names, and keep the search short.)
 _BARE_LINK = re.compile(
-    r"(?<![^\W_])(?<![^\W_][.-])((?:[^\W_][\w-]{0,62}\.){1,20}[a-z]{2,24}(?::\d{1,5})?)"
-    r"(?:/|[?#][\w.!%-]{0,40}[=/])[^\s]*",
+    r"(?<![^\W_])(?<![^\W_][.．-])"
+    rf"((?:(?:[^\W_][\w-]{{0,62}}[.．]){{1,20}}{_TOP}[.．]?|{_ADDRESS})(?::\d{{1,5}})?)"
+    r"(?:[/／]|[?#][\w.!%-]{0,40}[=/])[^\s]*",
     re.IGNORECASE,
 )
 
@@ -77,7 +92,7 @@ _OWN_HOST = re.compile(
     re.IGNORECASE,
 )
 
-_END_OF_HOST = re.compile(r"\w[/?#]")
+_END_OF_HOST = re.compile(rf"[/／?#](?<=[\w{_MARKS}.．].)")
 """A bare link has it; "https://" alone has not."""
 _AT_AFTER_WORD = re.compile(rf"[{_SIGNS}](?<=\S.)")
 """A mail address has it; the sign of a mention mostly follows a space."""
@@ -140,9 +155,13 @@ def redact(text: str) -> str:
 
 def _redacted_once(text: str) -> str:
     # Most texts lack what a pattern needs, and looking for that costs next to nothing.
+    if "\\/" in text:
+        text = _ESCAPED_SLASH.sub("/", text)
+    if "%2" in text:
+        text = _ENCODED_LINK.sub(r"\1\2", text)
     if "://" in text:
         text = _LINK.sub(r"\1\2", _AT_LINK.sub("://@user", text))
-    if ("/" in text or "=" in text) and _END_OF_HOST.search(text):
+    if ("/" in text or "=" in text or "／" in text) and _END_OF_HOST.search(text):
         text = _BARE_LINK.sub(r"\1", text)
     if _HAS_SERVICE.search(text):
         text = _OWN_HOST.sub("", text)

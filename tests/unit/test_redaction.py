@@ -117,6 +117,31 @@ from monitor.text_digest import text_digest
         pytest.param("https://a@b@x.com/", "https://x.com", id="link with signs in a login"),
         pytest.param("file:///home/annlee/a", "file://", id="file"),
         pytest.param("$5/u, 5@10, his/her, a @ b", "$5/u, 5@10, his/her, a @ b", id="slashes"),
+        pytest.param(r"https:\/\/x.com\/annlee now", "https://x.com now", id="slashes escaped"),
+        pytest.param(r"https:\\/\\/x.com\\/annlee", "https://x.com", id="escaped twice"),
+        pytest.param("https%3A%2F%2Fx.com%2Fannlee a", "https%3A%2F%2Fx.com a", id="encoded"),
+        pytest.param("http%253a%252f%252fx.com%252fann", "http%253a%252f%252fx.com", id="twice"),
+        pytest.param("https%3A%2F%2Fann%40x.com%2F", "https%3A%2F%2F", id="encoded login"),
+        pytest.param("100%2F or 3%3A%2F", "100%2F or 3%3A%2F", id="no encoded link"),
+        pytest.param("x.com／annlee さん", "x.com さん", id="wide slash"),
+        pytest.param("X．com/annlee", "X．com", id="wide dot"),
+        pytest.param("https：／／ｘ．ｃｏｍ／ａｎｎ", "https：／／ｘ．ｃｏｍ", id="all of it wide"),
+        pytest.param("https://x.com／annlee", "https://x.com", id="wide slash in a link"),
+        pytest.param("пример.рф/annlee, ПРИМЕР.РФ/аня", "пример.рф ПРИМЕР.РФ", id="cyrillic host"),
+        pytest.param("例子.中国/annlee", "例子.中国", id="chinese host"),
+        pytest.param("उदाहरण.भारत/annlee", "उदाहरण.भारत", id="host with vowel signs"),
+        pytest.param("xn--e1afmkfd.xn--p1ai/annlee", "xn--e1afmkfd.xn--p1ai", id="punycode"),
+        pytest.param("x.com./annlee", "x.com.", id="dot after the host"),
+        pytest.param("192.0.2.1/annlee 192.0.2.1:80/ann", "192.0.2.1 192.0.2.1:80", id="address"),
+        *(
+            pytest.param(text, text, id=text)
+            for text in (
+                *("км/ч, и/или", "50 тыс.руб/мес", "1.Зарплата/бонусы", "24/7 AC/DC w/o 3.5/10"),
+                *("10.0.0.0/8", "v1.2.3.4/5", "1.公司/HR", "１．目的／方法", "東京／大阪"),
+                *("01.06.2020/02.06.2020", "e.g./i.e. a.m./p.m.", "и т.д./и т.п."),
+                *("です。社員／会社", "¯\\_(ツ)_/¯"),
+            )
+        ),
         pytest.param("#walkout and/or u/", "#walkout and/or u/", id="nothing to take out"),
     ],
 )
@@ -130,6 +155,7 @@ _BITS = st.sampled_from(
         *("ann", "a", "é", "田", "अनि", "ि", "\u0301", "\u200b", "\\_", "\\", "_", "-", ".", "?"),
         *("=", "#", "+", " ", "\n", ".com", "x.com", "ann.bsky.social", ".bsky.social", "1", "+1"),
         *("did:plc:ab2", "did:web:", "nostr:", "n1q", "tumblr.com", ".tumblr.com", "via", "RT"),
+        *("\\/", "%3A%2F%2F", "%40", "／", "．", "рф", "192.0.2.1"),
         *("650-253-0000", "I'm ", "my name is ", "Ann", "[email]", "[name]", "@user", "u/user"),
     ]
 )
@@ -150,6 +176,8 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
         *("bsky.social", "a.bsky.social", "a.tumblr.com", "tumblr.com.", "did:web:", "nostr:n"),
         *("@अि", "ि", "650-253-0000 ", "650-253-0000@u/", "@a1/650-253-0000", "I'm Ann ", "a"),
         *("u/é.bsky.social ", "RT@", "npub1", "u/aaa/u/aaa", "://@user"),
+        *("\\", "\\/", "%25", "%3A%2F%2F", "%3A%2F%2Fa%40", "a．", "я.", "я.яя/", "яя"),
+        *("a.com.", "a.яя", "a／"),
     ],
 )
 def test_no_text_is_redacted_for_long(bit: str) -> None:
@@ -194,6 +222,7 @@ _PIECES = st.sampled_from(
         *(
             *("https://x.com/a", "at://ann.x.com/a", "x.com/ann", "x.com?a=ann", "www.x.com#!/a"),
             *("@\u200bann", "﹫ann", "ann＠b.example", "@अनिता", r"@ann\_lee", "via@ann"),
+            *(r"https:\/\/x.com\/a", "a%3a%2f%2fx.com%2fa", "x.com／ann", "я.рф?a=a", "x.com./a"),
             *("/user/ann", "R/u_ann", "U/ann", "npub1qqqqqqqqqqqqqqqqqqqqq", "nostr:npub1q"),
             "Ann.Bsky.Social",
             "HTTP://x.com/a",
@@ -213,7 +242,9 @@ def test_looking_first_whether_a_pattern_can_match_at_all_changes_nothing(
     pieces: list[str], between: str
 ) -> None:
     text = between.join(pieces)
-    thorough = redaction._AT_LINK.sub("://@user", text)
+    thorough = redaction._ESCAPED_SLASH.sub("/", text)
+    thorough = redaction._ENCODED_LINK.sub(r"\1\2", thorough)
+    thorough = redaction._AT_LINK.sub("://@user", thorough)
     thorough = redaction._LINK.sub(r"\1\2", thorough)
     thorough = redaction._BARE_LINK.sub(r"\1", thorough)
     thorough = redaction._OWN_HOST.sub("", thorough)
@@ -228,10 +259,10 @@ def test_looking_first_whether_a_pattern_can_match_at_all_changes_nothing(
     assert redaction._redacted_once(text) == thorough
 
 
-@given(st.text(alphabet="aZ1é.@＠﹫/?=:u- \n\u2003ſK", max_size=30))
+@given(st.text(alphabet="aZ1é.@＠﹫/?=:u- \n\u2003ſK／．рфि", max_size=30))
 def test_cheap_looks_never_miss_what_a_pattern_would_find(text: str) -> None:
     if redaction._EMAIL.search(text):
         assert redaction._AT_AFTER_WORD.search(text)
     if redaction._BARE_LINK.search(text):
-        assert "/" in text or "=" in text
+        assert "/" in text or "=" in text or "／" in text
         assert redaction._END_OF_HOST.search(text)
