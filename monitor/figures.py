@@ -15,7 +15,7 @@ from monitor.privacy import DIMENSIONS, release, release_volume, rounded
 from monitor.settings import Settings
 from monitor.shares.changes import Change, daily_changes, in_order, level_changes
 from monitor.shares.door import Door, Ledger
-from monitor.shares.evidence import Evidence, gather
+from monitor.shares.evidence import Evidence, gather, scored_languages
 from monitor.shares.rollup import Unit
 from monitor.shares.split import Split, UnreleasedFigure
 from monitor.shares.whole import WholeShare, shown_days, whole_shares
@@ -226,8 +226,9 @@ class Figures:
         """
         found: dict[tuple[date, Question], Counter[str]] = defaultdict(Counter)
         shown = self._queries.shown_versions(topic.name)[:1]
+        languages = scored_languages(topic)
         for cell in self._queries.cells(topic.name, shown, topic.start, topic.end):
-            if cell.head != VOLUME:
+            if cell.head != VOLUME and cell.language in languages:
                 found[cell.day, (cell.head, cell.target)].update(cell.label_counts)
         return dict(found)
 

@@ -24,11 +24,12 @@ class Evidence:
         questions: What it answers; nothing before the first.
         tellers: The version that tells of a day, by day and question: see `series.told_by`. Of a
             day about which no version has answered, the shown one.
-        aggregates: The cells of these versions, of all days of the topic, and the volume cells.
+        aggregates: The cells of these versions, of all days of the topic, in the languages that
+            are scored (not in those that the topic had once), and the volume cells in every one.
         coverage: Covered part of the days that a source tells of.
         platform_coverage: The same of single platforms; `FILES` are those not collected live.
         audits: By question and version that tells of a day, and of the shown version, the audit
-            labels with that version's predictions.
+            labels with that version's predictions, in these languages.
         sample: Whether bundled sample posts are among the posts.
     """
 
@@ -66,6 +67,11 @@ class Evidence:
         ]
 
 
+def scored_languages(topic: Topic) -> frozenset[str]:
+    """Of posts in any other no answer counts; there are some where the topic had more once."""
+    return frozenset((*topic.languages, UNDETERMINED))
+
+
 def gather(
     queries: Queries,
     topic: Topic,
@@ -89,16 +95,25 @@ def gather(
     tellers = _tellers(queries, topic, versions, enough=enough)
     told = sorted({*versions[:1], *tellers.values()})
     cells = queries.cells(topic.name, told, topic.start, topic.end)
+    languages = scored_languages(topic)
     return Evidence(
         version=version,
         questions=questions,
         tellers=tellers,
-        aggregates=tuple(one for one in cells if _is_told(one, tellers, version)),
+        aggregates=tuple(
+            one
+            for one in cells
+            if one.head == VOLUME or (one.language in languages and _is_told(one, tellers, version))
+        ),
         coverage=covered_parts(topic, counting(spans)),
         platform_coverage=covered_by_platform(topic, spans),
         audits={
             question: {
-                each: tuple(queries.audit_labels(topic.name, *question, each))
+                each: tuple(
+                    label
+                    for label in queries.audit_labels(topic.name, *question, each)
+                    if label.language in languages
+                )
                 for each in versions
                 if each == version or _tells(each, question, tellers)
             }
@@ -114,14 +129,13 @@ def _tellers(
     """Who tells of each day; where only one version was ever shown, nobody has to be asked."""
     if len(versions) < 2:
         return {}
-    languages = {*topic.languages, UNDETERMINED}
+    languages = scored_languages(topic)
     totals = queries.day_totals(topic.name, versions, languages, topic.start, topic.end)
     return told_by(totals, versions, enough=enough)
 
 
 def _is_told(one: DailyAggregate, tellers: Mapping[Asked, str], shown: str | None) -> bool:
-    teller = tellers.get((one.day, (one.head, one.target)), shown)
-    return one.head == VOLUME or one.version == teller
+    return one.version == tellers.get((one.day, (one.head, one.target)), shown)
 
 
 def _tells(version: str, question: Question, tellers: Mapping[Asked, str]) -> bool:

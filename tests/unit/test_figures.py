@@ -459,6 +459,42 @@ def test_volume_counts_opinions_their_authors_reposts_and_what_is_not_scored(set
     assert (volume.posts, volume.reposts, volume.authors, volume.unscored) == (60, 7, 60, 10)
 
 
+GERMAN = ("x", "public", "de")
+"""A cell in a language that the topic had once."""
+
+
+def test_answers_in_a_language_that_the_topic_has_no_more_are_in_no_figure(settings):
+    german = ten_days(GERMAN, counts=(300, 0, 0))
+    queries = FakeQueries([*ten_days(), *german], good_audit())
+    figures = Figures(queries, settings)
+    total = of(figures.released(TOPIC), day=DAY, head="sentiment")
+    split = of(figures.released(TOPIC, by=("language",)), day=DAY, head="sentiment")
+    assert {one.language for one in split} == {"en"}
+    assert [(one.posts, one.share_raw) for one in total] == [
+        (one.posts, one.share_raw) for one in split
+    ]
+    assert figures.whole(TOPIC)[0].posts == 4000
+    assert sum(figures.whole_days(TOPIC)[DAY, ("sentiment", "")].values()) == 400
+    volume = figures.volumes(TOPIC)[0]
+    assert (volume.posts, volume.unscored) == (700, 300)
+
+
+def test_answers_in_a_language_that_the_topic_has_no_more_hide_no_lack_of_others(released):
+    day = [
+        *scored(DAY, ("x", "public", "en"), (40, 0, 0), posts=400),
+        *scored(DAY, GERMAN, (400, 0, 0)),
+    ]
+    figures = of(released(FakeQueries(day, good_audit())), head="sentiment")
+    assert {one.withheld for one in figures} == {"unscored"}
+
+
+def test_audit_labels_in_a_language_that_the_topic_has_no_more_validate_nothing(settings):
+    labels = [replace(one, language="de") for one in good_audit()]
+    labels += [replace(one, language="und") for one in good_audit(labels=100)]
+    figures = Figures(FakeQueries(ten_days(), labels), settings)
+    assert figures.validation(TOPIC)[0].audit_labels == 100
+
+
 def test_what_is_not_scored_is_not_told_where_the_cell_of_a_question_is_hidden(settings):
     def day(english):
         return [
