@@ -270,11 +270,15 @@ def _row(atoms: Iterable[Atom], cell: Cell, number: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Who came into a base cell and who left it; silent where only opinions' counts changed."""
+    """Who came into a base cell and who left it; silent where only opinions' counts changed.
+
+    An emptied one is there no more: nothing of it is left.
+    """
 
     came: frozenset[int]
     gone: frozenset[int]
     is_silent: bool
+    is_emptied: bool = False
 
 
 def _change(before: Counted | None, now: Counted | None) -> _Change:
@@ -283,7 +287,8 @@ def _change(before: Counted | None, now: Counted | None) -> _Change:
     gone = AuthorSketch.difference(was, is_now)
     one, other = (before, now) if now is None else (now, before)
     is_same = one is None or one.tells_as(other)
-    return _Change(came, gone, is_silent=not (is_same or came or gone))
+    is_silent = not (is_same or came or gone)
+    return _Change(came, gone, is_silent, is_emptied=now is None)
 
 
 def _split_atoms(chain: Chain, changes: Mapping[Cell, _Change]) -> Iterator[Atom]:
@@ -298,6 +303,9 @@ def _split_atoms(chain: Chain, changes: Mapping[Cell, _Change]) -> Iterator[Atom
         if atom.died is not None:
             yield atom
             continue
+        if change.is_emptied:
+            yield replace(atom, died=number)
+            continue
         if left:
             yield replace(atom, died=number, authors=left)
         # Of who came back before, the older posts may be those that have gone now.
@@ -306,7 +314,7 @@ def _split_atoms(chain: Chain, changes: Mapping[Cell, _Change]) -> Iterator[Atom
     for cell, change in sorted(changes.items()):
         if change.came:
             yield Atom(cell, number, None, change.came)
-        if change.gone or change.is_silent:
+        if (change.gone or change.is_silent) and not change.is_emptied:
             yield Atom(cell, number, None, frozenset(), is_remainder=True)
 
 

@@ -479,6 +479,14 @@ def test_answers_in_a_language_that_the_topic_has_no_more_are_in_no_figure(setti
     assert (volume.posts, volume.unscored) == (700, 300)
 
 
+def test_a_total_stays_shown_when_a_large_language_is_taken_off(settings):
+    german = ten_days(GERMAN, counts=(300, 0, 0))
+    figures = Figures(FakeQueries([*ten_days(), *german], good_audit()), settings, ledger=Ledger())
+    before = figures.released(replace(TOPIC, languages=("en", "de")))
+    after = figures.released(TOPIC)
+    assert [of(one, day=DAY, head="sentiment")[0].posts for one in (before, after)] == [700, 400]
+
+
 def test_answers_in_a_language_that_the_topic_has_no_more_hide_no_lack_of_others(released):
     day = [
         *scored(DAY, ("x", "public", "en"), (40, 0, 0), posts=400),
