@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import click
 
 from classifiers.heads import head as head_named
 from monitor.commands.call import Call, with_call
-from monitor.commands.export import WRITERS
+from monitor.commands.export import WRITERS, columns_of
 from monitor.commands.output import write
 from monitor.errors import UsageError
 from monitor.pipeline.classify import questions_of
@@ -57,8 +57,7 @@ def noisy_command(call: Call, epsilon: float, format_: str, output: Path | None)
         )
     call.note_access("export noisy")
     counts = _noisy(call, epsilon, settings.posts_per_author)
-    columns = [field.name for field in fields(NoisyCount)]
-    write(WRITERS[format_](columns, [asdict(one) for one in counts]), output)
+    write(WRITERS[format_](columns_of(NoisyCount), [asdict(one) for one in counts]), output)
 
 
 def _noisy(call: Call, epsilon: float, posts_per_author: int) -> list[NoisyCount]:
