@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from monitor.crontab import crontab_trigger
+from monitor.crontab import crontab_fields
 from monitor.errors import DaemonDeadError
 from monitor.job import Job, JobRunner, asks_platform, describe
 from monitor.lease import DaemonLease
@@ -256,5 +257,5 @@ def _executor(job: str) -> str:
 
 def _trigger(schedule: JobSettings) -> BaseTrigger:
     if schedule.cron is not None:
-        return crontab_trigger(schedule.cron)
+        return CronTrigger(**crontab_fields(schedule.cron), timezone="UTC")
     return IntervalTrigger(seconds=schedule.every, jitter=schedule.jitter or None)

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from monitor import problem, settings_layers, settings_sources
-from monitor.crontab import crontab_trigger
+from monitor.crontab import crontab_fields
 from monitor.errors import ConfigurationError
 from monitor.problem import Problem, mistake
 from monitor.settings_layers import FILE_SUFFIX, PREFIX, Layer
@@ -35,7 +35,7 @@ def _crontab(value: Any) -> Any:
     if not value or not isinstance(value, str):
         return value or None
     try:
-        crontab_trigger(value)
+        crontab_fields(value)
     except ValueError as exc:
         hint = 'minute, hour, day, month and weekday (1: Monday), such as "30 3 * * 1-5"'
         raise mistake(f'"{value}" is not a crontab line: {exc}', hint) from exc

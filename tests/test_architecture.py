@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 OURS = ("collectors", "classifiers", "monitor")
 
 VENDOR_ROOMS = {
-    "apscheduler": ("monitor/daemon.py", "monitor/crontab.py"),
+    "apscheduler": ("monitor/daemon.py",),
     "sqlmodel": ("monitor/store/",),
     "sqlalchemy": ("monitor/store/",),
     "alembic": ("monitor/store/",),

@@ -6,13 +6,21 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from apscheduler.triggers.cron import CronTrigger
+from hypothesis import given
+from hypothesis import strategies as st
 
-from monitor.crontab import crontab_trigger
+from monitor.crontab import crontab_fields
 from monitor.settings import load_settings
 
 SUNDAY = datetime(2020, 5, 31, tzinfo=UTC)
 NAMES = ("Su", "Mo", "Tu", "We", "Th", "Fr", "Sa")
 DAYS = {SUNDAY + timedelta(n): name for n, name in enumerate(NAMES)}
+
+
+def crontab_trigger(line: str) -> CronTrigger:
+    """As the daemon makes it."""
+    return CronTrigger(**crontab_fields(line), timezone="UTC")
 
 
 def weekdays(line: str) -> str:
@@ -58,6 +66,27 @@ def test_the_other_fields_are_what_they_were() -> None:
     assert trigger.get_next_fire_time(first, first) == first + timedelta(minutes=20)
 
 
+NUMBERS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
+
+
+@st.composite
+def fields(draw: st.DrawFn, first: int, last: int) -> str:
+    """A field of one or two ranges with steps."""
+    parts = []
+    for _ in range(draw(st.integers(1, 2))):
+        start = draw(st.integers(first, last))
+        span = draw(st.sampled_from(["*", f"{start}-{draw(st.integers(start, last))}"]))
+        parts.append(
+            draw(st.sampled_from([str(start), span, f"{span}/{draw(st.integers(1, 99))}"]))
+        )
+    return ",".join(parts)
+
+
+@given(st.tuples(*(fields(*bounds) for bounds in NUMBERS.values())).map(" ".join))
+def test_every_line_that_is_taken_makes_a_trigger(line: str) -> None:
+    assert crontab_trigger(line).timezone == UTC
+
+
 def test_the_report_that_ships_comes_on_mondays_at_seven() -> None:
     cron = load_settings({}).jobs.report.cron
     assert cron is not None
@@ -77,7 +106,10 @@ def test_the_report_that_ships_comes_on_mondays_at_seven() -> None:
         ("0 0 * 13 *", "13"),
         ("0 0 * juno *", "juno"),
         ("0 x * * *", "x"),
-        ("*/0 * * * *", "higher than 0"),
+        ("*/0 * * * *", 'step "0"'),
+        ("5/10 * * * *", 'step "10"'),
+        ("30-10 * * * *", '"30-10" go backwards'),
+        ("0 0 * dec-feb *", '"dec-feb" go backwards'),
         ("0 0 * * 8", 'weekday "8"'),
         ("0 0 * * 1-8", 'weekday "8"'),
         ("0 0 * * monday", 'weekday "monday"'),
