@@ -9,7 +9,7 @@ from datetime import date
 from monitor.figure import ALL
 from monitor.languages import UNDETERMINED
 from monitor.shares.covered import FILES, counting, covered_by_platform, covered_parts
-from monitor.shares.series import Asked, told_by
+from monitor.shares.tellers import Asked, told_by
 from monitor.store.queries import Queries
 from monitor.store.values import SAMPLE_SOURCE, VOLUME, AuditLabel, DailyAggregate, Question
 from monitor.topic import Topic
@@ -22,7 +22,7 @@ class Evidence:
     Attributes:
         version: The shown model version, None before the first.
         questions: What it answers; nothing before the first.
-        tellers: The version that tells of a day, by day and question: see `series.told_by`. Of a
+        tellers: The version that tells of a day, by day and question: see `tellers.told_by`. Of a
             day about which no version has answered, the shown one.
         aggregates: The cells of these versions, of all days of the topic, in the languages that
             are scored (not in those that the topic had once), and the volume cells in every one.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.shares.series import told_by
+from monitor.shares.tellers import told_by
 from monitor.store.values import VOLUME, DayTotal
 
 DAY = date(2020, 6, 1)
