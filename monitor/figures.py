@@ -227,7 +227,7 @@ class Figures:
         found: dict[tuple[date, Question], Counter[str]] = defaultdict(Counter)
         shown = self._queries.shown_versions(topic.name)[:1]
         languages = scored_languages(topic)
-        for cell in self._queries.cells(topic.name, shown, topic.start, topic.end):
+        for cell in self._queries.cells(topic.name, shown, *topic.span):
             if cell.head != VOLUME and cell.language in languages:
                 found[cell.day, (cell.head, cell.target)].update(cell.label_counts)
         return dict(found)

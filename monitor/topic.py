@@ -90,6 +90,11 @@ class Topic:
         return {target.name: target.text for target in self.targets}
 
     @property
+    def span(self) -> tuple[date, date]:
+        """The first day, and the first one left out."""
+        return self.start, self.end
+
+    @property
     def window(self) -> Window:
         """From the local midnight that starts `start` to the one that starts `end`."""
         return self.window_of(None, None)

@@ -141,6 +141,7 @@ def _assignment(
         random_part=board.settings.labelling.random_part if is_enough else 1.0,
         languages=topic.languages,
         overlap=board.settings.audit.overlap,
+        days=topic.span,
     )
 
 

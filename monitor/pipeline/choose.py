@@ -14,6 +14,7 @@ from classifiers.registry import Registry
 from classifiers.selection import choose
 from monitor.copies import CopyFinder
 from monitor.pipeline.classify import questions_of
+from monitor.store.chosen import Answered
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import Candidate, Question
@@ -78,9 +79,8 @@ class ChooseStep:
     def _doubted(
         self, topic: Topic, version: str, questions: Sequence[Question]
     ) -> list[Candidate]:
-        candidates = self.queries.candidates(
-            topic.name, version, languages=topic.languages, limit=LOOKED_AT
-        )
+        answered = Answered(topic.name, version, topic.languages, topic.span)
+        candidates = self.queries.candidates(answered, limit=LOOKED_AT)
         copies = CopyFinder()
         for post in self.queries.examples(topic.name):
             copies.is_copy(post.text)

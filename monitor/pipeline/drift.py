@@ -25,6 +25,7 @@ from classifiers.shift import (
 from monitor.outward import rounded_down, rounded_up
 from monitor.pipeline.classify import questions_of
 from monitor.pipeline.reference import References, marks_of
+from monitor.store.chosen import Answered
 from monitor.store.queries import Queries
 from monitor.store.values import AuditLabel, Candidate, Question
 from monitor.topic import Topic
@@ -132,9 +133,8 @@ class DriftStep:
             keep: Whether what is compared for the first time becomes the reference.
         """
         version = self.registry.champion(topic.name)
-        newest = self.queries.newest_answered(
-            topic.name, version.id, languages=topic.languages, limit=POSTS
-        )
+        answered = Answered(topic.name, version.id, topic.languages, topic.span)
+        newest = self.queries.newest_answered(answered, limit=POSTS)
         points = self._points(topic, version.id, newest, embed=embed)
         shifts: tuple[Shift, ...] = ()
         if len(newest) >= FEWEST:

@@ -26,7 +26,7 @@ def exported_items(queries: Queries, topic: Topic, *, texts: bool) -> list[Item]
         else {}
     )
     grouped: dict[tuple[str, str, str], list[StoredLabel]] = {}
-    for label in queries.labels(topic.name, topic.start, topic.end):
+    for label in queries.labels(topic.name, *topic.span):
         key = (label.platform, label.native_id, label.sample)
         grouped.setdefault(key, []).append(label)
     items = []
@@ -73,7 +73,7 @@ def queue_items(
     if review is None:
         chosen = _chosen(queries, topic, round(limit * (1 - random_part)))
         posts = queries.unlabelled(
-            topic.name, questions, topic.languages, limit=limit - len(chosen)
+            topic.name, questions, topic.languages, limit=limit - len(chosen), days=topic.span
         )
         drawn = {(post.platform, post.native_id) for post in posts}
         others = [one for one in chosen if (one.platform, one.native_id) not in drawn]
@@ -94,7 +94,7 @@ def queue_items(
 
 
 def _chosen(queries: Queries, topic: Topic, limit: int) -> list[Item]:
-    ids = queries.chosen_posts(topic.name)[:limit]
+    ids = queries.chosen_posts(topic.name, days=topic.span)[:limit]
     found = queries.posts_by_id(topic.name, ids)
     return [_item(found[one], "active") for one in ids if one in found]
 

@@ -80,7 +80,7 @@ class LabelReviewStep:
                 The shipped one is none: what it finds improbable is more often its own error.
         """
         posts = self.queries.examples(topic.name)
-        stored = self.queries.labels(topic.name, topic.start, topic.end)
+        stored = self.queries.labels(topic.name, *topic.span)
         answers = self._answers(topic, versions, posts)
         errors, noise = _errors(posts, answers)
         settled = {_key(label) for label in stored if label.decides}

@@ -89,7 +89,7 @@ class LabelStep:
 
     def echo(self, topic: Topic) -> int:
         """Labels copies of labelled texts with those texts' labels; returns how many."""
-        return self.store.echo_labels(topic.name, questions_of(topic), topic.languages)
+        return self.store.echo_labels(topic.name, questions_of(topic), topic.languages, topic.span)
 
     def _take(
         self,

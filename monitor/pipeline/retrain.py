@@ -115,7 +115,7 @@ class RetrainStep:
         by_key = {example.key: post for example, post in examples.items()}
         self._keep_held_out(topic, result, by_key)
         progress("trying out the candidate", 0.97)
-        labels = self.queries.labels(topic.name, topic.start, topic.end)
+        labels = self.queries.labels(topic.name, *topic.span)
         audits = self._audits(topic, posts)
         verdict = self.trial.judge(list(examples), result, labels, audits)
         made = result.version

@@ -11,6 +11,7 @@ import numpy as np
 from classifiers.heads import head as head_named
 from monitor.errors import UsageError
 from monitor.pipeline.classify import ScoresTexts, questions_of, whole_answer
+from monitor.store.chosen import Answered
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 from monitor.store.values import Candidate, Prediction, Question
@@ -65,9 +66,8 @@ class ShadowStep:
         Raises:
             UsageError: The champion has answered nothing yet.
         """
-        newest = self.queries.newest_answered(
-            topic.name, champion, languages=topic.languages, limit=posts
-        )
+        answered = Answered(topic.name, champion, topic.languages, topic.span)
+        newest = self.queries.newest_answered(answered, limit=posts)
         if not newest:
             raise UsageError(
                 f"version {champion} has scored no post of {topic.name}",

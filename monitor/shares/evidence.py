@@ -94,7 +94,7 @@ def gather(
     spans = queries.coverage(topic.name, window.start, window.end)
     tellers = _tellers(queries, topic, versions, enough=enough)
     told = sorted({*versions[:1], *tellers.values()})
-    cells = queries.cells(topic.name, told, topic.start, topic.end)
+    cells = queries.cells(topic.name, told, *topic.span)
     languages = scored_languages(topic)
     return Evidence(
         version=version,
@@ -130,7 +130,7 @@ def _tellers(
     if len(versions) < 2:
         return {}
     languages = scored_languages(topic)
-    totals = queries.day_totals(topic.name, versions, languages, topic.start, topic.end)
+    totals = queries.day_totals(topic.name, versions, languages, *topic.span)
     return told_by(totals, versions, enough=enough)
 
 

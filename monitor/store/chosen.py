@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, true
 
-from monitor.languages import UNDETERMINED
 from monitor.store.chunks import in_chunks
+from monitor.store.draw import Days, of_days, opinions
 from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.rows import CHOSEN_POSTS, LABELS, POSTS, PREDICTIONS
 from monitor.store.scores import unpack
@@ -24,6 +24,20 @@ class Choice:
     reason: str
     version: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Which opinions are looked at: those that a version has answered.
+
+    Attributes:
+        days: Those of the posts; None for all that are stored.
+    """
+
+    topic: str
+    version: str
+    languages: tuple[str, ...]
+    days: Days | None = None
 
 
 def replace(connection: Connection, topic: str, choice: Choice) -> None:
@@ -44,7 +58,9 @@ def replace(connection: Connection, topic: str, choice: Choice) -> None:
         connection.execute(insert(CHOSEN_POSTS), rows)
 
 
-def waiting(connection: Connection, topic: str, annotator: str = "") -> list[int]:
+def waiting(
+    connection: Connection, topic: str, annotator: str = "", *, days: Days | None = None
+) -> list[int]:
     """Gives the chosen posts that nobody has labelled, nor this annotator marked, best first."""
     labelled = exists().where(LABELS.c.post_id == CHOSEN_POSTS.c.post_id)
     mark = LABEL_MARKS.c
@@ -52,56 +68,38 @@ def waiting(connection: Connection, topic: str, annotator: str = "") -> list[int
     statement = (
         select(CHOSEN_POSTS.c.post_id)
         .join(POSTS, POSTS.c.id == CHOSEN_POSTS.c.post_id)
-        .where(CHOSEN_POSTS.c.topic == topic, POSTS.c.text != "", ~labelled, ~marked)
+        .where(CHOSEN_POSTS.c.topic == topic, POSTS.c.text != "", of_days(days))
+        .where(~labelled, ~marked)
         .order_by(CHOSEN_POSTS.c.place)
     )
     return list(connection.execute(statement).scalars())
 
 
-def candidates(
-    connection: Connection,
-    topic: str,
-    version: str,
-    *,
-    languages: Sequence[str],
-    limit: int,
-) -> list[Candidate]:
+def candidates(connection: Connection, of: Answered, *, limit: int) -> list[Candidate]:
     """Gives unlabelled opinions with the version's answers, the newest first."""
     labelled = exists().where(LABELS.c.post_id == POSTS.c.id)
-    return _newest(connection, topic, version, languages, limit, ~labelled)
+    return _newest(connection, of, limit, ~labelled)
 
 
-def newest_answered(
-    connection: Connection, topic: str, version: str, *, languages: Sequence[str], limit: int
-) -> list[Candidate]:
+def newest_answered(connection: Connection, of: Answered, *, limit: int) -> list[Candidate]:
     """Gives opinions with the version's answers, labelled or not, the newest first."""
-    return _newest(connection, topic, version, languages, limit, true())
+    return _newest(connection, of, limit, true())
 
 
 def _newest(
-    connection: Connection,
-    topic: str,
-    version: str,
-    languages: Sequence[str],
-    limit: int,
-    which: ColumnElement[bool],
+    connection: Connection, of: Answered, limit: int, which: ColumnElement[bool]
 ) -> list[Candidate]:
-    answered = exists().where(PREDICTIONS.c.post_id == POSTS.c.id, PREDICTIONS.c.version == version)
+    answered = exists().where(
+        PREDICTIONS.c.post_id == POSTS.c.id, PREDICTIONS.c.version == of.version
+    )
     statement = (
         select(POSTS.c.id, POSTS.c.text, POSTS.c.text_digest)
-        .where(
-            POSTS.c.topic == topic,
-            POSTS.c.kind != "repost",
-            POSTS.c.text != "",
-            POSTS.c.language.in_([*languages, UNDETERMINED]),
-            which,
-            answered,
-        )
+        .where(*opinions(of.topic, of.languages, of.days), which, answered)
         .order_by(POSTS.c.created_at.desc(), POSTS.c.id.desc())
         .limit(limit)
     )
     rows = list(connection.execute(statement))
-    scores = _scores(connection, version, [row.id for row in rows])
+    scores = _scores(connection, of.version, [row.id for row in rows])
     return [Candidate(row.id, row.text, row.text_digest, scores.get(row.id, {})) for row in rows]
 
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, Table, delete, func, or_, select, true
 
-from monitor.languages import UNDETERMINED
 from monitor.store import chosen, draw, echo, undo
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into, reading, writing
@@ -47,6 +46,7 @@ class Assignment:
     Attributes:
         overlap: Part of the posts that two annotators answer, to measure agreement.
         random_part: Part of the posts that are drawn at random, the others being chosen.
+        days: Of which the posts are; None for all that are stored.
     """
 
     topic: str
@@ -55,6 +55,7 @@ class Assignment:
     languages: tuple[str, ...]
     overlap: float
     random_part: float = 1.0
+    days: draw.Days | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,12 @@ class LabelDesk:
         the latest skipped at the end, and copies of a text that was answered wait for its labels
         (`echo.py`).
         """
-        wanted = draw.Wanted(assignment.topic, assignment.questions, assignment.languages)
-        echo.echo(self._engine, wanted)
+        echo.echo(
+            self._engine,
+            draw.Wanted(
+                assignment.topic, assignment.questions, assignment.languages, assignment.days
+            ),
+        )
         with reading(self._engine) as connection:
             others, mine, skipped = _state(connection, assignment)
             shuffled = sorted(_eligible(connection, assignment), key=draw.lot_of)
@@ -155,7 +160,10 @@ class LabelDesk:
         Those that this annotator skipped, or was unsure about, come in their turn at random alone.
         """
         with reading(self._engine) as connection:
-            return chosen.waiting(connection, assignment.topic, assignment.annotator)[:limit]
+            waiting = chosen.waiting(
+                connection, assignment.topic, assignment.annotator, days=assignment.days
+            )
+        return waiting[:limit]
 
     def conflicts(self, topic: str) -> list[Conflict]:
         """Gives what annotators disagree about and nobody has settled, even splits first."""
@@ -311,10 +319,7 @@ def _once(post_ids: Sequence[int], digests: dict[int, str], *, limit: int) -> li
 def _eligible(connection: Connection, assignment: Assignment) -> Iterable[AnyRow]:
     columns = (POSTS.c.id, POSTS.c.platform, POSTS.c.native_id, POSTS.c.text_digest)
     statement = select(*columns).where(
-        POSTS.c.topic == assignment.topic,
-        POSTS.c.kind != "repost",
-        POSTS.c.text != "",
-        POSTS.c.language.in_([*assignment.languages, UNDETERMINED]),
+        *draw.opinions(assignment.topic, assignment.languages, assignment.days)
     )
     return connection.execute(statement)
 

@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, false, or_, select, true
 
 from monitor.languages import UNDETERMINED
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.values import Question, UnlabelledPost
 
+Days = tuple[date, date]
+"""The first day, and the first one left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which answers are wanted, and about which posts."""
+    """Which answers are wanted, and about which posts.
+
+    Attributes:
+        days: Those of the posts; None for all that are stored.
+    """
 
     topic: str
     questions: tuple[Question, ...]
     languages: tuple[str, ...]
+    days: Days | None = None
 
 
 def unlabelled(connection: Connection, wanted: Wanted, limit: int) -> list[UnlabelledPost]:
@@ -84,13 +93,28 @@ def candidates(connection: Connection, wanted: Wanted) -> Iterable[Row[*tuple[An
         for head, target in wanted.questions
     )
     statement = select(POSTS.c.id, *_LOT, POSTS.c.text_digest).where(
-        POSTS.c.topic == wanted.topic,
-        POSTS.c.kind != "repost",
-        POSTS.c.text != "",
-        POSTS.c.language.in_([*wanted.languages, UNDETERMINED]),
+        *opinions(wanted.topic, wanted.languages, wanted.days),
         or_(false(), *(~one for one in answered)),
     )
     return connection.execute(statement)
+
+
+def opinions(
+    topic: str, languages: Sequence[str], days: Days | None
+) -> tuple[ColumnElement[bool], ...]:
+    """What holds for a topic's posts that a person may be asked about."""
+    return (
+        POSTS.c.topic == topic,
+        POSTS.c.kind != "repost",
+        POSTS.c.text != "",
+        POSTS.c.language.in_([*languages, UNDETERMINED]),
+        of_days(days),
+    )
+
+
+def of_days(days: Days | None) -> ColumnElement[bool]:
+    """Whether a post is of the days."""
+    return true() if days is None else (POSTS.c.day >= days[0]) & (POSTS.c.day < days[1])
 
 
 _LOT = (POSTS.c.platform, POSTS.c.native_id)

@@ -27,6 +27,8 @@ from monitor.store import (
     unscored,
     versions,
 )
+from monitor.store.chosen import Answered
+from monitor.store.draw import Days
 from monitor.store.engine import reading
 from monitor.store.values import (
     Access,
@@ -278,26 +280,20 @@ class Queries:
         with reading(self._engine) as connection:
             return draw.by_id(connection, topic, post_ids)
 
-    def chosen_posts(self, topic: str) -> list[int]:
+    def chosen_posts(self, topic: str, *, days: Days | None = None) -> list[int]:
         """Gives the posts that were chosen for labelling and wait for it, best first."""
         with reading(self._engine) as connection:
-            return chosen.waiting(connection, topic)
+            return chosen.waiting(connection, topic, days=days)
 
-    def candidates(
-        self, topic: str, version: str, *, languages: Sequence[str], limit: int
-    ) -> list[Candidate]:
+    def candidates(self, answered: Answered, *, limit: int) -> list[Candidate]:
         """Gives unlabelled opinions with the version's answers, the newest first."""
         with reading(self._engine) as connection:
-            return chosen.candidates(connection, topic, version, languages=languages, limit=limit)
+            return chosen.candidates(connection, answered, limit=limit)
 
-    def newest_answered(
-        self, topic: str, version: str, *, languages: Sequence[str], limit: int
-    ) -> list[Candidate]:
+    def newest_answered(self, answered: Answered, *, limit: int) -> list[Candidate]:
         """Gives opinions with the version's answers, labelled or not, the newest first."""
         with reading(self._engine) as connection:
-            return chosen.newest_answered(
-                connection, topic, version, languages=languages, limit=limit
-            )
+            return chosen.newest_answered(connection, answered, limit=limit)
 
     def labels_since(self, topic: str, since: datetime | None) -> int:
         """Counts the answers that came after a moment; all of them where it is None."""
@@ -328,7 +324,13 @@ class Queries:
             return max(since, labels.count_answers(connection, topic) - int(known))
 
     def unlabelled(
-        self, topic: str, questions: Sequence[Question], languages: Sequence[str], *, limit: int
+        self,
+        topic: str,
+        questions: Sequence[Question],
+        languages: Sequence[str],
+        *,
+        limit: int,
+        days: Days | None = None,
     ) -> list[UnlabelledPost]:
         """Draws opinions at random that lack a random label for any of the questions.
 
@@ -336,7 +338,7 @@ class Queries:
         the same until they are labelled, and goes on behind them afterwards. Of posts with the
         same text the first alone is drawn; the others take its labels (`Store.echo_labels`).
         """
-        wanted = draw.Wanted(topic, tuple(questions), tuple(languages))
+        wanted = draw.Wanted(topic, tuple(questions), tuple(languages), days)
         with reading(self._engine) as connection:
             return draw.unlabelled(connection, wanted, limit)
 

@@ -34,6 +34,7 @@ from monitor.store import (
     versions,
 )
 from monitor.store.claims import Claim
+from monitor.store.draw import Days
 from monitor.store.engine import claiming, reading, reclaim, writing
 from monitor.store.presence import Presence
 from monitor.store.releases import ReleaseKey, StoredChain
@@ -394,13 +395,18 @@ class Store:
             return labels.save(connection, topic, given, at)
 
     def echo_labels(
-        self, topic: str, questions: Sequence[Question], languages: Sequence[str]
+        self,
+        topic: str,
+        questions: Sequence[Question],
+        languages: Sequence[str],
+        days: Days | None = None,
     ) -> int:
         """Labels copies of labelled texts, up to what has still to be asked; returns how many.
 
         The labelled posts stay a random sample of all posts, and nobody is asked a text twice.
         """
-        return echo.echo(self._engine, draw.Wanted(topic, tuple(questions), tuple(languages)))
+        wanted = draw.Wanted(topic, tuple(questions), tuple(languages), days)
+        return echo.echo(self._engine, wanted)
 
     def choose_posts(
         self, topic: str, post_ids: Sequence[int], *, reason: str, version: str, at: datetime

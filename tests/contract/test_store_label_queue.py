@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from store_values import NOW, QUESTIONS, answers, label, page, pending, post
 
 from monitor.store import echo
+from monitor.store.chosen import Answered
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, LabelDesk, Mark
 from monitor.store.draw import lot_of
 from monitor.store.engine import writing
@@ -291,7 +292,34 @@ def test_candidates_are_unlabelled_opinions_with_an_answer(
     found = _candidates(store, queries, topic)
     assert sorted(one.native_id for one in found) == ["2", "copy0", "copy1", "copy2"]
     store.save_page(topic, "file", page(post("new"), state=2), at=NOW)
-    assert len(queries.candidates(topic, "v1", languages=["en"], limit=99)) == 4
+    assert len(queries.candidates(Answered(topic, "v1", ("en",)), limit=99)) == 4
+
+
+def test_posts_of_days_that_the_window_has_lost_are_neither_drawn_nor_chosen(
+    store: Store, queries: Queries, engine: Engine, topic: str
+) -> None:
+    late = [post(f"late{n}", created_at=NOW + timedelta(days=1)) for n in range(3)]
+    late += [post("late copy", text="the same words again", created_at=NOW + timedelta(days=1))]
+    store.save_page(topic, "file", page(*late, state=2), at=NOW)
+    ids = {one.native_id: one.post_id for one in _candidates(store, queries, topic)}
+    best = [ids["late1"], ids["2"]]
+    store.choose_posts(topic, best, reason="uncertain", version="v1", at=NOW)
+    days = (NOW.date(), NOW.date() + timedelta(days=1))
+
+    drawn = queries.unlabelled(topic, [STANCE], ["en"], limit=99, days=days)
+    assert sorted(one.native_id[:4] for one in drawn) == ["1", "2", "copy"]
+    assert queries.chosen_posts(topic, days=days) == [ids["2"]]
+    assert len(queries.candidates(Answered(topic, "v1", ("en",), days), limit=99)) == 5
+    of_desk = Assignment(topic, "ann", (STANCE,), ("en",), overlap=0.0, days=days)
+    desk = LabelDesk(engine)
+    assert [desk.post(of_desk, one).text for one in desk.draw(of_desk, 99)] == [  # type: ignore[union-attr]
+        one.text for one in drawn
+    ]
+    assert desk.chosen(of_desk, 99) == [ids["2"]]
+
+    store.save_labels(topic, [label(one.native_id) for one in drawn], at=NOW)
+    assert store.echo_labels(topic, [STANCE], ["en"], days) == 2
+    assert not any(one.startswith("late") for one in _labelled(queries, topic))
 
 
 class _Named:
@@ -331,7 +359,7 @@ class _Id(NamedTuple):
 
 def _candidates(store: Store, queries: Queries, topic: str) -> list[_Named]:
     store.save_predictions(topic, "v1", answers(pending(queries, topic)))
-    found = queries.candidates(topic, "v1", languages=["en"], limit=99)
+    found = queries.candidates(Answered(topic, "v1", ("en",)), limit=99)
     assert all(set(one.scores) == set(QUESTIONS) for one in found)
     names = queries.posts_by_id(topic, [one.post_id for one in found])
     return [_Named(one.post_id, names[one.post_id].native_id) for one in found]

@@ -148,6 +148,10 @@ def test_chosen_posts_are_unlabelled_and_come_in_the_mixed_queue(
     assert samples.count("random") == 5
     assert 0 < samples.count("active") <= 5
 
+    elsewhere = replace(TOPIC, start=TOPIC.end, end=TOPIC.end + timedelta(days=1))
+    assert step.choose(elsewhere, 8) == 0
+    assert queue_items(queries, elsewhere, None, choose="mixed", limit=10, random_part=0.5)[0] == []
+
 
 def test_nothing_has_drifted_from_posts_to_themselves_and_advice_names_new_labels(
     desk: Desk, registry: Registry, tmp_path: Path
