@@ -17,9 +17,12 @@ _OPPOSING = re.compile(
       | (?:the\s+|an?\s+)? (?:fight|protests?|campaign|movement|struggle) \s+ against
       | (?:the\s+|an?\s+)? bans? \s+ on
       | (?:the\s+)? (?:abolition|repeal|rejection) \s+ of
-      | (?:an\s+|the\s+)? end \s+ to
+      | (?:an\s+|the\s+)? end \s+ to (?!\s+end\b)
       | the \s+ end \s+ of (?=\s+(?:the|this|that|these|those|all|our)\s)
-      | opposing | stopping | ending | banning | abolishing | repealing | rejecting
+        (?!\s+\w+\s+(?:\w+\s+)?(?:day|week|month|quarter|season|term|year)s?\b)
+      | opposing (?!\s+(?:counsel|part|side|team|view)\w*)
+      | stopping (?!\s+distance)
+      | ending | banning | abolishing | repealing | rejecting
       | no \s+ to
     ) (?=\s+\w)""",
     re.IGNORECASE | re.VERBOSE,
