@@ -328,10 +328,11 @@ class Scorer:
     ) -> None:
         """Correct the logits of one head about a group of rows, in place."""
         corrections, (post, about) = self._corrections[name], features
-        if not head(name).takes_target:
-            logits[group] = corrections[None].corrected(logits[group], post[: len(group)])
-            return
-        for place, row in enumerate(group):
+        takes_target = head(name).takes_target
+        for place, row in enumerate(group):  # One by one: a product's last bits vary with its rows.
+            if not takes_target:
+                logits[row] = corrections[None].corrected(logits[row], post[place])
+                continue
             for index, target in enumerate(rows[row].targets):
                 if (correction := corrections.get(target)) is not None:
                     both = _both(post[place], about[place, index])

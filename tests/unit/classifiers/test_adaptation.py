@@ -66,6 +66,16 @@ def test_the_candidate_scores_and_differs_from_its_base(
     assert not np.array_equal(adapted.probabilities, base.probabilities)
 
 
+def test_what_labels_teach_of_a_post_is_the_same_to_the_bit_in_any_company(
+    registry: Registry, result: AdaptationResult
+) -> None:
+    adapted = load_scorer(registry.path(result.version.id), threads=1)
+    texts = [example.text for example in make_examples()]
+    together = adapted.score(texts)[0].probabilities
+    alone = np.concatenate([adapted.score([text])[0].probabilities for text in texts])
+    assert together.tobytes() == alone.tobytes()
+
+
 def test_only_what_changed_is_kept(registry: Registry, result: AdaptationResult) -> None:
     folder = registry.path(result.version.id)
     assert sum(file.stat().st_size for file in folder.glob("model*")) < 120_000
