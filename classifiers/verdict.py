@@ -179,11 +179,17 @@ def held_out_rows(
                 champion=np.array([champion[one.key] for one in of_head], dtype=np.float64),
                 groups=np.array([groups[one.text] for one in of_head], dtype=np.int64),
                 new=np.array([one.key in new for one in of_head], dtype=bool),
-                slices=tuple({**one.slices, "length": length_of(one.text)} for one in of_head),
+                slices=tuple(_slices_of(one) for one in of_head),
                 untold=np.array([one.key in untold for one in of_head], dtype=bool),
             )
         )
     return found
+
+
+def _slices_of(example: Example) -> dict[str, str]:
+    """Return an example's slices, its target among them: one's gain hides no other's loss."""
+    about = {"target": example.target} if example.target else {}
+    return {**example.slices, **about, "length": length_of(example.text)}
 
 
 def judge(

@@ -105,6 +105,18 @@ def test_better_on_average_and_much_worse_for_one_cohort_does_not_get_past() -> 
     assert "employees: log loss higher by" in found.reason
 
 
+def test_better_towards_one_target_and_much_worse_towards_another_does_not_get_past() -> None:
+    truth = truth_of(480)
+    towards = ["the bonus" if n % 6 == 0 else "the strike" for n in range(480)]
+    made = [
+        replace(one, head="stance", target=target, label=head("stance").labels[label])
+        for one, target, label in zip(examples(truth), towards, truth, strict=True)
+    ]
+    skill = [0.3 if target == "the bonus" else 1.8 for target in towards]
+    found = verdict(made, answers(truth, skill, 2), answers(truth, 1.2, 3))
+    assert failed(found) == {"slice stance target the bonus"}
+
+
 def test_an_overconfident_candidate_does_not_get_past() -> None:
     truth = truth_of(300)
     sure = answers(truth, 1.2, 2) ** 4
