@@ -24,6 +24,7 @@ from torch.optim.swa_utils import AveragedModel
 from classifiers.assessment import assess
 from classifiers.batches import UNLABELLED, Batch
 from classifiers.behaviour import ask_all, counted, failures_table
+from classifiers.calibration import Temperature
 from classifiers.encoder import Classifier
 from classifiers.errors import ClassifierError, TrainingError
 from classifiers.fitting import FitSettings, fit, make_optimizer
@@ -54,6 +55,7 @@ from classifiers.version import ModelVersion, content_id, read_version, write_ve
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 BEHAVIOUR = "behaviour checks"
+SAME_TEMPERATURE = 1e-3
 """Under this name a base's figures tell which part of them it passes, by what they are about."""
 
 
@@ -214,9 +216,22 @@ def judge_base(output: Path, recipe: Recipe, data: Path) -> str:
     behaviour = {about: times / of for about, (times, of) in counted(answered).items()}
     behaviour["rows"] = float(len(answered))
     judged = replace(assessed, metrics={**assessed.metrics, BEHAVIOUR: behaviour})
-    temperature = {**version.temperature, **assessed.temperature}
+    temperature = {
+        name: _kept(version.temperature.get(name), fitted)
+        for name, fitted in {**version.temperature, **assessed.temperature}.items()
+    }
     _describe(output, replace(version, temperature=temperature, metrics=judged.metrics))
     return f"{judged.tables(read_version(output).id)}\n{failures_table(answered)}"
+
+
+def _kept(before: Temperature | None, fitted: Temperature) -> Temperature:
+    """Return the temperature before where the fitted one is as good as the same.
+
+    Another processor's or number of threads' last digits are no other version of a base.
+    """
+    if before is None or np.shape(before) != np.shape(fitted):
+        return fitted
+    return before if np.allclose(before, fitted, rtol=0, atol=SAME_TEMPERATURE) else fitted
 
 
 def _describe(output: Path, version: ModelVersion) -> None:

@@ -113,11 +113,12 @@ def as_begun(recipe: Recipe, data: str, checkpoints: Path, *, resume: bool) -> R
         "recipe": blake2b(repr(replace(recipe, validation=())).encode()).hexdigest(),
         "data": data,
         "base": read_version(Path(encoder)).id if is_base(encoder) else "",
+        "teacher": read_version(Path(recipe.teacher.folder)).id if recipe.teacher else "",
     }
     last, kept = checkpoints / LAST, checkpoints / BEGUN
     begun = json.loads(kept.read_text(encoding="utf-8")) if resume and kept.is_file() else {}
     if resume and (begun or last.is_file()):
-        other = [name for name in ("recipe", "data", "base") if begun.get(name) != run[name]]
+        other = [name for name in run if begun.get(name) != run[name]]
         if other:
             raise TrainingError(
                 f"the checkpoint in {checkpoints} was made with another {' and '.join(other)}",

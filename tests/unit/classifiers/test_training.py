@@ -1,8 +1,10 @@
 """The recipe from its file to a base on disk, at a size that takes seconds."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 
 from classifiers import training, training_batches, training_run
 from classifiers.asked import Asked, AskedPost
-from classifiers.assessment import unrelated_pairs
+from classifiers.assessment import Assessment, unrelated_pairs
 from classifiers.batches import Encoded, encode, to_batch
 from classifiers.dataset import NO_STANCE, OFF_TOPIC, read_labelled
 from classifiers.distillation import Teacher, TeacherSettings, ask_about_something
@@ -154,6 +156,32 @@ def test_the_same_recipe_makes_the_same_base(data: Path, tiny: Path, tmp_path: P
 def test_what_is_shipped_knows_the_hashes_of_its_files(base: Path) -> None:
     assert (base / HASHES_FILE).is_file()
     verify(base)
+
+
+def test_last_digits_of_a_temperature_make_no_other_version(
+    data: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another processor, or number of threads, adds up the same figures in another order."""
+    made = trained(tmp_path, data, tiny)
+    before, assess = read_version(made), training.assess
+
+    def moved(by: float) -> Callable[..., Assessment]:
+        def assessed(*asked: Any) -> Assessment:
+            found = assess(*asked)
+            moved = {name: np.add(one, by).tolist() for name, one in found.temperature.items()}
+            return replace(found, temperature=moved)
+
+        return assessed
+
+    monkeypatch.setattr(training, "assess", moved(2e-4))
+    trained(tmp_path, data, tiny, "--judge")
+    assert (read_version(made).id, read_version(made).temperature) == (
+        before.id,
+        before.temperature,
+    )
+    monkeypatch.setattr(training, "assess", moved(2e-2))
+    trained(tmp_path, data, tiny, "--judge")
+    assert read_version(made).id != before.id
 
 
 def test_a_base_is_judged_again_without_training(
