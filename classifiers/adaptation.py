@@ -306,12 +306,15 @@ def _by_question(examples: Sequence[Example]) -> dict[Asked, list[int]]:
 def _chosen(about: Read, labels: Labels, parts: Labels) -> tuple[Array, Correction]:
     """Return the logits out of fold, (rows, labels), and the final correction.
 
-    Both with the penalty that answers best out of fold; the frozen test has no say in it, so what
-    is learnt from all rows but the frozen test's is the final correction.
+    Both with the penalty that answers best out of fold, or those of the base where none answers
+    better than it; the frozen test has no say in it, so what is learnt from all rows but the frozen
+    test's is the final correction.
     """
     space, open_ = Space(about.features), parts != FROZEN_TEST
     made: dict[int, Correction] = {}
-    best = (np.inf, about.logits, made)
+    nothing = Correction.nothing(about.features.shape[1], about.logits.shape[1])
+    of_base = log_loss(labels[open_], _probabilities(about.logits[open_]))
+    best = (of_base, about.logits, {FROZEN_TEST: nothing})
     for penalty in PENALTIES:
         found = about.logits.copy()
         for part in (*range(FOLDS), FROZEN_TEST):

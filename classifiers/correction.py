@@ -54,6 +54,12 @@ class Correction:
     bias: Array
     scale: Array
 
+    @classmethod
+    def nothing(cls, features: int, labels: int) -> Self:
+        """Return the correction that leaves the logits as they are."""
+        zeros = np.zeros((features + 1, labels), dtype=np.float32)
+        return cls(zeros[1:], zeros[0], np.ones(1, dtype=np.float32))
+
     def corrected(self, logits: Array, features: Array) -> Array:
         """Return corrected logits, (rows, labels).
 

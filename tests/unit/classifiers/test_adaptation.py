@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from classifiers.adaptation import AdaptationResult, Example, adapt, beats_champion
+from classifiers.correction import read_corrections
 from classifiers.errors import BadExampleError, ModelFilesError, TrainingStoppedError
 from classifiers.examples import FEWEST, FOLDS, FROZEN_TEST, checked, part_of
 from classifiers.heads import head
@@ -74,6 +75,29 @@ def test_what_labels_teach_of_a_post_is_the_same_to_the_bit_in_any_company(
     together = adapted.score(texts)[0].probabilities
     alone = np.concatenate([adapted.score([text])[0].probabilities for text in texts])
     assert together.tobytes() == alone.tobytes()
+
+
+def test_labels_that_teach_nothing_leave_the_answers_to_the_base(
+    registry: Registry, tiny: Path
+) -> None:
+    """They are drawn from what it says itself: whatever is learnt is worse out of fold."""
+    known = load_scorer(tiny, threads=1)
+    texts = [f"post number {n}" for n in range(60)]
+    answers = known.score(texts)[0].probabilities
+    random = np.random.default_rng(3)
+    labels = [
+        head("sentiment").labels[random.choice(3, p=row / row.sum())]
+        for row in answers.astype(float)
+    ]
+    examples = [
+        Example(str(n), text, "sentiment", "", label, audit=True)
+        for n, (text, label) in enumerate(zip(texts, labels, strict=True))
+    ]
+    made = adapt(registry, "noise", examples)
+    correction = read_corrections(registry.path(made.version.id))["sentiment", ""]
+    assert not correction.weights.any()
+    adapted = load_scorer(registry.path(made.version.id), threads=1).score(texts)[0].probabilities
+    assert (adapted.argmax(axis=1) == answers.argmax(axis=1)).all()
 
 
 def test_only_what_changed_is_kept(registry: Registry, result: AdaptationResult) -> None:
