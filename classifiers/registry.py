@@ -101,16 +101,19 @@ class Registry:
         staged = [replace(each, stage=self._stage(topic or each.topic, each.id)) for each in chosen]
         return [shipped, *sorted(staged, key=lambda each: (each.created_at, each.id))]
 
-    def get(self, version_id: str) -> ModelVersion:
+    def get(self, version_id: str, topic: str = "") -> ModelVersion:
         """Return a version by its id.
+
+        Args:
+            version_id: The version.
+            topic: In which a base's stage is told; as it is shipped where empty.
 
         Raises:
             UnknownVersionError: It is not on disk.
         """
         version = read_version(self.path(version_id))
-        if not version.topic:
-            return replace(version, stage="champion")
-        return replace(version, stage=self._stage(version.topic, version_id))
+        of = version.topic or topic
+        return replace(version, stage=self._stage(of, version_id) if of else "champion")
 
     def path(self, version_id: str) -> Path:
         """Return a version's folder.

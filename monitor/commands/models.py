@@ -101,7 +101,8 @@ def list_command(call: Call) -> None:
 @with_call
 def show_command(call: Call, version_id: str) -> None:
     """Everything that is known of a version: data, seed, metrics, confusion."""
-    version = asdict(call.app.registry.get(version_id))
+    topic = call.topic.name if call.app.topics else ""
+    version = asdict(call.app.registry.get(version_id, topic))
     call.answer(version, json.dumps(version, indent=2, ensure_ascii=False, default=str))
 
 
@@ -123,7 +124,8 @@ def evaluate_command(
 ) -> None:
     """Scores labelled texts and prints the head's measure with its interval, and calibration.
 
-    The labels tell which head is meant. Touches no database.
+    The labels tell which head is meant. Labels that a topic's version has learnt flatter it: what
+    it said before it had is in `monitor models show`. Touches no database.
     """
     labelled_files = importlib.import_module("classifiers.labelled_files")
     known, rows = labelled_files.read_judged(path, head_name=head, target=target, split=split)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from monitor.bootstrap.loading import load
 from monitor.commands.call import Call, table, with_call
 from monitor.errors import ConfigurationError
-from monitor.topic import check_topic_file
+from monitor.topic import check_topic_file, load_topic
 
 
 @click.group("topics")
@@ -48,6 +49,7 @@ def check_command(call: Call, files: tuple[Path, ...]) -> None:
     for path, problems in found.items():
         lines.append(f"{path}: {'right' if not problems else f'{len(problems)} mistake(s)'}")
         lines += [f"  {p.place}: {p.message}\n    {p.hint}" for p in problems]
+        lines += [] if problems else _exchanged(Path(path))
     call.answer(data, "\n".join(lines) or f"there is no topic file in {folder}")
     mistakes = sum(map(len, found.values()))
     if mistakes:
@@ -55,6 +57,20 @@ def check_command(call: Call, files: tuple[Path, ...]) -> None:
             f"{mistakes} mistake(s) in {sum(map(bool, found.values()))} topic file(s)",
             hint="docs/topics.md explains every key",
         )
+
+
+def _exchanged(path: Path) -> list[str]:
+    """A line for each target that is asked as what it is the opposite of."""
+    without_opposition = load("classifiers.opposites", "without_opposition")
+    lines = []
+    for target in load_topic(path).targets:
+        about, is_opposed = without_opposition(target.text)
+        if is_opposed:
+            lines.append(
+                f"  target {target.name}: {target.text!r} is asked as {about!r}, favor and against "
+                "exchanged"
+            )
+    return lines
 
 
 COMMANDS = {"topics": topics_group}

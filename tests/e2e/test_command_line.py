@@ -138,6 +138,18 @@ def test_topics_check_explains_every_mistake_with_its_place(place: Place) -> Non
     assert "Mars" in said
 
 
+def test_topics_check_says_which_target_is_asked_the_other_way_round(place: Place) -> None:
+    place.add_topic(
+        "wrong",
+        TOPIC.replace('"strike"', '"wrong"', 1).replace(
+            'text = "the strike"', 'text = "ending the strike"'
+        ),
+    )
+    said = place.run("topics", "check")
+    assert "'ending the strike' is asked as 'the strike', favor and against exchanged" in said
+    assert said.count("exchanged") == 1
+
+
 def test_score_answers_in_order_with_probabilities(place: Place) -> None:
     lines = [
         {"id": "a", "text": "I love it"},

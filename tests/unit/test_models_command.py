@@ -13,7 +13,7 @@ from classifiers.registry import PRETRAINED, SMALL
 from classifiers.version import read_version
 from monitor.bootstrap.application import open_application
 from monitor.commands.call import Call
-from monitor.commands.models import list_command
+from monitor.commands.models import list_command, show_command
 from monitor.errors import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,6 +34,22 @@ def test_versions_are_listed_where_the_champion_is_missing(
     printed, told = capsys.readouterr()
     assert [row["stage"] for row in json.loads(printed)] == ["retired"]
     assert "the champion bbbbbbbbbbbb is not on disk" in told
+
+
+def test_a_base_is_what_it_is_to_the_topic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever every base is as it is shipped."""
+    monkeypatch.setenv("MONITOR_HOME", str(tmp_path))
+    monkeypatch.setenv("MONITOR_CONFIG", str(ROOT / "config"))
+    call = Call(as_json=True)
+    assert show_command.callback is not None
+    stages = []
+    for base in (PRETRAINED, SMALL):
+        inspect.unwrap(show_command.callback)(call, read_version(base).id)
+        stages.append(json.loads(capsys.readouterr().out)["stage"])
+    call.app._engine.dispose()
+    assert stages == ["champion", "candidate"]
 
 
 TOPICS = ["facebook-walkout-2020", "airline"]
