@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
 
+from monitor.store import aside
 from monitor.store.chunks import in_chunks
 from monitor.store.labels import truth_of
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS, REMOVED_ANSWERS
@@ -104,10 +105,10 @@ def drop_versions(connection: Connection, topic: str, gone: Collection[str]) -> 
     connection.execute(delete(REMOVED_ANSWERS).where(row.topic == topic, row.version.in_(gone)))
 
 
-def drop_targets(connection: Connection, topic: str, gone: Collection[str]) -> None:
-    """Drops the removed answers about targets."""
-    row = REMOVED_ANSWERS.c
-    connection.execute(delete(REMOVED_ANSWERS).where(row.topic == topic, row.target.in_(gone)))
+def put_aside(connection: Connection, topic: str, target: str, *, before: str, now: str) -> None:
+    """Puts aside the removed answers about a target whose text has changed."""
+    here = REMOVED_ANSWERS.c.topic == topic
+    aside.exchange(connection, REMOVED_ANSWERS, here, target, before=before, now=now)
 
 
 def _answers(connection: Connection, which: ColumnElement[bool]) -> Iterator[Answer]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, true
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, true
 
+from monitor.store import aside
 from monitor.store.chunks import in_chunks
 from monitor.store.draw import Days, of_days, opinions
 from monitor.store.face_rows import LABEL_MARKS
@@ -90,7 +91,9 @@ def _newest(
     connection: Connection, of: Answered, limit: int, which: ColumnElement[bool]
 ) -> list[Candidate]:
     answered = exists().where(
-        PREDICTIONS.c.post_id == POSTS.c.id, PREDICTIONS.c.version == of.version
+        PREDICTIONS.c.post_id == POSTS.c.id,
+        PREDICTIONS.c.version == of.version,
+        aside.is_present(PREDICTIONS.c.target),
     )
     statement = (
         select(POSTS.c.id, POSTS.c.text, POSTS.c.text_digest)
@@ -110,7 +113,9 @@ def _scores(
     answer = PREDICTIONS.c
     for chunk in in_chunks(ids):
         statement = select(answer.post_id, answer.head, answer.target, answer.scores).where(
-            and_(answer.post_id.in_(chunk), answer.version == version)
+            answer.post_id.in_(chunk),
+            answer.version == version,
+            aside.is_present(answer.target),
         )
         for row in connection.execute(statement):
             found.setdefault(row.post_id, {})[row.head, row.target] = unpack(row.scores)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, union, update
 
+from monitor.store import aside
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import AGGREGATES, DAYS, POSTS, PREDICTIONS
@@ -84,14 +85,20 @@ def replace(
     return bool(now.revision == seen.revision)
 
 
-def drop_targets(
-    connection: Connection, topic: str, targets: Sequence[str], touched: Sequence[date]
-) -> None:
-    """Drops the cells of targets that are asked with another text, and marks the days touched.
+def put_aside(connection: Connection, topic: str, target: str, *, before: str, now: str) -> None:
+    """Puts aside the cells of a target whose text has changed.
+
+    They are rebuilt with their days all the same: from their answers, which are put aside too.
+    """
+    here = _CELL.topic == topic
+    aside.exchange(connection, AGGREGATES, here, target, before=before, now=now)
+
+
+def mark_later(connection: Connection, topic: str, touched: Sequence[date]) -> None:
+    """Marks days of which more has changed than their posts.
 
     That is a later state than any read before, so that nobody replaces it with one of those.
     """
-    connection.execute(delete(AGGREGATES).where(_CELL.topic == topic, _CELL.target.in_(targets)))
     mark(connection, topic, touched)
     for chunk in in_chunks(touched):
         those = (DAYS.c.topic == topic, DAYS.c.day.in_(chunk))
@@ -152,13 +159,17 @@ def counted(connection: Connection, topic: str, day: date) -> dict[CellKey, Dail
 def cells(
     connection: Connection, topic: str, versions: Sequence[str], days: tuple[date, date]
 ) -> list[DailyAggregate]:
-    """Gives the cells of [since, until) of these versions, and the volume cells, sorted."""
+    """Gives the cells of [since, until) of these versions, and the volume cells, sorted.
+
+    Those of targets' former texts are left out.
+    """
     since, until = days
     statement = select(AGGREGATES).where(
         _CELL.topic == topic,
         _CELL.day >= since,
         _CELL.day < until,
         _CELL.version.in_(versions) | (_CELL.head == VOLUME),
+        aside.is_present(_CELL.target),
     )
     found = [DailyAggregate(**row) for row in connection.execute(statement).mappings()]
     return sorted(found, key=_order)
@@ -182,6 +193,7 @@ def totals(
             _CELL.day < until,
             _CELL.language.in_(languages),
             _CELL.version.in_(versions) | (_CELL.head == VOLUME),
+            aside.is_present(_CELL.target),
         )
         .group_by(*key)
     )

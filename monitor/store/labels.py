@@ -9,8 +9,9 @@ from datetime import date, datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select, update
+from sqlalchemy import Connection, Row, and_, func, select
 
+from monitor.store import aside
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.face_rows import LABEL_MARKS
@@ -23,7 +24,6 @@ from monitor.store.values import (
     LabelSample,
     Question,
     StoredLabel,
-    with_text,
 )
 
 _KEY = ("post_id", "head", "target", "annotator")
@@ -142,13 +142,12 @@ def _conflict(rows: Sequence[AnyRow]) -> Conflict:
 def put_aside(connection: Connection, topic: str, target: str, *, before: str, now: str) -> None:
     """Lets what people said of a target whose text has changed answer the former text alone.
 
-    With another text it is another question. What was said of this text earlier counts again.
+    What was said of this text earlier counts again.
     """
     of_topic = select(POSTS.c.id).where(POSTS.c.topic == topic)
     for table in (LABELS, LABEL_MARKS):
-        for old, new in ((target, with_text(target, before)), (with_text(target, now), target)):
-            here = and_(table.c.target == old, table.c.post_id.in_(of_topic))
-            connection.execute(update(table).where(here).values(target=new))
+        here = table.c.post_id.in_(of_topic)
+        aside.exchange(connection, table, here, target, before=before, now=now)
 
 
 def count(connection: Connection, topic: str, question: Question, sample: LabelSample) -> int:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import Connection, Select, delete, exists, func, insert, select
+from sqlalchemy import Connection, Select, exists, func, insert, select, union
 
 from monitor.errors import StoreError
-from monitor.store import audit, claims, days, labels, releases, unscored
+from monitor.store import aside, audit, claims, days, labels, releases, unscored
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
-from monitor.store.rows import POSTS, PREDICTIONS, TARGETS, UNSCORED
+from monitor.store.rows import POSTS, PREDICTIONS, REMOVED_ANSWERS, TARGETS, UNSCORED
 from monitor.store.scores import pack, unpack
 from monitor.store.unscored import Wanted
-from monitor.store.values import PendingPost, Prediction
+from monitor.store.values import PendingPost, Prediction, with_text
 
 _ANSWERS = PREDICTIONS.c
 _NO_ID = 2**63 - 1
@@ -72,7 +72,9 @@ def is_behind(connection: Connection, wanted: Wanted, shown: str) -> bool:
     post, lacking = POSTS.c.id, unscored.unanswered(wanted)
     if unscored.serves(connection, wanted):
         post, lacking = UNSCORED.c.post_id, UNSCORED.c.topic == wanted.topic
-    answered = exists().where(_ANSWERS.post_id == post, _ANSWERS.version == shown)
+    answered = exists().where(
+        _ANSWERS.post_id == post, _ANSWERS.version == shown, aside.is_present(_ANSWERS.target)
+    )
     return connection.execute(select(post).where(lacking, answered).limit(1)).first() is not None
 
 
@@ -94,7 +96,9 @@ def known(
     found = {}
     for chunk in in_chunks(digests):
         statement = _predictions_of(topic).where(
-            POSTS.c.text_digest.in_(chunk), _ANSWERS.version == version
+            POSTS.c.text_digest.in_(chunk),
+            _ANSWERS.version == version,
+            aside.is_present(_ANSWERS.target),
         )
         for row in connection.execute(statement):
             found[row.text_digest, row.head, row.target] = (row.label, unpack(row.scores))
@@ -131,17 +135,17 @@ def save(
     return len(new)
 
 
-def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str]) -> None:
-    """Remembers the targets' texts; what was answered, counted and shown with others goes.
+def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str]) -> list[str]:
+    """Remembers the targets' texts; returns which targets had another one.
 
-    What people said of a target with another text is put aside, like what was shown.
+    What was answered, counted, shown and said with that text is put aside, and what was with the
+    present one counts again: none of it can be made anew once posts have lost their texts, and
+    an answer out of fold not even before.
     """
     before = target_texts(connection, topic)
     changed = [name for name, text in targets.items() if before.get(name, text) != text]
-    _drop_answers(connection, topic, changed)
     for name in changed:
-        for put_aside in (releases.put_aside, labels.put_aside):
-            put_aside(connection, topic, name, before=before[name], now=targets[name])
+        _reword(connection, topic, name, before=before[name], now=targets[name])
     rows = [
         {"topic": topic, "name": name, "text": text}
         for name, text in targets.items()
@@ -154,6 +158,33 @@ def sync_targets(connection: Connection, topic: str, targets: Mapping[str, str])
             set_={"text": insertion.excluded.text},
         )
         connection.execute(insertion, rows)
+    return changed
+
+
+def _reword(connection: Connection, topic: str, target: str, *, before: str, now: str) -> None:
+    touched = _days_of(connection, topic, (target, with_text(target, now)))
+    for put_aside in (
+        _put_aside, days.put_aside, audit.put_aside, releases.put_aside, labels.put_aside
+    ):  # fmt: skip
+        put_aside(connection, topic, target, before=before, now=now)
+    unscored.forget(connection, topic)
+    days.mark_later(connection, topic, touched)
+
+
+def _put_aside(connection: Connection, topic: str, target: str, *, before: str, now: str) -> None:
+    here = _ANSWERS.post_id.in_(select(POSTS.c.id).where(POSTS.c.topic == topic))
+    aside.exchange(connection, PREDICTIONS, here, target, before=before, now=now)
+
+
+def _days_of(connection: Connection, topic: str, targets: Sequence[str]) -> list[date]:
+    """The days with answers about targets, also where the post has gone."""
+    asked = _ANSWERS.target.in_(targets)
+    answered = select(POSTS.c.day).where(
+        POSTS.c.topic == topic, exists().where(_ANSWERS.post_id == POSTS.c.id, asked)
+    )
+    row = REMOVED_ANSWERS.c
+    removed = select(row.day).where(row.topic == topic, row.target.in_(targets))
+    return list(connection.execute(union(answered, removed)).scalars())
 
 
 def _check_asked(connection: Connection, topic: str, asked: Mapping[str, str]) -> None:
@@ -205,20 +236,3 @@ def _row(version: str, prediction: Prediction) -> dict[str, object]:
         "label": prediction.label,
         "scores": pack(prediction.scores),
     }
-
-
-def _drop_answers(connection: Connection, topic: str, targets: Sequence[str]) -> None:
-    if not targets:
-        return
-    asked = _ANSWERS.target.in_(targets)
-    of_topic = select(POSTS.c.id).where(POSTS.c.topic == topic)
-    statement = (
-        select(POSTS.c.day)
-        .distinct()
-        .where(POSTS.c.topic == topic, exists().where(_ANSWERS.post_id == POSTS.c.id, asked))
-    )
-    touched = list(connection.execute(statement).scalars())
-    audit.drop_targets(connection, topic, targets)
-    connection.execute(delete(PREDICTIONS).where(asked, _ANSWERS.post_id.in_(of_topic)))
-    unscored.forget(connection, topic)
-    days.drop_targets(connection, topic, targets, touched)

@@ -103,9 +103,9 @@ def is_stored(connection: Connection, topic: str, key: ReleaseKey) -> bool:
 def put_aside(connection: Connection, topic: str, target: str, *, before: str, now: str) -> None:
     """Begins anew with what is released about a target whose text has changed.
 
-    With another text it is another question. What was released with this text earlier counts
-    again: a text that was changed and changed back tells no more than one that stayed. Revisions
-    go on, so that whoever remembers a chain reads it again.
+    What was released with this text earlier counts again: a text that was changed and changed back
+    tells no more than one that stayed. Revisions go on, so that whoever remembers a chain reads it
+    again.
     """
     known = chains(connection, topic)
     for key, stored in known.items():

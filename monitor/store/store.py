@@ -259,13 +259,16 @@ class Store:
         self._presence.withdraw(holder)
 
     def sync_targets(self, topic: str, targets: Mapping[str, str]) -> None:
-        """Remembers the targets' texts by name; answers asked with another text are dropped.
+        """Remembers the targets' texts by name; answers asked with another text are put aside.
 
-        So are the counts of these answers. What was shown of them and what people said of the
-        target are put aside until the text comes back.
+        So are the counts of these answers, what was shown of them and what people said of the
+        target: all of it counts again when the text comes back.
         """
         with writing(self._engine) as connection:
-            predictions.sync_targets(connection, topic, targets)
+            for name in predictions.sync_targets(connection, topic, targets):
+                told = {"topic": topic, "target": name, "text": targets[name]}
+                deed = jobs.Deed("pipeline", "target_reworded", told)
+                jobs.log(connection, self._clock(), deed)
 
     def save_predictions(
         self,

@@ -26,9 +26,13 @@ Question = tuple[str, str]
 """A head and the target's name it is asked about, empty where the head takes none."""
 
 
+FORMER = ": "
+"""Stands between a target's name and its former text; no name has a colon."""
+
+
 def with_text(target: str, text: str) -> str:
-    """The target under which is kept what belongs to a former text; no name has a colon."""
-    return f"{target}: {text}"
+    """The target under which is kept what belongs to a former text."""
+    return f"{target}{FORMER}{text}"
 
 
 @dataclass(frozen=True, slots=True)

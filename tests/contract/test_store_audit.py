@@ -149,7 +149,7 @@ def test_an_erased_author_is_told_from_others_and_cannot_be_known_again(
     assert store.let_go_removed_answers(topic, FEW) == 4
 
 
-def test_removed_answers_go_with_their_version_and_with_the_text_of_their_target(
+def test_removed_answers_go_with_their_version_and_wait_for_the_text_of_their_target(
     store: Store, queries: Queries, topic: str
 ) -> None:
     fill(store, queries, topic, authors=("anna", "ben"))
@@ -160,6 +160,8 @@ def test_removed_answers_go_with_their_version_and_with_the_text_of_their_target
     assert (len(audit(queries, topic)), len(audit(queries, topic, "v2"))) == (0, 2)
     store.sync_targets(topic, {"walkout": "the strike"})
     assert audit(queries, topic, "v2") == []
+    store.sync_targets(topic, {"walkout": "the walkout"})
+    assert len(audit(queries, topic, "v2")) == 2
 
 
 def test_bundled_sample_posts_are_nobodys(store: Store, queries: Queries, topic: str) -> None:

@@ -144,7 +144,9 @@ def test_a_target_asked_with_another_text_loses_its_answers(
     clean(store, queries, topic)
     store.sync_targets(topic, {"walkout": "the employees' walkout", "policy": "the policy"})
     (kept,) = day_posts(queries, topic)
-    assert [p.head for p in kept.predictions] == ["sentiment"]
+    asked = [(p.head, p.target) for p in kept.predictions]
+    assert asked == [("sentiment", ""), ("stance", "walkout: the walkout")]
+    assert len(pending(queries, topic)) == 1
     assert [d.day for d in store.dirty_days(topic)] == [NOW.date()]
 
 
