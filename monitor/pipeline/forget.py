@@ -89,6 +89,9 @@ class UnlearnStep:
     def unlearn(self, topic: Topic) -> int:
         """Drops answers about posts that are no longer labelled and there; returns how many.
 
+        Those about a target's former text, and where annotators are even, stay: who needs them
+        again could not make them anew.
+
         The weights stay as they are: `Queries.models_on_removed` names the versions that were
         trained on removed posts, and `monitor retrain` makes one that was not.
         """
@@ -103,16 +106,14 @@ class UnlearnStep:
         return sum(drop_held_out(folder, keep) for folder in folders)
 
     def _digests(self, topic: Topic) -> set[str]:
-        texts = topic.target_texts | {"": ""}
         return {
             Example(
                 id=f"{post.platform}/{self.ids.open(post.native_id)}",
                 text="",
                 head=post.head,
-                target=texts[post.target],
-                label=post.label,
+                target=post.target,
+                label="",
                 audit=False,
             ).digest
-            for post in self.queries.examples(topic.name)
-            if post.target in texts
+            for post in self.queries.answered_posts(topic.name, topic.target_texts)
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from operator import attrgetter
@@ -17,6 +17,7 @@ from monitor.store.engine import insert_into
 from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.values import (
+    AnsweredPost,
     Conflict,
     HumanLabel,
     LabelledPost,
@@ -24,6 +25,7 @@ from monitor.store.values import (
     LabelSample,
     Question,
     StoredLabel,
+    text_of,
 )
 
 _KEY = ("post_id", "head", "target", "annotator")
@@ -93,6 +95,23 @@ def examples(connection: Connection, topic: str) -> list[LabelledPost]:
     of_answer = _by_answer(connection, topic, _POST_OF_EXAMPLE)
     found = [example for rows in of_answer if (example := _example(rows)) is not None]
     return sorted(found, key=lambda each: (each.head, each.target, each.platform, each.native_id))
+
+
+def answered(connection: Connection, topic: str, texts: Mapping[str, str]) -> list[AnsweredPost]:
+    """Gives posts that still have their text, a question that somebody has answered at a time.
+
+    Also where annotators are even, and what was answered about a target's former text.
+    """
+    statement = (
+        select(POSTS.c.native_id, POSTS.c.platform, LABELS.c.head, LABELS.c.target)
+        .distinct()
+        .select_from(_LABELS_WITH_POSTS)
+        .where(POSTS.c.topic == topic, POSTS.c.text != "")
+    )
+    return [
+        AnsweredPost(row.native_id, row.platform, row.head, text_of(row.target, texts))
+        for row in connection.execute(statement)
+    ]
 
 
 def conflicts(connection: Connection, topic: str) -> list[Conflict]:

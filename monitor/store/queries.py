@@ -32,6 +32,7 @@ from monitor.store.draw import Days
 from monitor.store.engine import reading
 from monitor.store.values import (
     Access,
+    AnsweredPost,
     AuditLabel,
     Candidate,
     CellKey,
@@ -254,6 +255,19 @@ class Queries:
         """
         with reading(self._engine) as connection:
             return labels.examples(connection, topic)
+
+    def answered_posts(self, topic: str, texts: Mapping[str, str]) -> list[AnsweredPost]:
+        """Gives every labelled post that still has its text, once a question.
+
+        Also where annotators are even, and for targets' former texts; in no order.
+
+        Args:
+            topic: The topic.
+            texts: By name, of targets about whose text nothing was noted yet.
+        """
+        with reading(self._engine) as connection:
+            known = {**texts, **predictions.target_texts(connection, topic)}
+            return labels.answered(connection, topic, known)
 
     def conflicts(self, topic: str) -> list[Conflict]:
         """Gives what annotators disagree about and nobody has settled, even splits first."""

@@ -35,6 +35,12 @@ def with_text(target: str, text: str) -> str:
     return f"{target}{FORMER}{text}"
 
 
+def text_of(target: str, texts: Mapping[str, str]) -> str:
+    """The text behind a target: its former one, if it is kept under that; empty for no target."""
+    _, _, former = target.partition(FORMER)
+    return former or texts.get(target, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One answer about one post.
@@ -251,6 +257,20 @@ class LabelledPost:
     author: str | None
     labelled_at: datetime
     annotators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredPost:
+    """A post about which somebody has answered a question.
+
+    Attributes:
+        target: The target's text; empty where the head takes none.
+    """
+
+    native_id: str
+    platform: str
+    head: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
