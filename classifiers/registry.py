@@ -172,7 +172,8 @@ class Registry:
             reign = self._reign(topic)
             if version_id != self.ruling(topic):
                 self._keep_base(version.base or version.id)
-                self._write_reign(topic, replace(reign, reigned=(*reign.reigned, version_id)))
+                left = tuple(each for each in reign.rolled_back if each != version_id)
+                self._write_reign(topic, _Reign((*reign.reigned, version_id), left))
             return self.champion(topic)
 
     def owned(self, topic: str, version_id: str) -> ModelVersion:
@@ -217,6 +218,10 @@ class Registry:
             *before, last = reign.reigned
             self._write_reign(topic, _Reign(tuple(before), (*reign.rolled_back, last)))
             return self.champion(topic)
+
+    def is_rolled_back(self, topic: str, version_id: str) -> bool:
+        """Return whether a version was rolled back, and not promoted again since."""
+        return version_id in self._reign(topic).rolled_back
 
     def add(self, made: Path, version: ModelVersion) -> ModelVersion:
         """Move a folder with a version's weights into the registry, whole or not at all.

@@ -33,18 +33,25 @@ class Deed:
         pruned: Old versions that were removed.
         overtaken: Whether another version became the champion while this one was trained, which
             it was not compared with.
+        rolled_back: Whether these labels gave a version that somebody went back from.
     """
 
     retrained: Retrained
     promoted: bool
     pruned: tuple[str, ...]
     overtaken: bool = False
+    rolled_back: bool = False
 
     @property
     def reason(self) -> str:
         """Why it came so, in words."""
         if self.overtaken:
             return "another version took over while it was trained; retrain to compare both"
+        if self.rolled_back:
+            return (
+                "these labels give the version that was rolled back; `monitor models promote` lets "
+                "it take over again"
+            )
         return self.retrained.reason
 
 
@@ -68,7 +75,9 @@ def retrain_topic(
     retrained = retrain_step(app).retrain(topic, progress=progress)
     version = retrained.version.id
     overtaken = promote == "auto" and app.registry.champion(topic.name).id != ruled
-    wanted = promote == "force" or (promote == "auto" and retrained.beats and not overtaken)
+    rolled_back = promote != "force" and app.registry.is_rolled_back(topic.name, version)
+    may = retrained.beats and not (overtaken or rolled_back)
+    wanted = promote == "force" or (promote == "auto" and may)
     promoted = wanted and not retrained.is_champion
     details = {"topic": topic.name, "version": version, "promote": promote}
     failed = [check.name for check in retrained.verdict.checks if not check.passed]
@@ -83,7 +92,7 @@ def retrain_topic(
     )
     pruned = prune_versions(app, topic)
     choose_posts(app, topic, progress=progress)
-    return Deed(retrained, promoted, pruned, overtaken)
+    return Deed(retrained, promoted, pruned, overtaken, rolled_back)
 
 
 def retrain_step(app: Application) -> RetrainStep:

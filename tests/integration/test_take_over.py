@@ -176,3 +176,23 @@ def test_a_candidate_that_was_overtaken_in_training_does_not_take_over_by_itself
     assert app.registry.champion("strike").id == champion
     assert deed.promoted is (champion == candidate.id)
     assert ("took over while" in deed.reason) is (promote == "auto" and overtaken)
+
+
+@pytest.mark.parametrize(
+    ("promote", "champion"), [("auto", ""), ("force", "aaaaaaaaaaaa")], ids=["auto", "force"]
+)
+def test_what_was_rolled_back_does_not_take_over_again_by_itself(
+    app: Application, monkeypatch: pytest.MonkeyPatch, promote: retraining.Promote, champion: str
+) -> None:
+    """The same labels give the same version, and the gate passes it as it did before."""
+    again = replace(add(app, "aaaaaaaaaaaa"), stage="retired")
+    train = SimpleNamespace(retrain=lambda *_, **__: Retrained(again, PASSED, 12))
+    monkeypatch.setattr(retraining, "retrain_step", lambda _: train)
+    monkeypatch.setattr(retraining, "choose_posts", lambda *_, **__: None)
+    monkeypatch.setattr(app.registry, "check", lambda _: None)  # nothing was learnt
+    app.registry.promote("strike", "aaaaaaaaaaaa")
+    retraining.roll_back(app, app.topic("strike"), who="test")
+    deed = retraining.retrain_topic(app, app.topic("strike"), who="test", promote=promote)
+    assert app.registry.champion("strike").id == (champion or app.registry.shipped().id)
+    assert deed.promoted is bool(champion)
+    assert ("was rolled back" in deed.reason) is (promote == "auto")

@@ -63,6 +63,17 @@ def test_promoting_the_champion_again_changes_nothing(registry: Registry) -> Non
     assert registry.rollback("walkout") == registry.shipped()
 
 
+def test_a_version_counts_as_rolled_back_until_it_is_promoted_again(registry: Registry) -> None:
+    add(registry, "aaaaaaaaaaaa")
+    registry.promote("walkout", "aaaaaaaaaaaa")
+    for _ in range(2):
+        assert not registry.is_rolled_back("walkout", "aaaaaaaaaaaa")
+        registry.rollback("walkout")
+        assert registry.is_rolled_back("walkout", "aaaaaaaaaaaa")
+        assert not registry.is_rolled_back("petition", "aaaaaaaaaaaa")
+        registry.promote("walkout", "aaaaaaaaaaaa")
+
+
 def test_rolling_back_goes_one_champion_back_at_a_time(registry: Registry) -> None:
     for version_id in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
         add(registry, version_id)
