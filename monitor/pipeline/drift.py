@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ from monitor.pipeline.classify import questions_of
 from monitor.pipeline.reference import References, marks_of
 from monitor.store.chosen import Answered
 from monitor.store.queries import Queries
-from monitor.store.values import AuditLabel, Candidate, Question
+from monitor.store.values import FORMER, AuditLabel, Candidate, Question, with_text
 from monitor.topic import Topic
 
 if TYPE_CHECKING:
@@ -171,8 +171,9 @@ class DriftStep:
             answered = [one for one in newest if question in one.scores]
             if len(answered) >= FEWEST:
                 scores = np.array([one.scores[question] for one in answered]) / 10_000
-                name = f"scores of {' '.join(question).strip()}"
-                points[name] = PointSet(scores.astype(np.float32), marks_of(answered))
+                points[_scores_of(topic, question)] = PointSet(
+                    scores.astype(np.float32), marks_of(answered)
+                )
         if embed:
             points["embeddings"] = PointSet(self._embedded(version, texts), marks_of(newest))
         return points
@@ -187,12 +188,12 @@ class DriftStep:
         self, topic: Topic, version: str, points: dict[str, PointSet], *, keep: bool
     ) -> tuple[Shift, ...]:
         path = self.references.path(topic.name, version)
-        reference = read_reference(path)
-        missing = {name: each for name, each in points.items() if name not in reference}
-        if missing and keep:
-            keep_reference(path, reference | missing)
+        kept = read_reference(path)
+        reference = _with_texts(kept, points)
+        if keep and points.keys() - kept.keys():
+            keep_reference(path, points | reference)
         return tuple(
-            compare(reference[name].points, each.points, name)
+            compare(reference[name].points, each.points, name.partition(FORMER)[0])
             for name, each in points.items()
             if name in reference
         )
@@ -201,6 +202,20 @@ class DriftStep:
         if labels < self.enough_labels:
             return []
         return [f"{labels} labels have come since this version was made"]
+
+
+def _scores_of(topic: Topic, question: Question) -> str:
+    """Names the scores of a question: with another text its target is another question."""
+    head, target = question
+    if not target:
+        return f"scores of {head}"
+    return f"scores of {head} {with_text(target, topic.target_texts[target])}"
+
+
+def _with_texts(kept: dict[str, PointSet], names: Iterable[str]) -> dict[str, PointSet]:
+    """What was kept, by the present names: earlier programs left the targets' texts out."""
+    former = {name.partition(FORMER)[0]: name for name in names if name not in kept}
+    return {former.get(name, name): each for name, each in kept.items()}
 
 
 def _of_shifts(shifts: Sequence[Shift]) -> list[str]:

@@ -100,6 +100,41 @@ def every_row(path: Path) -> dict[str, list[list[float]]]:
     return {name: each.tolist() for name, each in load_file(path).items()}
 
 
+def test_a_target_with_another_text_is_compared_with_its_own_posts_alone(
+    command: Command, reference: Path, tmp_path: Path
+) -> None:
+    first = load_file(reference)["scores of stance strike: the strike"].tolist()
+    topic = tmp_path / "config/topics/strike.toml"
+    topic.write_text(TOPIC.replace("the strike", "the strikers"))
+    command("classify", "--topic", "strike")
+    app = open_application(os.environ)
+    compared = drift(app, app.topic("strike"), embed=False).shifts
+    assert [one.of for one in compared] == ["words", "scores of sentiment"]
+    compared = drift(app, app.topic("strike"), embed=False).shifts
+    assert [one.of for one in compared][2] == "scores of stance strike"
+    topic.write_text(TOPIC)
+    command("classify", "--topic", "strike")
+    app = open_application(os.environ)
+    drift(app, app.topic("strike"), embed=False)
+    assert load_file(reference)["scores of stance strike: the strike"].tolist() == first
+
+
+def test_what_an_earlier_program_kept_of_a_target_is_of_its_present_text(
+    reference: Path,
+) -> None:
+    found = every_row(reference)
+    former = {name.partition(": ")[0]: each for name, each in load_file(reference).items()}
+    save_file(former, reference)
+    app = open_application(os.environ)
+    compared = drift(app, app.topic("strike"), embed=False).shifts
+    assert [one.of for one in compared] == [
+        "words",
+        "scores of sentiment",
+        "scores of stance strike",
+    ]
+    assert every_row(reference) == found
+
+
 @pytest.mark.parametrize(("what", "of"), [("--author", "author-7"), ("--post", "7")])
 def test_what_is_forgotten_goes(command: Command, reference: Path, what: str, of: str) -> None:
     others = rows(reference, but=7)
