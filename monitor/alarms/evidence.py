@@ -23,10 +23,12 @@ class Finding:
             is near the line): what was before goes on; `unknown` where there is nothing to judge
             by: it goes on for the rule's grace.
         message: In a sentence, for whoever is told.
+        about: The jobs or sources that it holds for, where it may hold for several.
     """
 
     state: Literal["firing", "between", "quiet", "unknown"]
     message: str
+    about: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def judge_silence(rule: Rule, evidence: Evidence) -> Finding:
     silent = [one.source for one in told if _is_silent(one, rule, evidence)]
     if silent:
         names = ", ".join(sorted(silent))
-        return Finding("firing", f"No post came from {names} for {rule['hours']:g} hours.")
+        return Finding("firing", f"No post came from {names} for {rule['hours']:g} hours.", silent)
     if not told:
         return Finding("quiet", "No watched source is switched on and has delivered.")
     return Finding("quiet", "Every watched source delivers again.")
@@ -56,7 +56,7 @@ def judge_jobs(rule: Rule, evidence: Evidence) -> Finding:
         if len(runs) >= wanted and all(run.status == "failed" for run in runs[:wanted])
     )
     if broken:
-        return Finding("firing", f"Failed {wanted} times in a row: {', '.join(broken)}.")
+        return Finding("firing", f"Failed {wanted} times in a row: {', '.join(broken)}.", broken)
     return Finding("quiet", "No job fails again and again any more.")
 
 
@@ -68,7 +68,7 @@ def judge_budget(rule: Rule, evidence: Evidence) -> Finding:
     over = [one for one in watched if _is_over(one, rule["part"])]
     if over:
         told = "; ".join(_spent(one) for one in sorted(over, key=lambda one: one.source))
-        return Finding("firing", f"Over budget: {told}.")
+        return Finding("firing", f"Over budget: {told}.", [one.source for one in over])
     return Finding("quiet", "Every watched source keeps within its budget again.")
 
 

@@ -150,14 +150,32 @@ class AlertStep:
                 rule["name"],
                 rule["kind"],
                 found.message,
-                basis=Basis(judged_by(rule)),
+                basis=Basis(judged_by(rule), about=dict.fromkeys(found.about)),
                 at=now,
             )
             return 1
         if found.state == "quiet":
             self.incidents.end(last.id, found.message, at=now)
             return -1
+        if found.state == "firing":
+            self._tell_more(topic, rule, last, found)
         return self._bear_with(topic, rule, last, is_unknown=found.state == "unknown")
+
+    def _tell_more(self, topic: Topic, rule: Rule, lasting: Incident, found: Finding) -> None:
+        """Has an incident told once more where it holds for a job or source besides.
+
+        One for which it held no more within the rule's cool-down was told of already.
+        """
+        now, rest = self.clock(), timedelta(hours=rule["cool_down_hours"])
+        basis = self.incidents.basis(topic.name, rule["name"]) or Basis(judged_by(rule))
+        known = {name: gone for name, gone in basis.about.items() if not gone or now < gone + rest}
+        left = {name: gone or now for name, gone in known.items() if name not in found.about}
+        present = replace(basis, about=left | dict.fromkeys(found.about))
+        if added := sorted(set(found.about) - set(known)):
+            more = f"Since {now:%Y-%m-%d %H:%M} UTC also {', '.join(added)}. {found.message}"
+            self.incidents.extend(lasting, more, basis=present, at=now)
+        elif present != basis:
+            self.incidents.keep(topic.name, rule["name"], present, at=now)
 
     def _bear_with(self, topic: Topic, rule: Rule, lasting: Incident, *, is_unknown: bool) -> int:
         """Ends an incident of which nothing is known for the rule's grace; returns -1, or 0."""
@@ -186,7 +204,7 @@ class AlertStep:
         end = incident.told_start
         text = incident.end_message if end else incident.message
         heading = f"{'Over' if end else 'Alert'}: {incident.rule} ({title})"
-        message = f"{incident.id} {'ends' if end else 'begins'}"
+        message = f"{incident.id} {'ends' if end else 'begins'}: {text}"
         if self.teller.tell(heading, text, message=message):
             self.incidents.told(incident.id, end=end)
             return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -47,10 +47,13 @@ class Basis:
     Attributes:
         rule: Digest of what the rule said as the incident began; empty if it was taken away.
         unknown_since: Since when nothing can be said of it; None while something can.
+        about: The jobs or sources that were told of, and since when it holds for each no more;
+            None while it does.
     """
 
     rule: str
     unknown_since: datetime | None = None
+    about: Mapping[str, datetime | None] = field(default_factory=dict)
 
 
 class Incidents:
@@ -101,6 +104,14 @@ class Incidents:
                 connection.execute(insert(INCIDENTS).values(row))
                 _keep(connection, (topic, rule), basis, at)
 
+    def extend(self, incident: Incident, message: str, *, basis: Basis, at: datetime) -> None:
+        """Says more of an incident that lasts: its first message goes out once more."""
+        lasting = (INCIDENTS.c.id == incident.id) & INCIDENTS.c.ended_at.is_(None)
+        values = {"message": message, "told_start": False, "attempts": 0, "next_attempt_at": None}
+        with writing(self._engine) as connection:
+            connection.execute(update(INCIDENTS).where(lasting).values(values))
+            _keep(connection, (incident.topic, incident.rule), basis, at)
+
     def end(self, incident_id: int, message: str, *, at: datetime) -> None:
         """Ends an incident; again changes nothing."""
         lasting = (INCIDENTS.c.id == incident_id) & INCIDENTS.c.ended_at.is_(None)
@@ -137,13 +148,23 @@ def _keep(connection: Connection, of: tuple[str, str], basis: Basis, at: datetim
     topic, rule = of
     delivery = sources.Delivery(topic, _name(rule), at)
     since = basis.unknown_since
-    state = {"rule": basis.rule, "unknown_since": since.isoformat() if since else ""}
+    state: dict[str, Any] = {"rule": basis.rule, "unknown_since": _written(since)}
+    if basis.about:
+        state["about"] = {name: _written(gone) for name, gone in basis.about.items()}
     sources.save_checkpoint(connection, delivery, Checkpoint(state))
 
 
 def _basis(state: Mapping[str, Any]) -> Basis:
-    since = state["unknown_since"]
-    return Basis(state["rule"], datetime.fromisoformat(since) if since else None)
+    about = {name: _read(gone) for name, gone in state.get("about", {}).items()}
+    return Basis(state["rule"], _read(state["unknown_since"]), about)
+
+
+def _written(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
+
+
+def _read(written: str) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None
 
 
 def _name(rule: str) -> str:

@@ -25,6 +25,21 @@ def test_a_rule_s_last_incident_tells_what_it_goes_by(engine: Engine, topic: str
     assert incidents.basis(topic, "other") is None
 
 
+def test_an_incident_that_holds_for_more_is_due_once_more(engine: Engine, topic: str) -> None:
+    incidents = Incidents(engine)
+    began = Basis("rule", about={"x": None})
+    incidents.open(topic, "silent", "silence", "Quiet: x.", basis=began, at=NOW)
+    (first,) = incidents.lasting(topic)
+    incidents.told(first.id, end=False)
+    incidents.failed(first.id, 3, again_at=LATER)
+    more = Basis("rule", about={"x": NOW, "bluesky": None})
+    for _ in range(2):
+        incidents.extend(first, "Quiet: bluesky, x.", basis=more, at=NOW)
+    (due,) = [one for one in incidents.due(NOW) if one.topic == topic]
+    assert (due.id, due.message, due.attempts) == (first.id, "Quiet: bluesky, x.", 0)
+    assert incidents.basis(topic, "silent") == more
+
+
 def test_what_an_incident_goes_by_is_no_source(
     engine: Engine, queries: Queries, topic: str
 ) -> None:

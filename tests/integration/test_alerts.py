@@ -274,6 +274,53 @@ def test_a_job_that_runs_seldom_is_told_of_until_it_is_gone(tmp_path: Path) -> N
     assert [one.split(" (")[0] for one in told.messages] == ["Alert: jobs", "Over: jobs"]
 
 
+class Jobs:
+    """A rule about failing jobs, and what it has told."""
+
+    def __init__(self, engine: Engine, told: Any) -> None:
+        self.clock, self._store = FakeClock(NOW), Store(engine)
+        figures: Any = FakeFigures()
+        self._step = AlertStep(figures, Queries(engine), Incidents(engine), told, self.clock)
+        self._topic = replace(TOPIC, alerts=({**RULE, "kind": "jobs", "failures": 1},))
+
+    def look(self, *, hours: float = 1, **jobs: str) -> None:
+        self.clock.forward(hours=hours)
+        for job, status in jobs.items():
+            run = self._store.start_run(f"{job}:walkout", TOPIC.name, self.clock())
+            self._store.finish_run(run, self.clock(), status)  # type: ignore[arg-type]
+        self._step.alert(self._topic)
+
+
+def test_a_second_job_that_fails_is_told_of_while_the_first_goes_on(world: World) -> None:
+    jobs = Jobs(world.engine, world.told)
+    jobs.look(classify="failed")
+    jobs.look(classify="failed", retention="failed")
+    for _ in range(3):
+        jobs.look(classify="failed", retention="failed")
+    first, second = world.told.messages
+    assert "retention" not in first
+    assert "also retention:walkout. Failed 1 times in a row: classify:walkout, ret" in second
+    jobs.look(classify="ok", retention="ok")
+    assert len(world.told.messages) == 3
+
+
+def test_a_job_that_fails_again_is_told_of_again_after_the_cool_down(world: World) -> None:
+    jobs, told = Jobs(world.engine, world.told), []
+    for status, hours in (("failed", 1), ("ok", 1), ("failed", 1), ("ok", 1), ("failed", 49)):
+        jobs.look(hours=hours, classify="failed", retention=status)
+        told.append(len(world.told.messages))
+    assert told == [1, 1, 1, 1, 2]
+
+
+def test_what_is_told_besides_reaches_those_who_took_the_first_message(
+    world: World, hooks: Hooks
+) -> None:
+    jobs = Jobs(world.engine, Teller(hooks.addresses))
+    jobs.look(classify="failed")
+    jobs.look(classify="failed", retention="failed")
+    assert hooks.taken == {"/well": 2, "/ill": 0}
+
+
 def test_a_source_is_silent_until_it_speaks_or_the_topic_ends(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'monitor.db'}")
     migrate(engine)
