@@ -428,6 +428,11 @@ def hooks() -> Iterator[Hooks]:
             self.rfile.read(int(self.headers["content-length"]))
             found.taken[self.path] += found.answers[self.path] == 200
             self.send_response(found.answers[self.path])
+            self.send_header("Location", "/login")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None: ...
@@ -450,6 +455,12 @@ def test_an_address_that_does_not_answer_has_the_others_told_once(
     world.look(0.7, hours=1)
     world.look(0.5, hours=1)
     assert hooks.taken == {"/well": 2, "/ill": 2}
+
+
+@pytest.mark.parametrize("answer", [301, 302, 303, 307])
+def test_an_address_that_leads_elsewhere_has_taken_nothing(hooks: Hooks, answer: int) -> None:
+    hooks.answers["/ill"] = answer
+    assert not Teller(hooks.addresses[1:]).tell("Alert: silence", "Nothing was stored.")
 
 
 def test_another_incident_is_told_in_the_same_words_while_an_address_does_not_answer(
