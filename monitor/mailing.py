@@ -22,7 +22,7 @@ def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
     Once as many days have passed since the topic's end it would be the same for ever: none is sent.
 
     Raises:
-        MonitorError: Not every address has taken it.
+        MonitorError: Not every address has taken it, or is one.
     """
     today, days = topic.day_of(app.clock()), timedelta(days=app.settings.report.days)
     until = min(today, topic.end)
@@ -42,9 +42,12 @@ def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
         file = Path(folder) / f"{topic.name}-{until}.png"
         file.write_bytes(picture)
         text = f"{topic.title}: {since} to {until - timedelta(days=1)}. The picture is attached."
-        if not app.teller().tell(f"Report: {topic.title}", text, attachment=file):
-            raise MonitorError(
-                "the report was not taken by every address in MONITOR_ALERTS_URLS",
-                hint="`monitor report` makes one by hand",
-            )
+        teller = app.teller()
+        is_taken = teller.tell(f"Report: {topic.title}", text, attachment=file)
+    teller.check()
+    if not is_taken:
+        raise MonitorError(
+            "the report was not taken by every address in MONITOR_ALERTS_URLS",
+            hint="`monitor report` makes one by hand",
+        )
     return {"sent": 1}

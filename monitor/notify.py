@@ -16,30 +16,41 @@ class Teller:
     """Tells everybody who is to be told.
 
     Args:
-        addresses: Apprise's URLs (`mailto://…`, `slack://…`, `json://…`); they hold secrets.
-
-    Raises:
-        ConfigurationError: One of them is none.
+        addresses: Apprise's URLs (`mailto://…`, `slack://…`, `json://…`); they hold secrets. One
+            that is none keeps no message from the others: `check` says so.
     """
 
     def __init__(self, addresses: Sequence[str]) -> None:
         # Led elsewhere, a message is asked for instead of delivered: that looks like success.
         asset = apprise.AppriseAsset(http_redirects=False)
-        self._apprises = [apprise.Apprise(asset=asset) for _ in addresses]
+        self._apprises: list[apprise.Apprise] = []
+        self._unknown: list[int] = []
         self._taken: dict[str, set[int]] = {}
         for number, address in enumerate(addresses, 1):
-            if not self._apprises[number - 1].add(address):
-                raise ConfigurationError(
-                    f"address {number} in MONITOR_ALERTS_URLS is not one that Apprise knows",
-                    hint="see docs/alerts.md; the address is not shown here, it may hold a secret",
-                )
+            one = apprise.Apprise(asset=asset)
+            if one.add(address):
+                self._apprises.append(one)
+            else:
+                self._unknown.append(number)
+
+    def check(self) -> None:
+        """Looks whether every address is one.
+
+        Raises:
+            ConfigurationError: One of them is none.
+        """
+        for number in self._unknown:
+            raise ConfigurationError(
+                f"address {number} in MONITOR_ALERTS_URLS is not one that Apprise knows",
+                hint="see docs/alerts.md; the address is not shown here, it may hold a secret",
+            )
 
     def tell(
         self, title: str, text: str, *, message: str = "", attachment: Path | None = None
     ) -> bool:
-        """Delivers a message to every address; returns whether all took it.
+        """Delivers a message to every address that is one; returns whether all took it.
 
-        Without an address the message is logged, and that counts as told.
+        Without any address the message is logged, and that counts as told.
 
         Args:
             title: Its heading.
@@ -50,7 +61,7 @@ class Teller:
         """
         if not self._apprises:
             get_logger().warning("alert", title=title, text=text)
-            return True
+            return not self._unknown
         taken = self._taken.setdefault(message, set()) if message else set[int]()
         attach = str(attachment) if attachment else None
         for number, one in enumerate(self._apprises):
@@ -64,9 +75,5 @@ class Teller:
 
 @cache
 def teller_of(addresses: tuple[str, ...]) -> Teller:
-    """Gives the teller of these addresses: the same again, as it knows who has taken what.
-
-    Raises:
-        ConfigurationError: One of them is none.
-    """
+    """Gives the teller of these addresses: the same again, as it knows who has taken what."""
     return Teller(addresses)

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 
 def alert_step(app: Application) -> AlertStep:
-    """What judges alert rules and tells; brings Apprise.
-
-    Raises:
-        ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
-    """
+    """What judges alert rules and tells; brings Apprise."""
     made: AlertStep = load("monitor.pipeline.alert", "AlertStep")(
         app.figures,
         app.queries,

@@ -202,11 +202,7 @@ class Application:
         return made
 
     def teller(self) -> Teller:
-        """What delivers messages; brings Apprise.
-
-        Raises:
-            ConfigurationError: An address in MONITOR_ALERTS_URLS is none.
-        """
+        """What delivers messages; brings Apprise."""
         addresses = (self.settings.secret("alerts_urls") or "").split()
         made: Teller = load("monitor.notify", "teller_of")(tuple(addresses))
         return made

@@ -154,6 +154,11 @@ def _audit(call: Call) -> str:
     return "random labels: " + (", ".join(states) or "none asked for yet")
 
 
+def _alerts(call: Call) -> str:
+    call.app.teller().check()
+    return "every address is one that Apprise knows"
+
+
 CHECKS: dict[str, Callable[[Call], str]] = {
     "python": _python,
     "home": _home,
@@ -165,6 +170,7 @@ CHECKS: dict[str, Callable[[Call], str]] = {
     "model": _model,
     "audit": _audit,
     "platforms": check_platforms,
+    "alerts": _alerts,
 }
 
 

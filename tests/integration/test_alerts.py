@@ -473,11 +473,29 @@ def test_another_incident_is_told_in_the_same_words_while_an_address_does_not_an
     assert hooks.taken == {"/well": 2, "/ill": 0}
 
 
-def test_an_address_that_is_none_is_refused_without_showing_it() -> None:
+NO_ADDRESS = "no-such-service://user:secret@host"
+
+
+def test_an_address_that_is_none_is_named_without_showing_it() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Teller(["json://127.0.0.1/", "no-such-service://user:secret@host"])
+        Teller(["json://127.0.0.1/", NO_ADDRESS]).check()
     assert "address 2" in str(caught.value)
     assert "secret@" not in str(caught.value)
+
+
+def test_an_address_that_is_none_keeps_no_message_from_the_others(
+    world: World, hooks: Hooks
+) -> None:
+    world.told = Teller([NO_ADDRESS, hooks.addresses[0]])  # type: ignore[assignment]
+    for _ in range(2):
+        world.look(0.7, hours=1)
+    assert hooks.taken == {"/well": 1, "/ill": 0}
+
+
+def test_a_message_waits_where_no_address_is_one(world: World) -> None:
+    world.told = Teller([NO_ADDRESS])  # type: ignore[assignment]
+    world.look(0.7)
+    assert not world.incidents.recent(1)[0].told_start
 
 
 def test_without_an_address_an_alert_is_logged(world: World) -> None:

@@ -30,6 +30,8 @@ class Told:
         self.messages: list[tuple[str, str, bytes]] = []
         self._works = works
 
+    def check(self) -> None: ...
+
     def tell(self, title: str, text: str, *, attachment: Any) -> bool:
         self.messages.append((title, text, attachment.read_bytes()))
         return self._works

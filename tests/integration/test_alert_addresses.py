@@ -1,0 +1,116 @@
+"""Addresses for alerts that are wrong, missing or out of order: somebody is told of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apprise
+import faked_monitor
+import pytest
+
+from monitor.bootstrap.application import Application, open_application
+from monitor.schedule import job_runner, jobs_of
+
+TOPIC = """
+name = "current"
+title = "A strike"
+timezone = "UTC"
+start = 2020-06-01
+end = 2020-06-08
+languages = ["en"]
+targets = [{ name = "strike", text = "the strike" }]
+queries = { terms = ["strike"] }
+alerts = [{ name = "jobs", kind = "jobs", failures = 1 }]
+"""
+NO_ADDRESS = "no-such-service://user:secret@host"
+HOOK = "json://127.0.0.1:1/hook"
+
+
+class Sent(list[str]):
+    """The messages' titles; they arrive, or do not."""
+
+    arrives = True
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    told = Sent()
+
+    def notify(self: apprise.Apprise, *, title: str, **_: Any) -> bool:
+        told.append(title)
+        return told.arrives
+
+    monkeypatch.setattr(apprise.Apprise, "notify", notify)
+    return told
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Application]:
+    """Opens a monitor with these addresses, in which a job has failed."""
+    topics = tmp_path / "config/topics"
+    topics.mkdir(parents=True)
+    (topics / "current.toml").write_text(TOPIC)
+    monkeypatch.setenv("MONITOR_CONFIG", str(topics.parent))
+    monkeypatch.setenv("MONITOR_HOME", str(tmp_path / "home"))
+
+    def opened(addresses: str) -> Application:
+        monkeypatch.setenv("MONITOR_ALERTS_URLS", addresses)
+        made = open_application(os.environ)
+        run = made.store.start_run("classify:current", "current", made.clock())
+        made.store.finish_run(run, made.clock(), "failed")
+        return made
+
+    return opened
+
+
+def look(app: Application) -> bool:
+    """Runs the job that judges; tells whether it went well."""
+    [job] = [job for job in jobs_of(app) if job.name == "alert:current"]
+    return job_runner(app).run(job, lambda: False)
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Any]:
+    """Runs a command in this process; gives its answer where that is JSON."""
+    monkeypatch.setattr(Application, "scorers", None)
+
+    def run(*arguments: str, code: int = 0) -> Any:
+        capsys.readouterr()
+        assert faked_monitor.run(list(arguments)) == code
+        said = capsys.readouterr().out
+        return json.loads(said) if "--json" in arguments else said
+
+    return run
+
+
+def doctored(command: Callable[..., Any], *arguments: str, code: int = 0) -> Any:
+    [found] = [
+        one
+        for one in command("doctor", "--json", *arguments, code=code)["checks"]
+        if one["check"] == "alerts"
+    ]
+    return found
+
+
+def test_the_job_fails_for_an_unknown_address_once_the_others_are_told(
+    app: Callable[[str], Application], sent: Sent
+) -> None:
+    one = app(f"{NO_ADDRESS} {HOOK}")
+    assert not look(one)
+    assert sent == ["Alert: jobs (A strike)"]
+    run = one.queries.last_run("alert:current")
+    assert run is not None and "address 1 in MONITOR_ALERTS_URLS" in run.error
+    assert "secret@" not in run.error
+
+
+def test_doctor_names_an_address_that_is_unknown(
+    app: Callable[[str], Application], command: Callable[..., Any]
+) -> None:
+    app(f"{HOOK} {NO_ADDRESS}")
+    assert "address 2" in doctored(command, code=1)["found"]
