@@ -203,6 +203,9 @@ class AlertStep:
     def _tell(self, incident: Incident, title: str) -> bool:
         end = incident.told_start
         text = incident.end_message if end else incident.message
+        moment = incident.ended_at if end and incident.ended_at else incident.started_at
+        # It may arrive days later.
+        text += f" ({'Ended' if end else 'Began'} {moment:%Y-%m-%d %H:%M} UTC.)"
         heading = f"{'Over' if end else 'Alert'}: {incident.rule} ({title})"
         message = f"{incident.id} {'ends' if end else 'begins'}: {text}"
         if self.teller.tell(heading, text, message=message):

@@ -59,6 +59,11 @@ class Told:
             self.messages.append(f"{title}: {text}")
         return self.works
 
+    @property
+    def said(self) -> list[str]:
+        """The messages without their moments."""
+        return [one.rpartition(" (")[0] for one in self.messages]
+
 
 @dataclass
 class World:
@@ -146,11 +151,24 @@ def test_a_message_that_does_not_arrive_is_tried_again_ever_later(world: World) 
     assert len(world.told.messages) == 1
 
 
+def test_a_message_that_arrives_late_says_when_it_began_or_ended(world: World) -> None:
+    world.told.works = False
+    world.look(0.7)
+    world.look(0.5, days=1)
+    world.told.works = True
+    for _ in range(2):
+        world.look(0.5, days=1)
+    began, ended = (f"{world.clock() - timedelta(days=ago):%Y-%m-%d %H:%M}" for ago in (3, 2))
+    first, last = world.told.messages
+    assert first.endswith(f" (Began {began} UTC.)")
+    assert last.endswith(f" (Ended {ended} UTC.)")
+
+
 def test_an_incident_ends_with_its_rule(world: World) -> None:
     world.look(0.7, hours=1)
     world.rules = lambda _: []
     world.look(0.7, hours=1)
-    assert world.told.messages[-1].endswith("The rule was taken away or switched off.")
+    assert world.told.said[-1].endswith("The rule was taken away or switched off.")
     assert world.incidents.lasting(TOPIC.name) == []
 
 
@@ -159,7 +177,7 @@ def test_a_changed_rule_ends_its_incident_and_is_told_if_it_holds(world: World) 
     world.rules = lambda _: [RULE | {"above": 0.65}]
     world.look(0.7, hours=1)
     world.look(0.7, hours=1)
-    first, over, second = world.told.messages
+    first, over, second = world.told.said
     assert first.endswith("its whole interval above 60%.")
     assert over == f"Over: support ({TOPIC.title}): The rule was changed."
     assert second.endswith("its whole interval above 65%.")
@@ -169,7 +187,7 @@ def test_what_a_changed_rule_no_longer_says_is_over_without_a_word_about_it(worl
     world.look(0.7, hours=1)
     world.rules = lambda _: [RULE | {"above": 0.8}]
     world.look(0.7, hours=1)
-    assert world.told.messages[-1].endswith(": The rule was changed.")
+    assert world.told.said[-1].endswith(": The rule was changed.")
     assert world.incidents.lasting(TOPIC.name) == []
 
 
@@ -196,7 +214,7 @@ def test_a_rule_changed_after_an_end_need_not_wait(world: World) -> None:
         world.look(share, hours=1)
     world.rules = lambda _: [RULE | {"above": 0.45}]
     world.look(0.5, hours=1)
-    assert world.told.messages[-1].endswith("its whole interval above 45%.")
+    assert world.told.said[-1].endswith("its whole interval above 45%.")
 
 
 def test_an_incident_of_an_earlier_program_is_the_present_rule_s(world: World) -> None:
@@ -206,7 +224,7 @@ def test_an_incident_of_an_earlier_program_is_the_present_rule_s(world: World) -
     assert len(world.told.messages) == 1
     world.rules = lambda _: [RULE | {"above": 0.65}]
     world.look(0.7, hours=1)
-    assert world.told.messages[1].endswith("The rule was changed.")
+    assert world.told.said[1].endswith("The rule was changed.")
 
 
 def test_an_incident_of_which_nothing_is_known_is_closed_after_its_grace(world: World) -> None:
