@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.errors import MonitorError
+from monitor.observability import get_logger
 from monitor.topic import Topic
 
 if TYPE_CHECKING:
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
 def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
     """Sends the report of the last `report.days` whole days; nothing where none may be shown.
 
+    Nor is one made where there is no address.
+
     Once as many days have passed since the topic's end it would be the same for ever: none is sent.
 
     Raises:
         MonitorError: Not every address has taken it, or is one.
     """
+    teller = app.teller()
+    if not teller.addresses:
+        get_logger().warning("report_untold", topic=topic.name, error="no address")
+        return {"sent": 0}
     today, days = topic.day_of(app.clock()), timedelta(days=app.settings.report.days)
     until = min(today, topic.end)
     since = max(until - days, topic.start)
@@ -42,7 +49,6 @@ def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
         file = Path(folder) / f"{topic.name}-{until}.png"
         file.write_bytes(picture)
         text = f"{topic.title}: {since} to {until - timedelta(days=1)}. The picture is attached."
-        teller = app.teller()
         is_taken = teller.tell(f"Report: {topic.title}", text, attachment=file)
     teller.check()
     if not is_taken:

@@ -33,6 +33,11 @@ class Teller:
             else:
                 self._unknown.append(number)
 
+    @property
+    def addresses(self) -> int:
+        """How many addresses there are."""
+        return len(self._apprises) + len(self._unknown)
+
     def check(self) -> None:
         """Looks whether every address is one.
 

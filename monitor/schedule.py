@@ -131,9 +131,9 @@ def _stored_retention_job(app: Application, topic: str) -> Job:
 
 def _alert_job(app: Application, topic: Topic) -> Job:
     def work(_: ShouldStop) -> Mapping[str, int]:
-        counts = alert_step(app).alert(topic)
-        app.teller().check()  # Once the others are told.
-        return counts
+        counts, teller = alert_step(app).alert(topic), app.teller()
+        teller.check()  # Once the others are told.
+        return counts | {"addresses": teller.addresses}
 
     return Job(f"alert:{topic.name}", topic.name, work, app.settings.jobs.alert)
 

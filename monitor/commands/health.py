@@ -19,7 +19,7 @@ from monitor.bootstrap.drifting import advice
 from monitor.commands.call import Call, table, with_call
 from monitor.commands.platforms import check_platforms, platform_states, platform_text
 from monitor.daemon import next_run
-from monitor.errors import MonitorError, OutdatedError
+from monitor.errors import ConfigurationError, MonitorError, OutdatedError
 from monitor.lease import DAEMON
 from monitor.schedule import jobs_of
 from monitor.standing import Standing, standings
@@ -47,14 +47,16 @@ class Finding:
 
 
 @click.command("doctor")
+@click.option("--tell", is_flag=True, help="Send a test message to the addresses for alerts.")
 @with_call
-def doctor_command(call: Call) -> None:
+def doctor_command(call: Call, tell: bool) -> None:
     """Checks everything that must be right, and shows each setting and where it came from.
 
     A database of an older program is left as it is.
     """
     settings = call.app.settings
-    findings = [_examined(name, check, call) for name, check in CHECKS.items()]
+    checks = CHECKS | ({"test message": _test_message} if tell else {})
+    findings = [_examined(name, check, call) for name, check in checks.items()]
     values = [
         {"setting": key, "value": value, "from": settings.origins.get(key, "default")}
         for key, value in _flat(settings.model_dump(exclude={"origins", "database_url"}))
@@ -81,9 +83,10 @@ def doctor_command(call: Call) -> None:
         )
 
 
-def _examined(name: str, check: Callable[[Call], str], call: Call) -> Finding:
+def _examined(name: str, check: Callable[[Call], str | Finding], call: Call) -> Finding:
     try:
-        return Finding(name, check(call))
+        found = check(call)
+        return found if isinstance(found, Finding) else Finding(name, found)
     except OutdatedError as waiting:
         return Finding(name, str(waiting), warning=waiting.hint)
     except (MonitorError, ClassifierError) as error:
@@ -154,12 +157,36 @@ def _audit(call: Call) -> str:
     return "random labels: " + (", ".join(states) or "none asked for yet")
 
 
-def _alerts(call: Call) -> str:
-    call.app.teller().check()
-    return "every address is one that Apprise knows"
+def _alerts(call: Call) -> str | Finding:
+    teller = call.app.teller()
+    teller.check()
+    if not teller.addresses and _is_anything_told(call):
+        advice = "alerts are logged only and reports not made: docs/alerts.md"
+        return Finding("alerts", "no address in MONITOR_ALERTS_URLS", warning=advice)
+    return f"{teller.addresses} addresses in MONITOR_ALERTS_URLS"
 
 
-CHECKS: dict[str, Callable[[Call], str]] = {
+def _is_anything_told(call: Call) -> bool:
+    call.app.check_up_to_date()
+    return call.app.settings.jobs.report.enabled or any(
+        topic.alerts or call.app.alert_rules.of(topic.name) for topic in call.app.topics.values()
+    )
+
+
+def _test_message(call: Call) -> str:
+    teller = call.app.teller()
+    if not teller.addresses:
+        raise ConfigurationError(
+            "there is no address to tell", hint="MONITOR_ALERTS_URLS holds them: docs/alerts.md"
+        )
+    if not teller.tell("Test", "The monitor's alerts and reports come here."):
+        raise MonitorError(
+            "not every address has taken it", hint="the lines on standard error say why"
+        )
+    return f"taken by {teller.addresses} addresses"
+
+
+CHECKS: dict[str, Callable[[Call], str | Finding]] = {
     "python": _python,
     "home": _home,
     "topics": _topics,

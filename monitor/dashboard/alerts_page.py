@@ -59,7 +59,19 @@ def add_alerts_page(app: FastAPI, board: Dashboard, changes: Changes) -> None:
     def show_alerts() -> Response:
         found = [_line(one) for one in changes.incidents.recent(_SHOWN)]
         rules = [line for topic in board.topics.values() for line in rule_lines(topic, changes)]
-        return board.page("alerts.html", rules=rules, incidents=found, kinds=KIND_WORDS)
+        return board.page(
+            "alerts.html",
+            rules=rules,
+            incidents=found,
+            kinds=KIND_WORDS,
+            is_told=not any(_has_no_address(board, topic) for topic in board.topics),
+        )
+
+
+def _has_no_address(board: Dashboard, topic: str) -> bool:
+    """Whether the daemon, which may know others than this process, had nobody to tell."""
+    run = board.queries.last_finished(f"alert:{topic}")
+    return run is not None and run.counts.get("addresses") == 0
 
 
 def rule_lines(topic: Topic, changes: Changes) -> list[RuleLine]:

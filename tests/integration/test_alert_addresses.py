@@ -114,3 +114,38 @@ def test_doctor_names_an_address_that_is_unknown(
 ) -> None:
     app(f"{HOOK} {NO_ADDRESS}")
     assert "address 2" in doctored(command, code=1)["found"]
+
+
+def test_doctor_warns_where_there_are_rules_and_nobody_to_tell(
+    app: Callable[[str], Application], command: Callable[..., Any]
+) -> None:
+    app("")
+    found = doctored(command)
+    assert (found["problem"], "no address" in found["found"]) == (None, True)
+    assert "logged only" in found["warning"]
+
+
+@pytest.mark.parametrize(("addresses", "arrives"), [(HOOK, True), (HOOK, False), ("", True)])
+def test_doctor_sends_a_test_message(
+    app: Callable[[str], Application],
+    command: Callable[..., Any],
+    sent: Sent,
+    addresses: str,
+    arrives: bool,
+) -> None:
+    app(addresses)
+    sent.arrives = arrives
+    is_well = bool(addresses) and arrives
+    found = command("doctor", "--tell", "--json", code=0 if is_well else 1)["checks"][-1]
+    assert (found["check"], found["problem"] is None) == ("test message", is_well)
+    assert sent == (["Test"] if addresses else [])
+
+
+@pytest.mark.parametrize(("addresses", "number"), [("", 0), (f"{HOOK} {HOOK}/2", 2)])
+def test_the_job_counts_whom_it_could_tell(
+    app: Callable[[str], Application], sent: Sent, addresses: str, number: int
+) -> None:
+    one = app(addresses)
+    assert look(one)
+    run = one.queries.last_run("alert:current")
+    assert run is not None and run.counts["addresses"] == number

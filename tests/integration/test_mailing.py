@@ -30,6 +30,8 @@ class Told:
         self.messages: list[tuple[str, str, bytes]] = []
         self._works = works
 
+    addresses = 1
+
     def check(self) -> None: ...
 
     def tell(self, title: str, text: str, *, attachment: Any) -> bool:
@@ -69,6 +71,13 @@ def test_a_topic_that_is_long_over_sends_no_report_any_more(later: int, sent: in
 def test_a_report_that_does_not_arrive_is_an_error() -> None:
     with pytest.raises(MonitorError, match="not taken"):
         send_report(application(Told(works=False), FakeFigures()), TOPIC)
+
+
+def test_without_an_address_no_report_is_made() -> None:
+    told = Told()
+    told.addresses = 0
+    assert send_report(application(told, FakeFigures()), TOPIC) == {"sent": 0}
+    assert told.messages == []
 
 
 class Withheld(FakeFigures):

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from monitor.alert_rule import KINDS
 from monitor.dashboard.rule_fields import defaults, rule_fields
 from monitor.store.alert_rules import AlertRules
-from tests.dashboard_fakes import TOPIC
+from tests.dashboard_fakes import TOPIC, FakeQueries
 from tests.desk_fakes import Desk, open_desk
 
 HERE = {"origin": "http://127.0.0.1"}
@@ -86,6 +86,16 @@ def test_a_source_that_there_is_not_is_told(desk: Desk, reader: TestClient) -> N
     answer = send(reader, PLACE, name="quiet", kind="silence", source="twitter")
     assert answer.status_code == 422
     assert 'no source "twitter" here' in html.unescape(answer.text)
+
+
+@pytest.mark.parametrize(("addresses", "told"), [(0, True), (1, False)])
+def test_the_page_says_that_the_daemon_has_nobody_to_tell(
+    desk: Desk, addresses: int, told: bool
+) -> None:
+    (run,) = FakeQueries().runs[:1]
+    run = replace(run, job=f"alert:{TOPIC.name}", status="ok", counts={"addresses": addresses})
+    reader = TestClient(desk.app(queries=FakeQueries(runs=[run])), base_url="http://127.0.0.1")
+    assert ("no address to tell" in reader.get("/alerts").text) == told
 
 
 def test_a_name_is_given_once(desk: Desk, reader: TestClient) -> None:
