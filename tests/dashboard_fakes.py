@@ -355,6 +355,9 @@ class FakeQueries:
             CoverageSpan("sample", start + timedelta(days=6), until, "complete", ""),
         ]
 
+    def untold_alerts(self, topic: str) -> int:
+        return 0
+
     def log_entries(self, limit: int) -> list[LogEntry]:
         return [LogEntry(NOW, "ada", "login", {})]
 

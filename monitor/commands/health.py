@@ -259,6 +259,7 @@ def _answer(call: Call, *, running: bool) -> None:
         "champion": champion,
         "shown": app.queries.shown_version(topic.name),
         "daemon": _DAEMON[running],
+        "untold_alerts": app.queries.untold_alerts(topic.name),
         "train_again": list(advice(app).about(topic)),
         "jobs": runs,
         "sources": _sources(call),

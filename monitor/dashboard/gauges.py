@@ -40,12 +40,14 @@ def stored(board: Dashboard) -> Iterator[Metric]:
     rejected = gauge("monitor_rejections", "Records rejected.", "topic")
     dirty = gauge("monitor_dirty_days", "Days whose figures are to be rebuilt.", "topic")
     pending = gauge("monitor_pending_posts", "Posts still to be scored.", "topic")
+    untold = gauge("monitor_alerts_untold", "Alerts that not every address has taken.", "topic")
     for topic in board.topics.values():
         totals = board.queries.counts(topic.name)
         posts.add_metric([topic.name], whole_groups(totals.posts, topic.minimum_authors))
         labels.add_metric([topic.name], totals.labels)
         rejected.add_metric([topic.name], whole_groups(totals.rejections, topic.minimum_authors))
         dirty.add_metric([topic.name], totals.dirty_days)
+        untold.add_metric([topic.name], board.queries.untold_alerts(topic.name))
         version = board.queries.shown_version(topic.name)
         if version is not None:
             waiting = board.queries.pending_count(
@@ -55,7 +57,7 @@ def stored(board: Dashboard) -> Iterator[Metric]:
                 languages=topic.languages,
             )
             pending.add_metric([topic.name], waiting)
-    yield from (posts, labels, rejected, dirty, pending)
+    yield from (posts, labels, rejected, dirty, pending, untold)
 
 
 def collecting(board: Dashboard) -> Iterator[Metric]:

@@ -11,6 +11,7 @@ from monitor.alarms.evidence import Evidence, Finding, Rule, Spending
 from monitor.alarms.judge import judge
 from monitor.alert_rule import judged_by
 from monitor.figures import Figures
+from monitor.observability import get_logger
 from monitor.pipeline.hours import last_hours
 from monitor.store.alert_rules import StoredRule
 from monitor.store.incidents import Basis, Incident, Incidents
@@ -211,6 +212,12 @@ class AlertStep:
         if self.teller.tell(heading, text, message=message):
             self.incidents.told(incident.id, end=end)
             return True
+        get_logger().warning(
+            "alert_untold",
+            rule=incident.rule,
+            topic=incident.topic,
+            attempts=incident.attempts + 1,
+        )
         wait = min(_FIRST_WAIT * 2**incident.attempts, _LONGEST_WAIT)
         self.incidents.failed(incident.id, incident.attempts + 1, again_at=self.clock() + wait)
         return False

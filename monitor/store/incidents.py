@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, insert, or_, select, update
 
 from collectors.post import Checkpoint
 from monitor.store import sources
@@ -120,9 +120,8 @@ class Incidents:
     def due(self, at: datetime) -> list[Incident]:
         """Gives the incidents of which a message is to go out now, oldest first."""
         column = INCIDENTS.c
-        untold = (~column.told_start) | (column.ended_at.is_not(None) & ~column.told_end)
         ready = or_(column.next_attempt_at.is_(None), column.next_attempt_at <= at)
-        return sorted(self._select(untold & ready, 1000), key=lambda one: one.id)
+        return sorted(self._select(_untold() & ready, 1000), key=lambda one: one.id)
 
     def told(self, incident_id: int, *, end: bool) -> None:
         """Notes that a message has gone out."""
@@ -142,6 +141,18 @@ class Incidents:
         statement = select(INCIDENTS).where(where).order_by(INCIDENTS.c.id.desc()).limit(limit)
         with reading(self._engine) as connection:
             return [Incident(**row) for row in connection.execute(statement).mappings()]
+
+
+def count_untold(connection: Connection, topic: str) -> int:
+    """Counts a topic's incidents of which a message was tried and has not gone out."""
+    tried = (INCIDENTS.c.topic == topic) & (INCIDENTS.c.attempts > 0)
+    statement = select(func.count()).select_from(INCIDENTS).where(tried, _untold())
+    return int(connection.execute(statement).scalar_one())
+
+
+def _untold() -> ColumnElement[bool]:
+    column = INCIDENTS.c
+    return (~column.told_start) | (column.ended_at.is_not(None) & ~column.told_end)
 
 
 def _keep(connection: Connection, of: tuple[str, str], basis: Basis, at: datetime) -> None:

@@ -18,6 +18,7 @@ from monitor.store import (
     days,
     draw,
     erasure,
+    incidents,
     jobs,
     labels,
     predictions,
@@ -462,6 +463,11 @@ class Queries:
         """Gives that many last runs of every job, newest first."""
         with reading(self._engine) as connection:
             return jobs.last_runs(connection, each)
+
+    def untold_alerts(self, topic: str) -> int:
+        """Counts the incidents of which a message was tried and has not gone out."""
+        with reading(self._engine) as connection:
+            return incidents.count_untold(connection, topic)
 
     def first_run(self, job: str) -> JobRun | None:
         """Gives a job's earliest recorded run, None before the first."""

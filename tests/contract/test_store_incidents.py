@@ -40,6 +40,24 @@ def test_an_incident_that_holds_for_more_is_due_once_more(engine: Engine, topic:
     assert incidents.basis(topic, "silent") == more
 
 
+def test_messages_that_were_tried_in_vain_are_counted(
+    engine: Engine, queries: Queries, topic: str
+) -> None:
+    incidents, counts = Incidents(engine), [queries.untold_alerts(topic)]
+    incidents.open(topic, "silent", "silence", "Quiet.", basis=Basis("a"), at=NOW)
+    (one,) = incidents.lasting(topic)
+    for step in (
+        lambda: incidents.failed(one.id, 1, again_at=LATER),
+        lambda: incidents.told(one.id, end=False),
+        lambda: incidents.end(one.id, "Over.", at=LATER),
+        lambda: incidents.failed(one.id, 1, again_at=LATER),
+        lambda: incidents.told(one.id, end=True),
+    ):
+        step()
+        counts.append(queries.untold_alerts(topic))
+    assert counts == [0, 1, 0, 0, 1, 0]
+
+
 def test_what_an_incident_goes_by_is_no_source(
     engine: Engine, queries: Queries, topic: str
 ) -> None:

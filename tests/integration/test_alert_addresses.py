@@ -11,8 +11,10 @@ from typing import Any
 import apprise
 import faked_monitor
 import pytest
+import structlog
 
 from monitor.bootstrap.application import Application, open_application
+from monitor.dashboard import gauges
 from monitor.schedule import job_runner, jobs_of
 
 TOPIC = """
@@ -149,3 +151,19 @@ def test_the_job_counts_whom_it_could_tell(
     assert look(one)
     run = one.queries.last_run("alert:current")
     assert run is not None and run.counts["addresses"] == number
+
+
+def test_what_no_address_takes_is_logged_and_shown(
+    app: Callable[[str], Application],
+    command: Callable[..., Any],
+    sent: Sent,
+) -> None:
+    sent.arrives = False
+    one = app(HOOK)
+    with structlog.testing.capture_logs() as lines:
+        assert look(one)
+    told = {"event": "alert_untold", "rule": "jobs", "topic": "current", "attempts": 1}
+    assert told | {"log_level": "warning"} in lines
+    assert command("status", "--json")["untold_alerts"] == 1
+    (untold,) = [each for each in gauges.stored(one.board()) if each.name.endswith("_untold")]
+    assert [(each.labels, each.value) for each in untold.samples] == [({"topic": "current"}, 1)]
