@@ -25,12 +25,18 @@ def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
     Once as many days have passed since the topic's end it would be the same for ever: none is sent.
 
     Raises:
-        MonitorError: Not every address has taken it, or is one.
+        MonitorError: Not every address that takes files has taken it, or is one.
     """
     teller = app.teller()
     if not teller.addresses:
         get_logger().warning("report_untold", topic=topic.name, error="no address")
         return {"sent": 0}
+    if not teller.takers_of_files:
+        raise MonitorError(
+            "no address in MONITOR_ALERTS_URLS takes a picture",
+            hint="mail, Discord and Slack's bots do, webhooks of Slack and Teams do not: "
+            "docs/alerts.md; `monitor report` makes one by hand",
+        )
     today, days = topic.day_of(app.clock()), timedelta(days=app.settings.report.days)
     until = min(today, topic.end)
     since = max(until - days, topic.start)

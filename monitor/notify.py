@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import apprise
+from apprise.plugins.slack import NotifySlack, SlackMode
 
 from monitor.errors import ConfigurationError
 from monitor.observability import get_logger
@@ -38,6 +39,11 @@ class Teller:
         """How many addresses there are."""
         return len(self._apprises) + len(self._unknown)
 
+    @property
+    def takers_of_files(self) -> int:
+        """How many of them take a file with a message."""
+        return sum(map(_takes_files, self._apprises))
+
     def check(self) -> None:
         """Looks whether every address is one.
 
@@ -62,13 +68,15 @@ class Teller:
             text: What it says.
             message: Names it: tried again, those who have taken it are left out. Words do not
                 name one, since another alert may have the same.
-            attachment: A file that goes with it.
+            attachment: A file that goes with it; addresses that take none are left out.
         """
         if not self._apprises:
             get_logger().warning("alert", title=title, text=text)
             return not self._unknown
         taken = self._taken.setdefault(message, set()) if message else set[int]()
         attach = str(attachment) if attachment else None
+        if attach:
+            taken |= {n for n, one in enumerate(self._apprises) if not _takes_files(one)}
         for number, one in enumerate(self._apprises):
             if number not in taken and one.notify(title=title, body=text, attach=attach):
                 taken.add(number)
@@ -76,6 +84,18 @@ class Teller:
             return False
         self._taken.pop(message, None)
         return True
+
+
+def _takes_files(address: apprise.Apprise) -> bool:
+    """Slack does where a bot speaks; its webhooks drop a file without an error."""
+    return all(
+        service.attachment_support and (not isinstance(service, NotifySlack) or _is_bot(service))
+        for service in address
+    )
+
+
+def _is_bot(slack: NotifySlack) -> bool:
+    return bool(slack.mode == SlackMode.BOT)
 
 
 @cache

@@ -163,7 +163,11 @@ def _alerts(call: Call) -> str | Finding:
     if not teller.addresses and _is_anything_told(call):
         advice = "alerts are logged only and reports not made: docs/alerts.md"
         return Finding("alerts", "no address in MONITOR_ALERTS_URLS", warning=advice)
-    return f"{teller.addresses} addresses in MONITOR_ALERTS_URLS"
+    found = f"{teller.addresses} addresses in MONITOR_ALERTS_URLS"
+    if call.app.settings.jobs.report.enabled and teller.takers_of_files < teller.addresses:
+        advice = f"reports, which are pictures, go to {teller.takers_of_files} of them"
+        return Finding("alerts", found, warning=f"{advice}: docs/alerts.md")
+    return found
 
 
 def _is_anything_told(call: Call) -> bool:

@@ -15,6 +15,7 @@ import structlog
 
 from monitor.bootstrap.application import Application, open_application
 from monitor.dashboard import gauges
+from monitor.notify import Teller
 from monitor.schedule import job_runner, jobs_of
 
 TOPIC = """
@@ -167,3 +168,38 @@ def test_what_no_address_takes_is_logged_and_shown(
     assert command("status", "--json")["untold_alerts"] == 1
     (untold,) = [each for each in gauges.stored(one.board()) if each.name.endswith("_untold")]
     assert [(each.labels, each.value) for each in untold.samples] == [({"topic": "current"}, 1)]
+
+
+SLACK_HOOK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+
+
+@pytest.mark.parametrize(
+    ("address", "takes"),
+    [
+        ("mailto://user:secret@example.org", 1),
+        ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", 1),
+        ("slack://xoxb-1234-1234-abc124/general", 1),
+        (SLACK_HOOK, 0),
+        ("workflows://example.org/workflow/signature", 0),
+    ],
+    ids=["mail", "discord", "slack bot", "slack hook", "teams"],
+)
+def test_a_picture_goes_to_those_who_take_it(
+    sent: Sent, tmp_path: Path, address: str, takes: int
+) -> None:
+    teller = Teller([address, HOOK])
+    picture = tmp_path / "week.png"
+    picture.write_bytes(b"picture")
+    assert teller.takers_of_files == 1 + takes
+    assert teller.tell("Report", "The picture is attached.", attachment=picture)
+    assert len(sent) == 1 + takes
+
+
+def test_doctor_says_who_gets_no_report(
+    app: Callable[[str], Application],
+    command: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MONITOR_JOBS__REPORT__ENABLED", "true")
+    app(f"{SLACK_HOOK} {HOOK}")
+    assert "go to 1 of them" in doctored(command)["warning"]

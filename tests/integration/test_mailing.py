@@ -31,6 +31,7 @@ class Told:
         self._works = works
 
     addresses = 1
+    takers_of_files = 1
 
     def check(self) -> None: ...
 
@@ -77,6 +78,14 @@ def test_without_an_address_no_report_is_made() -> None:
     told = Told()
     told.addresses = 0
     assert send_report(application(told, FakeFigures()), TOPIC) == {"sent": 0}
+    assert told.messages == []
+
+
+def test_a_report_that_no_address_can_take_is_an_error() -> None:
+    told = Told()
+    told.takers_of_files = 0
+    with pytest.raises(MonitorError, match="no address in MONITOR_ALERTS_URLS takes a picture"):
+        send_report(application(told, FakeFigures()), TOPIC)
     assert told.messages == []
 
 
