@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +43,7 @@ class FileCollector:
         assume_distinct_authors: Takes each post without an author to be by somebody else.
         page_posts: The most records on a page.
         now: Tells the time; posts of more than a day later are rejected.
+        timezone: Its days are what a file covers.
 
     Raises:
         UnknownFormatError: `format` names none.
@@ -57,6 +58,7 @@ class FileCollector:
         assume_distinct_authors: bool = False,
         page_posts: int = 500,
         now: Callable[[], datetime] = _utc_now,
+        timezone: tzinfo = UTC,
     ) -> None:
         check_format(format)
         self._path = path
@@ -65,6 +67,7 @@ class FileCollector:
         self._assume_distinct_authors = assume_distinct_authors
         self._page_posts = page_posts
         self._now = now
+        self._timezone = timezone
 
     @property
     def path(self) -> Path:
@@ -102,7 +105,7 @@ class FileCollector:
         for part, tally, is_last in read(reading, self._work(reading, progress)):
             progress.add(tally)
             progress.done = is_last and (progress.understood > 0 or progress.records == 0)
-            coverage = progress.coverage() if is_last else ()
+            coverage = progress.coverage(self._timezone) if is_last else ()
             yield part, Page(progress.checkpoint(), coverage=coverage)
         if not progress.done:
             raise self._nothing_readable(progress)
@@ -110,7 +113,13 @@ class FileCollector:
     def _reading(self, progress: _Progress) -> Reading:
         format_name = detect_format(self._path) if self._format == AUTO else self._format
         latest = self._now() + _FUTURE
-        return Reading(progress.fingerprint, format_name, latest, self._assume_distinct_authors)
+        return Reading(
+            progress.fingerprint,
+            format_name,
+            latest,
+            self._assume_distinct_authors,
+            self._timezone,
+        )
 
     def _work(self, reading: Reading, progress: _Progress) -> Iterator[Work]:
         """Yields what to read after that which `progress` has counted."""
@@ -196,11 +205,11 @@ class _Progress:
                 runs.append((day, day + 1))
         return runs
 
-    def coverage(self) -> tuple[Coverage, ...]:
+    def coverage(self, timezone: tzinfo) -> tuple[Coverage, ...]:
         reason = f"{self.lost} records rejected" if self.lost else ""
         status: CoverageStatus = "partial" if self.lost else "complete"
         return tuple(
-            Coverage(_midnight(first), _midnight(end), status, reason)
+            Coverage(_midnight(first, timezone), _midnight(end, timezone), status, reason)
             for first, end in self._runs()
         )
 
@@ -214,5 +223,5 @@ def _same_reading(
     return state if same else {}
 
 
-def _midnight(ordinal: int) -> datetime:
-    return datetime.combine(date.fromordinal(ordinal), time(), UTC)
+def _midnight(ordinal: int, timezone: tzinfo) -> datetime:
+    return datetime.combine(date.fromordinal(ordinal), time(), timezone).astimezone(UTC)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from collectors.formats.fields import Outcome
@@ -34,12 +34,14 @@ class Reading:
         format: One of `collectors.formats.reading.FORMATS`.
         latest: Posts of later are rejected.
         assume_distinct_authors: Takes each post without an author to be by somebody else.
+        timezone: Whose days are counted.
     """
 
     fingerprint: str
     format: str
     latest: datetime
     assume_distinct_authors: bool
+    timezone: tzinfo
 
     def outcomes(self, unit: Unit) -> list[Outcome]:
         """What becomes of the records in a piece."""
@@ -122,7 +124,7 @@ class Part:
             return
         tally.understood += 1
         if isinstance(outcome, Post):
-            tally.days.add(outcome.created_at.toordinal())
+            tally.days.add(outcome.created_at.astimezone(reading.timezone).toordinal())
             self._posts.append(outcome)
         else:
             self._deletions.append(outcome)

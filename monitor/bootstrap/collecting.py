@@ -41,7 +41,9 @@ def sample_collector(app: Application, topic: Topic) -> FileCollector | None:
     if topic.sample is None or source is None or not source.enabled:
         return None
     made: FileCollector = load("collectors.file", "FileCollector")(
-        _sample_folder(app, topic) / "posts.jsonl.gz", source=SAMPLE_SOURCE
+        _sample_folder(app, topic) / "posts.jsonl.gz",
+        source=SAMPLE_SOURCE,
+        timezone=topic.timezone,
     )
     return made
 

@@ -101,6 +101,7 @@ def import_command(
             format=format_,
             assume_distinct_authors=assume_distinct_authors,
             page_posts=PAGE_POSTS,
+            timezone=topic.timezone,
         )
         try:
             with call.progress(path.name) as progress:

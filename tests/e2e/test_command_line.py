@@ -54,6 +54,16 @@ def test_a_second_import_of_a_file_stores_nothing_new(place: Place, tmp_path: Pa
     assert (again["stored"], again["repeated"]) == (0, 40)
 
 
+def test_a_file_covers_days_of_the_topic_s_time_zone(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.add_topic("strike", TOPIC.replace("UTC", "America/Los_Angeles"))
+    place.run("import", write_posts(tmp_path / "posts.jsonl", 1))
+    told = place.json("export", "coverage", "--format", "json")
+    hours = sorted(one["hour"] for one in told if one["status"] == "complete")
+    assert len(hours) == 24
+    assert (hours[0][:13], hours[-1][:13]) == ("2020-06-01T07", "2020-06-02T06")
+
+
 def test_options_may_stand_before_or_after_the_command(place: Place, tmp_path: Path) -> None:
     posts = write_posts(tmp_path / "posts.jsonl")
     before = place.json("--topic", "strike", "--json", "import", posts)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from harvesting import NOW, WINDOW, harvest, native
@@ -90,6 +91,17 @@ def test_coverage_is_one_span_per_run_of_days_and_stands_on_the_last_page(write:
     assert second.coverage == (
         Coverage(_day(1), _day(3), "complete"),
         Coverage(_day(5), _day(6), "complete"),
+    )
+
+
+def test_the_days_that_are_covered_are_those_of_the_time_zone(write: Write) -> None:
+    times = ("2020-06-04T00:30:00Z", "2020-06-04T16:00:00Z")  # the evening of the 3rd, and the 4th
+    path = write(*(native(n, created_at=time) for n, time in enumerate(times)))
+
+    (page,) = harvest(path, timezone=ZoneInfo("America/Los_Angeles")).pages
+
+    assert page.coverage == (
+        Coverage(_day(3) + timedelta(hours=7), _day(5) + timedelta(hours=7), "complete"),
     )
 
 
