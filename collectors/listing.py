@@ -2,8 +2,8 @@
 
 A walk starts at the top and ends a while below where the last one started, because records turn
 up late. Until it is at its end nothing counts as read: a walk that was interrupted goes on where
-it was, and a second one then reads what has come meanwhile. One whose cursor leads nowhere begins
-at the top once more; below a second such cursor all counts as lacking.
+it was, and a second one then reads what has come meanwhile. One whose cursor leads nowhere, or to
+what cannot be had, begins at the top once more; below a second such cursor all counts as lacking.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from collectors.walks import Span, Walk, reason_of
 _SECOND = timedelta(seconds=1)
 _EMPTY_PAGES = 3
 """So many pages without a record, one after the other, are the end, whatever cursor they give."""
+_PATIENCE = timedelta(hours=6)
+"""For so long after a walk began its cursor is kept where what fails may go well later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +201,8 @@ def _descend(listing: Listing, ask: Ask, reach: Reach) -> Generator[Batch, None,
     cursors: set[str] = set()
     empty = 0
     for _ in range(reach.pages):
-        batch = ask(listing.after)
         stale = resumed and not cursors
+        batch = _ask_on(listing, ask, reach, stale=stale)
         if not listing.anew and _leads_nowhere(listing, batch, stale=stale):
             listing.begin_anew(reach.end)
             cursors.clear()
@@ -220,6 +222,21 @@ def _descend(listing: Listing, ask: Ask, reach: Reach) -> Generator[Batch, None,
         cursors.add(batch.after)
         yield batch
     return "maximum_pages"  # The next run goes on here.
+
+
+def _ask_on(listing: Listing, ask: Ask, reach: Reach, *, stale: bool) -> Batch:
+    """The page at the cursor, an empty one where that cannot be had although the top can."""
+    try:
+        return ask(listing.after)
+    except StoppedError:
+        raise
+    except CollectorError as exc:
+        began = listing.began or reach.end
+        if listing.after is None or (exc.retryable and reach.end - began < _PATIENCE):
+            raise
+    if stale:  # Else the top was read in this walk.
+        ask(None)
+    return Batch((), None, None)
 
 
 def _leads_nowhere(listing: Listing, batch: Batch, *, stale: bool) -> bool:

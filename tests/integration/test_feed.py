@@ -464,6 +464,21 @@ def test_what_fell_out_of_a_feed_between_two_runs_is_a_hole_that_is_told(site: S
     assert (rest.start, rest.status) == (START + timedelta(hours=23, seconds=1), "complete")
 
 
+@pytest.mark.parametrize("forbidden", [False, True], ids=["not found", "forbidden"])
+def test_a_feed_whose_next_document_cannot_be_had_is_read_on(site: Site, forbidden: bool) -> None:
+    site.robots = "User-agent: *\nDisallow: /older" if forbidden else None
+    more = '<a:link xmlns:a="http://www.w3.org/2005/Atom" rel="next" href="/older"/>'
+    old = [item("a walkout", guid=guid, at=MAY_31) for guid in "12"]
+    visitor = Visitor(serve(site, *old, head=more))
+    gap, rest = coverage(visitor.visit())
+    assert (gap.status, gap.reason, rest.status) == ("gap", "feed_window", "complete")
+    visitor.clock.forward(days=1)
+    serve(site, item("the walkout", guid="3", at=JUNE_1), *old, head=more)
+    pages = visitor.visit()
+    assert posts(pages)[0].text == "the walkout"
+    assert [span.status for span in coverage(pages)] == ["complete"]
+
+
 def test_a_text_in_markup_is_read_as_a_reader_sees_it(site: Site) -> None:
     body = (
         "<content:encoded><![CDATA[<p>So it&#8217;s on</p><script>x()</script>]]></content:encoded>"

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from collectors.errors import UnavailableError
+from collectors.errors import CollectorError, NotFoundError, UnavailableError
 from collectors.listing import Batch, Listing, Reach, walk_down
 from collectors.post import Coverage, Window
 from collectors.walks import coverage
@@ -30,17 +30,19 @@ class Board:
         posts: When each was posted.
         limit: How many the listing gives.
         failures: Requests that go well before one fails, none fails if negative.
+        error: What that one fails with.
     """
 
     posts: dict[str, datetime] = field(default_factory=dict)
     limit: int = 1000
     page_posts: int = 3
     failures: int = -1
+    error: type[CollectorError] = UnavailableError
 
     def ask(self, after: str | None) -> Batch:
         self.failures -= 1
         if self.failures == -1:
-            raise UnavailableError("not now")
+            raise self.error("not now, or never again")
         names = sorted(self.posts, key=lambda name: (self.posts[name], name), reverse=True)
         names = names[: self.limit]
         if after is not None and after not in names:
@@ -87,17 +89,27 @@ class ListingMachine(RuleBasedStateMachine):
     @rule(
         batches=st.sampled_from([1, 2, 3, 1000, 1000, 1000]),
         failures=st.sampled_from([-1, -1, -1, 0, 1, 2]),
+        error=st.sampled_from([UnavailableError, NotFoundError]),
         page_posts=st.integers(1, 4),
         pages=st.sampled_from([2, 500, 500]),
         vanishing=st.sampled_from([0, 0, 0, 1, 2, 9]),
     )
-    def run(self, batches: int, failures: int, page_posts: int, pages: int, vanishing: int) -> None:
+    def run(
+        self,
+        batches: int,
+        failures: int,
+        error: type[CollectorError],
+        page_posts: int,
+        pages: int,
+        vanishing: int,
+    ) -> None:
         """A run that is killed after so many pages, or comes to its end.
 
         At so many pages the post that the next one is asked after vanishes.
         """
         self.now += timedelta(seconds=1)
         self.board.failures, self.board.page_posts = failures, page_posts
+        self.board.error = error
         reach = Reach(WINDOW, self.now, OVERLAP, self.told_limit(self.board), pages)
         listing = Listing.of(self.state, self.now)
         walk = walk_down(listing, self.board.ask, reach)
@@ -223,6 +235,57 @@ def test_a_walk_is_begun_once_more_only_once_over_all_its_runs(budget: int) -> N
         listing = Listing.of(listing.state(), end)
     assert asked[:6] == [None, "b", "c", None, "b", "c"]
     assert listing.lacking
+
+
+def closed(error: CollectorError, *doors: str | None) -> Callable[[str | None], Batch]:
+    """A listing of two pages, of which some cannot be had."""
+    pages = {None: Batch(("b",), START + timedelta(hours=3), "x"), "x": Batch(("a",), START, None)}
+
+    def ask(after: str | None) -> Batch:
+        if after in doors:
+            raise error
+        return pages[after]
+
+    return ask
+
+
+def test_below_a_cursor_that_cannot_be_had_all_is_lacking() -> None:
+    listing = Listing(covered=START)
+    assert len(walk(listing, closed(NotFoundError("gone"), "x"))) == 3
+    assert listing.lacking == [(START, START + timedelta(hours=3, seconds=1))]
+    assert listing.covered == START + timedelta(days=1)
+
+
+def test_a_cursor_that_cannot_be_had_any_more_is_left_for_the_top() -> None:
+    listing = Listing()
+    walk(listing, closed(NotFoundError("gone")), pages=1)
+    records = [batch.records for batch in walk(listing, closed(NotFoundError("gone"), "x"))]
+    assert records[0] == ("b",)
+    assert listing.began is None
+
+
+def test_where_nothing_can_be_had_the_cursor_is_kept() -> None:
+    listing = Listing()
+    walk(listing, closed(NotFoundError("gone")), pages=1)
+    before = listing.state()
+    assert walk(listing, closed(NotFoundError("gone"), "x", None)) == []
+    assert listing.state() == before
+
+
+@pytest.mark.parametrize(("hours", "after"), [(1, "x"), (25, None)], ids=["an hour", "a day"])
+def test_a_cursor_that_may_come_back_is_asked_for_a_while(hours: int, after: str | None) -> None:
+    listing, end = Listing(), START + timedelta(days=2)
+    list(walk_down(listing, closed(UnavailableError("?"), "x"), Reach(WINDOW, end, OVERLAP, 0, 9)))
+    asked: list[str | None] = []
+
+    def ask(cursor: str | None) -> Batch:
+        asked.append(cursor)
+        return closed(UnavailableError("?"), "x")(cursor)
+
+    later = Reach(WINDOW, end + timedelta(hours=hours), OVERLAP, 0, 9)
+    ended = list(walk_down(listing, ask, later))
+    assert len(ended) == (0 if after else 1)
+    assert (asked[0], asked[1:2]) == ("x", [] if after else [None])
 
 
 def test_a_checkpoint_from_the_future_is_void() -> None:
