@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from collectors.formats import mastodon as status_format
-from collectors.formats.fields import Record, mapping
+from collectors.formats.fields import Record, edit_revision, mapping
 from collectors.lines import Flaw
 from collectors.post import Checkpoint, Deletion, Page, Post, Rejection, Window
 from collectors.terms import matches
@@ -98,7 +98,8 @@ class Sieve:
             return Flaw("author_opted_out", "not indexable")
         if post.created_at > now + _FUTURE:
             return Flaw("bad_date", "the time is more than a day in the future")
-        return post
+        # An edit of the far future would be above all to come: it counts as not told.
+        return replace(post, revision=0) if post.revision > edit_revision(now + _FUTURE) else post
 
 
 def _withdrawn(post: Post) -> list[Deletion]:

@@ -82,6 +82,16 @@ def test_an_older_copy_on_another_server_does_not_undo_an_edit(
     assert visit(clock, site, other).run().posts[uri].text == "#walkout second words"
 
 
+def test_an_edit_of_the_far_future_is_not_above_all_to_come(site: Mastodon, clock: Clock) -> None:
+    uri = site.add("#walkout first words", "ann", clock())
+    site.edit(uri, "#walkout second words", clock() + timedelta(days=9999))
+    seen = visit(clock, site).run()
+    clock.forward(minutes=10)
+    site.edit(uri, "#walkout third words", clock())
+
+    assert seen.run().posts[uri].text == "#walkout third words"
+
+
 def test_an_old_edit_is_found_by_the_daily_sweep(site: Mastodon, clock: Clock) -> None:
     uri = site.add("#walkout first words", "ann", clock())
     seen = visit(clock, site).run()
