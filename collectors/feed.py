@@ -17,11 +17,11 @@ from collectors.feed_items import (
     Setting,
     comments_of,
     name_of,
-    native_id,
     read_entry,
     seen_of,
     time_of,
 )
+from collectors.feed_names import Names, site
 from collectors.feed_reader import FeedReader, check_address
 from collectors.formats.fields import BadRecordError, Record, attempt, mapping
 from collectors.http import MEGABYTE, Answer, Limits
@@ -99,8 +99,9 @@ class _Feed:
 
 @dataclass(slots=True)
 class _Harvest:
-    """What one document came to."""
+    """What one document came to, and the names that it goes by."""
 
+    names: Names
     posts: list[Post] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
@@ -215,7 +216,8 @@ class FeedCollector:
         if is_over(feed.listing, reach, now):
             return told(feed.listing, reach)
         feed.tried = now.isoformat()
-        walk = walk_down(feed.listing, lambda after: self._ask(reader, feed, after), reach)
+        names = _names(feed, feeds)
+        walk = walk_down(feed.listing, lambda after: self._ask(reader, feed, names, after), reach)
         while True:
             try:
                 batch = next(walk)
@@ -225,7 +227,7 @@ class FeedCollector:
                 ended: Walk = stop.value
                 return ended
             for document in batch.records:
-                harvest = self._harvest(feed, document, reach.window)
+                harvest = self._harvest(feed, names, document, reach.window)
                 self._lead_on(document, harvest, feed, feeds)
                 yield Page(
                     self._checkpoint(feeds),
@@ -234,7 +236,7 @@ class FeedCollector:
                     tuple(harvest.deletions),
                 )
 
-    def _ask(self, reader: FeedReader, feed: _Feed, after: str | None) -> Batch:
+    def _ask(self, reader: FeedReader, feed: _Feed, names: Names, after: str | None) -> Batch:
         now = self._surroundings.now()
         conditions = {} if after else feed.asked_with(now)
         document, answer = reader.read(after or feed.url, conditions)
@@ -243,33 +245,33 @@ class FeedCollector:
         if after is None:
             feed.pending = {} if document.broken else _conditions(answer)
             feed.whole = now
-        entries, names = document.entries, [name_of(one, feed.host) for one in document.entries]
-        known = sum(name[:16] in feed.seen for name in names)
+        entries = document.entries
+        known = sum(name_of(one, names.name)[:16] in feed.seen for one in entries)
         return Batch(
             records=(document,) if entries or document.deleted else (),
             oldest=_oldest(entries),
             after=document.following,
-            known=0 if known <= len(names) * _OUT_OF_PLACE else known,
+            known=0 if known <= len(entries) * _OUT_OF_PLACE else known,
         )
 
-    def _harvest(self, feed: _Feed, document: Document, window: Window) -> _Harvest:
+    def _harvest(self, feed: _Feed, names: Names, document: Document, window: Window) -> _Harvest:
         now = self._surroundings.now()
-        setting = Setting(feed.host, document.language, feed.comments, feed.parent, now)
-        harvest = _Harvest()
+        setting = Setting(feed.host, names.name, document.language, feed.comments, feed.parent, now)
+        harvest = _Harvest(names)
         if document.broken:
             place = place_of(PLATFORM, feed.url)
             harvest.rejections.append(Rejection("bad_xml", place, "read as far as it can be"))
         for entry in document.entries:
-            name = name_of(entry, feed.host)
+            name = name_of(entry, names.name)
             seen = feed.seen.pop(name[:16], Seen())
+            feed.seen[name[:16]] = seen  # Before it is read: it is this feed's from now on.
             outcome = attempt(read_entry, entry, setting, seen)
-            feed.seen[name[:16]] = seen
             if isinstance(outcome, Flaw):
                 place = place_of(PLATFORM, f"{feed.url}\0{name}")
                 harvest.rejections.append(Rejection(outcome.reason, place, outcome.detail))
             elif isinstance(outcome, Post) and self._is_wanted(outcome, feed, window):
                 harvest.posts.append(outcome)
-        gone = (native_id(one, feed.host) for one in document.deleted)
+        gone = (names.name(one) for one in document.deleted if names.may_delete(one))
         harvest.deletions += [Deletion(PLATFORM, native_id=one) for one in gone]
         return harvest
 
@@ -286,7 +288,7 @@ class FeedCollector:
         if not self._settings["comments"] or feed.comments:
             return
         for entry in document.entries:
-            post = wanted.get(name_of(entry, feed.host))
+            post = wanted.get(name_of(entry, harvest.names.name))
             url = comments_of(entry, document.url) if post else None
             room = sum(one.until is not None for one in feeds.values())
             if post is None or url is None or room >= self._settings["maximum_comments_feeds"]:
@@ -294,6 +296,11 @@ class FeedCollector:
             until = post.created_at + self._comments_for
             if until > self._surroundings.now():
                 feeds.setdefault(_digest(url), _Feed(url, True, post.native_id, until))
+
+
+def _names(feed: _Feed, feeds: Mapping[str, _Feed]) -> Names:
+    others = (one for one in feeds.values() if site(one.host) != site(feed.host))
+    return Names(feed.host, feed.seen, tuple((one.host, one.seen) for one in others))
 
 
 def _oldest(entries: Sequence[Record]) -> datetime | None:

@@ -6,7 +6,7 @@ import calendar
 import html
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -56,6 +56,8 @@ _ZONES = {
     **{"AEST": "+1000", "AEDT": "+1100", "NZST": "+1200", "NZDT": "+1300"},
 }
 """Zones that the parser takes for UTC. BST is Britain's; IST, which several use, is not here."""
+Name = Callable[[str], str]
+"""Gives the native id of the entry with an id."""
 _HTML = ("text/html", "application/xhtml+xml")
 _FEED_TYPES = ("application/atom+xml", "application/rss+xml", "application/xml", "text/xml")
 
@@ -208,19 +210,20 @@ def native_id(identifier: str, host: str) -> str:
 
     Args:
         identifier: The entry's `id`, `guid` or `link`.
-        host: The feed's; it tells apart ids that are no URIs (`17`).
+        host: The feed's; it tells apart ids that are no URIs (`17`). Where another feed's entry
+            has the id of one, `<host> <id>` is this one's.
     """
     whole = identifier if ":" in identifier else f"{host} {identifier}"
     return blake2b(whole.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-def name_of(entry: Record, host: str) -> str:
+def name_of(entry: Record, name: Name) -> str:
     """The id that an entry is stored under, made from its text where it tells none."""
     for identify in (entry_id, _by_text):
         with suppress(BadRecordError):
             if identifier := identify(entry):
-                return native_id(identifier, host)
-    return native_id(str(entry.get("title")), host)
+                return name(identifier)
+    return name(str(entry.get("title")))
 
 
 def _by_text(entry: Record) -> str:
@@ -277,6 +280,7 @@ class Setting:
 
     Attributes:
         host: The feed's.
+        name: Gives native ids.
         language: The feed's.
         comments: Whether the feed is one of comments; their titles only name author and article.
         parent: Native id of the entry that they are comments on.
@@ -284,6 +288,7 @@ class Setting:
     """
 
     host: str
+    name: Name
     language: str | None
     comments: bool
     parent: str | None
@@ -306,17 +311,17 @@ def read_entry(entry: Record, setting: Setting, seen: Seen) -> Post:
     if posted is None:
         seen.first = created
     answered = take_optional_id(mapping(entry.get("thr_in-reply-to")), "ref")
-    reference = native_id(answered, setting.host) if answered else setting.parent
+    reference = setting.name(answered) if answered else setting.parent
     return Post(
         platform=PLATFORM,
-        native_id=name_of(entry, setting.host),
+        native_id=name_of(entry, setting.name),
         created_at=created,
         text=text,
         language=_language(entry) or setting.language,
         author=_author(entry, setting.host),
         kind="reply" if setting.comments or answered else "original",
         reference=reference,
-        revision=_revision(_changed_at(entry, created), text, seen, setting.now),
+        revision=_revision(_changed_at(entry, created, setting.now), text, seen, setting.now),
     )
 
 
@@ -358,11 +363,14 @@ def _author(entry: Record, host: str) -> str | None:
     return f"{host} {name}" if name else None
 
 
-def _changed_at(entry: Record, created: datetime) -> datetime | None:
-    """When an entry was changed after it was posted, None where it does not tell."""
+def _changed_at(entry: Record, created: datetime, now: datetime) -> datetime | None:
+    """When an entry was changed after it was posted, None where it does not tell a time till now.
+
+    One in the far future would be above all changes to come.
+    """
     with suppress(BadRecordError):
         changed = _date_in(entry, _CHANGED)
-        return changed if changed and changed > created else None
+        return changed if changed and created < changed <= now + _FUTURE else None
     return None
 
 

@@ -321,6 +321,96 @@ def test_ids_that_are_numbers_mean_something_on_their_own_site_alone() -> None:
     assert native_id("tag:x,1", "a.example") == native_id("tag:x,1", "b.example")
 
 
+def serve_atom(site: Site, *entries: tuple[str, str], gone: str = "", updated: str = "") -> str:
+    """An Atom feed of entries with these ids and texts, all of the same time."""
+    told = f"<published>2020-06-01T11:00:00Z</published><updated>{updated}</updated>"
+    parts = [f"<entry><id>{one}</id><title>{text}</title>{told}</entry>" for one, text in entries]
+    if gone:
+        parts.append(f'<at:deleted-entry ref="{gone}" when="2020-06-01T00:00:00Z"/>')
+    spaces = 'xmlns="http://www.w3.org/2005/Atom" xmlns:at="http://purl.org/atompub/tombstones/1.0"'
+    body = f"<feed {spaces}><id>tag:x,0</id><title>x</title>{''.join(parts)}</feed>"
+    site.pages["/atom"] = Reply(body.encode(), 200, "application/atom+xml")
+    return f"{site.server.url}/atom"
+
+
+@pytest.fixture
+def other() -> Iterator[Site]:
+    other = Site(lambda: START + timedelta(days=60))
+    yield other
+    other.server.close()
+
+
+def last_texts(pages: list[Page]) -> dict[str, str]:
+    """What is left of posts in the end, by id."""
+    gone = {one.native_id for page in pages for one in page.deletions}
+    return {post.native_id: post.text for post in posts(pages) if post.native_id not in gone}
+
+
+@pytest.mark.parametrize("identifier", ["tag:x,1", "{site}/1"], ids=["anybody's", "its own"])
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_feed_does_not_rewrite_another_s_entries(
+    site: Site, other: Site, identifier: str, is_first: bool
+) -> None:
+    identifier = identifier.format(site=site.server.url)
+    feeds = [
+        serve_atom(site, (identifier, "a walkout")),
+        serve_atom(other, (identifier, "no walkout"), updated="2020-06-01T11:30:00Z"),
+    ]
+    visitor = Visitor(*(reversed(feeds) if is_first else feeds))
+    pages = [*visitor.visit(), *visitor.visit()]
+    assert sorted(last_texts(pages).values()) == ["a walkout", "no walkout"]
+
+
+@pytest.mark.parametrize("identifier", ["tag:x,1", "{site}/1"], ids=["anybody's", "its own"])
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_feed_does_not_delete_another_s_entries(
+    site: Site, other: Site, identifier: str, is_first: bool
+) -> None:
+    identifier = identifier.format(site=site.server.url)
+    feeds = [
+        serve_atom(site, (identifier, "a walkout")),
+        serve_atom(other, ("tag:y,1", "no walkout"), gone=identifier),
+    ]
+    visitor = Visitor(*(reversed(feeds) if is_first else feeds))
+    pages = [*visitor.visit(), *visitor.visit()]
+    assert sorted(last_texts(pages).values()) == ["a walkout", "no walkout"]
+
+
+@pytest.mark.parametrize("identifier", ["tag:x,1", "tag:{host},2020:1"], ids=["told", "its own"])
+def test_a_feed_deletes_its_own_entries_beside_others(
+    site: Site, other: Site, identifier: str
+) -> None:
+    identifier = identifier.format(host=site.server.url.partition("://")[2])
+    theirs = serve_atom(other, ("tag:y,1", "no walkout"))
+    visitor = Visitor(serve_atom(site, (identifier, "a walkout")), theirs)
+    pages = visitor.visit()
+    serve_atom(site, gone=identifier)
+    pages += visitor.visit()
+    assert list(last_texts(pages).values()) == ["no walkout"]
+
+
+def test_two_feeds_of_a_site_share_their_entries(site: Site, other: Site) -> None:
+    first = serve_atom(site, ("tag:x,1", "a walkout"))
+    site.pages["/again"] = site.pages["/atom"]
+    visitor = Visitor(first, f"{site.server.url}/again", serve_atom(other))
+    assert len(last_texts(visitor.visit())) == 1
+
+
+def test_an_entry_keeps_its_id_when_the_feed_that_told_it_first_is_gone(
+    site: Site, other: Site
+) -> None:
+    feeds = [serve_atom(one, ("tag:x,1", "a walkout")) for one in (site, other)]
+    visitor = Visitor(*feeds)
+    before = posts(visitor.visit())[1]
+    visitor.query = query(feeds=feeds[:1])  # They are read from the last one on.
+    assert [post.native_id for post in posts(visitor.visit())] == [before.native_id]
+
+
+def test_a_change_far_in_the_future_counts_as_not_told(site: Site) -> None:
+    visitor = Visitor(serve_atom(site, ("tag:x,1", "a walkout"), updated="2099-01-01T00:00:00Z"))
+    assert [post.revision for post in posts(visitor.visit())] == [0]
+
+
 def test_a_text_that_changed_without_a_word_is_an_edit(site: Site) -> None:
     visitor = Visitor(serve(site, item("a walkout", guid="1", at=JUNE_1)))
     before = posts(visitor.visit())[0]
