@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ from monitor.access import LOOPBACK
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.forms import read_form
 from monitor.dashboard.guard import COOKIE, inside
+from monitor.dashboard.selection import PageError
 from monitor.dashboard.throttle import Throttle
 from monitor.dashboard.visitor import VISITOR, Note
 from monitor.passwords import digest_of, is_password, new_secret
@@ -20,6 +22,10 @@ from monitor.settings import AccessSettings
 from monitor.store.accounts import Accounts
 
 _LONGEST_ADDRESS = 100
+_AT_ONCE = 2
+"""So many passwords are looked at at a time: each takes 64 MB and a thread that pages need."""
+_MOST_WAITING = 40
+"""With those whose turn it is; beyond, a login would take seconds."""
 _WRONG = "That name and password do not fit together."
 
 
@@ -28,6 +34,7 @@ def add_login(
 ) -> None:
     """Adds the routes of logging in and out."""
     throttle = Throttle(settings.login_attempts, settings.login_minutes, board.clock)
+    places, waiting = asyncio.Semaphore(_AT_ONCE), set[object]()
 
     @app.get("/login")
     def show_login(request: Request) -> Response:
@@ -45,15 +52,25 @@ def add_login(
             again = board.page("login.html", status=429, where=where, name=name, wrong=wrong)
             again.headers["Retry-After"] = str(wait)
             return again
+        if len(waiting) >= _MOST_WAITING:
+            raise PageError(503, "Many are logging in.", hint="Try again in a few seconds.")
         throttle.tried(name, address)
-        password = form.get("password", "")
-        secret = await run_in_threadpool(_open, accounts, settings, board.clock(), name, password)
+        secret = await opened(name, form.get("password", ""))
         if secret is None:
             await run_in_threadpool(note, "nobody", "login_failed", {})
             return board.page("login.html", status=401, where=where, name=name, wrong=_WRONG)
         throttle.succeeded(name, address)
         await run_in_threadpool(note, name, "login", {})
         return _with_cookie(RedirectResponse(where, status_code=303), secret, settings)
+
+    async def opened(name: str, password: str) -> str | None:
+        waiting.add(turn := object())
+        try:
+            async with places:
+                now = board.clock()
+                return await run_in_threadpool(_open, accounts, settings, now, name, password)
+        finally:
+            waiting.discard(turn)
 
     @app.post("/logout")
     def log_out(request: Request) -> Response:

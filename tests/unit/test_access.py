@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +20,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import create_engine
 
 from monitor.access import refuse_open_door
+from monitor.dashboard import login
 from monitor.dashboard.changes import Changes
 from monitor.dashboard.roles import needed_role
 from monitor.dashboard.server import DashboardServer
@@ -247,6 +250,36 @@ def test_passwords_tried_at_the_same_moment_are_counted_too(door: Door) -> None:
             return [one.status_code for one in await asyncio.gather(*tries)]
 
     assert sorted(asyncio.run(at_once())) == [401] * 2 + [429] * 6
+
+
+def test_few_passwords_are_looked_at_at_a_time_and_few_wait(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app: Any = door.with_access(login_attempts=10).app()
+    busy, lock = [0, 0], threading.Lock()
+
+    def look(*_: object) -> bool:
+        with lock:
+            busy[0] += 1
+            busy[1] = max(busy)
+        time.sleep(0.02)
+        with lock:
+            busy[0] -= 1
+        return False
+
+    monkeypatch.setattr(login, "is_password", look)
+
+    async def at_once() -> list[httpx.Response]:
+        place = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=place, base_url="http://127.0.0.1") as visitor:
+            forms = [{"name": f"name {n}", "password": "wrong password 1"} for n in range(60)]
+            tries = [visitor.post("/login", data=form, headers=HERE) for form in forms]
+            return await asyncio.gather(*tries)
+
+    answers = asyncio.run(at_once())
+    assert sorted(one.status_code for one in answers) == [401] * 40 + [503] * 20
+    assert {one.headers.get("retry-after") for one in answers} == {None, "10"}
+    assert busy == [0, 2]
 
 
 def test_logins_that_succeed_are_no_failures(door: Door) -> None:
