@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from phonenumbers import Leniency, PhoneNumberMatcher
+from phonenumbers import Leniency, PhoneNumberMatch, PhoneNumberMatcher
 
 _SIGNS = "@＠﹫"
 """Before a handle or within a mail address: usual, full-width (as X accepts it), small."""
@@ -102,6 +102,9 @@ _DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
 _REGIONS = (None, "US", "GB", "DE", "FR", "ES", "BR", "IN")
 """Whose numbers are recognised without a country code; with one (None) everybody's are."""
 
+_MOST_SLASHES = 2
+"""One behind the country code, one within the number."""
+
 _INTRODUCTION = re.compile(
     r"\b(?:my name is|my name[’']s|they call me|call me|mein name ist|ich hei(?:ß|ss)e"
     r"|me llamo|mi nombre es|je m[’']appelle|mon nom est|meu nome é|me chamo)[ \t]+(?=\S)",
@@ -180,6 +183,18 @@ def _redacted_once(text: str) -> str:
     return _without_names(_without_phones(text))
 
 
+class _Matcher(PhoneNumberMatcher):
+    """Finds the same numbers, and passes over at once what strict grouping never takes.
+
+    The library looks at each piece between slashes before it refuses a number for having three.
+    """
+
+    def _parse_and_verify(self, candidate: str, offset: int) -> PhoneNumberMatch | None:
+        if self.leniency >= Leniency.STRICT_GROUPING and candidate.count("/") > _MOST_SLASHES:
+            return None
+        return super()._parse_and_verify(candidate, offset)
+
+
 def _without_phones(text: str) -> str:
     """Replaces telephone numbers, all of a region's at once: texts can be full of digits."""
     for region in _REGIONS:
@@ -188,7 +203,7 @@ def _without_phones(text: str) -> str:
         # Without a country code only what is also grouped as people of the region would.
         leniency = Leniency.VALID if region is None else Leniency.STRICT_GROUPING
         end, parts = 0, []
-        for match in PhoneNumberMatcher(text, region, leniency):
+        for match in _Matcher(text, region, leniency):
             parts += [text[end : match.start], "[phone]"]
             end = match.end
         text = "".join([*parts, text[end:]])

@@ -6,6 +6,7 @@ from time import process_time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import Leniency, PhoneNumberMatcher
 
 from monitor import redaction
 from monitor.redaction import redact
@@ -235,6 +236,35 @@ _PIECES = st.sampled_from(
         ),
     ]
 )
+
+
+@pytest.mark.parametrize("piece", ["//1", "/1-", "1/", "/12"])
+def test_a_text_of_slashes_and_digits_takes_no_minutes(piece: str) -> None:
+    begun = process_time()
+    redact(piece * 8000)
+    assert process_time() - begun < 2
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            (
+                *("/", "//", "-", " ", "(", ")", "+", "+1", "+49", "1", "030", "650", "253"),
+                *("0000", "/650/253/0000", "+1/650/253-0000", "650/2530000", "x12", "2020/06/01"),
+            )
+        ),
+        max_size=12,
+    )
+)
+def test_passing_over_what_has_many_slashes_misses_no_telephone_number(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    for region in redaction._REGIONS:
+        leniency = Leniency.VALID if region is None else Leniency.STRICT_GROUPING
+        found = [
+            [(one.start, one.end) for one in matcher(text, region, leniency)]
+            for matcher in (PhoneNumberMatcher, redaction._Matcher)
+        ]
+        assert found[0] == found[1]
 
 
 @given(st.lists(_PIECES, max_size=8), st.sampled_from([" ", "", ".", "  ", "\t"]))
