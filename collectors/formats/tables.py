@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from collectors.errors import UnreadableFileError
+from collectors.formats.fields import TEXT_LIMIT
 from collectors.formats.native import FIELDS
 from collectors.lines import Flaw, Unit, raw_lines
 from collectors.opening import DamagedFileError
@@ -26,6 +28,9 @@ _WHOLE = re.compile(r"\d{1,15}\.0")
 """A number as others save it where its column has gaps; so short a one is exact."""
 _BATCH_ROWS = 1000
 _BUFFER = 1024 * 1024
+_TEXTS = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
+_MOST_BYTES = 4 * TEXT_LIMIT
+"""A longer cell has too many characters in any case."""
 
 
 def column_names(row: Sequence[str]) -> list[str]:
@@ -165,7 +170,7 @@ def read_parquet(source: Any, path: Path) -> Iterator[Unit]:
             there twice.
     """
     try:
-        file = pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False)
+        file = _opened(source)
     except (pa.ArrowException, OSError) as exc:
         raise UnreadableFileError(
             f"{path} is no complete Parquet file", hint="Was it written to its end?"
@@ -177,6 +182,19 @@ def read_parquet(source: Any, path: Path) -> Iterator[Unit]:
         for value in _rows(_microseconds(batch)):
             number += 1
             yield Unit(number, value)
+
+
+def _opened(source: Any) -> Any:
+    """A file whose texts stay dictionaries: a thousand rows can share a cell of any length."""
+    metadata = pq.read_metadata(source)
+    texts = [one.name for one in metadata.schema.to_arrow_schema() if str(one.type) in _TEXTS]
+    return pq.ParquetFile(
+        source,
+        metadata=metadata,
+        read_dictionary=[name for name in texts if name in FIELDS],
+        buffer_size=_BUFFER,
+        pre_buffer=False,
+    )
 
 
 def _batches(file: Any, columns: Sequence[str]) -> Iterator[Any]:
@@ -197,13 +215,37 @@ def _microseconds(batch: Any) -> Any:
 
 
 def _rows(batch: Any) -> Iterator[dict[str, Any] | Flaw]:
+    if any(_longest(column) > _MOST_BYTES for column in batch.columns):
+        yield from (_row(batch.slice(index, 1)) for index in range(batch.num_rows))
+        return
     try:
-        yield from batch.to_pylist()
+        yield from _decoded(batch).to_pylist()
     except (ValueError, OverflowError):
         yield from (_row(batch.slice(index, 1)) for index in range(batch.num_rows))
 
 
+def _longest(column: Any) -> int:
+    """How many bytes the longest text has that a column's cells can be."""
+    if not pa.types.is_dictionary(column.type):
+        return 0
+    return pc.max(pc.binary_length(column.dictionary)).as_py() or 0
+
+
+def _decoded(batch: Any) -> Any:
+    """The same rows; dictionaries take ten times as long to read."""
+    columns = (
+        column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        for column in batch.columns
+    )
+    return pa.RecordBatch.from_arrays(list(columns), names=batch.schema.names)
+
+
 def _row(row: Any) -> dict[str, Any] | Flaw:
+    for name, column in zip(row.schema.names, row.columns, strict=True):
+        if pa.types.is_dictionary(column.type):
+            size = pc.binary_length(column.dictionary.take(column.indices))[0].as_py() or 0
+            if size > _MOST_BYTES:
+                return Flaw("text_too_long", f"{name} has {size} bytes")
     try:
         return dict(row.to_pylist()[0])
     except UnicodeDecodeError:

@@ -6,12 +6,15 @@ import codecs
 import gzip
 import json
 import os
+import resource
 import struct
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 from harvesting import as_lines, harvest, native, write_as
@@ -113,6 +116,20 @@ def test_a_frame_to_be_skipped_may_come_first(tmp_path: Path, magic: int) -> Non
     path.write_bytes(skipped + compress(as_lines([native(1), native(2)]), "zstd"))
 
     assert len(harvest(path).posts) == 2
+
+
+def test_a_long_cell_that_parquet_rows_share_is_never_made_for_each(tmp_path: Path) -> None:
+    shared = pa.DictionaryArray.from_arrays([0] * 500 + [1], ["x" * 2_000_000, "short"])
+    ids = [str(number) for number in range(501)]
+    table = pa.table({"id": ids, "text": shared, "created_at": ["2020-06-01T12:00:00Z"] * 501})
+    path = tmp_path / "bomb.parquet"
+    pq.write_table(table, path, compression="zstd", dictionary_pagesize_limit=1 << 30)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = harvest(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+    assert [post.text for post in found.posts] == ["short"]
+    assert {flaw.reason for flaw in found.rejections} == {"text_too_long"}
+    assert len(found.rejections) == 500
 
 
 def test_a_parquet_file_may_follow_a_frame_to_be_skipped(tmp_path: Path) -> None:
