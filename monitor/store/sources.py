@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, insert, or_, select
 
 from collectors.post import Checkpoint, Rejection, Window
 from monitor.store import tallies
@@ -166,7 +166,7 @@ def to_check(
         .where(
             POSTS.c.topic == topic,
             POSTS.c.platform == platform,
-            POSTS.c.purged_at.is_(None),
+            or_(POSTS.c.purged_at.is_(None), POSTS.c.text != ""),
             POSTS.c.id > after,
         )
         .order_by(POSTS.c.id)

@@ -177,6 +177,19 @@ def test_labelled_posts_keep_their_text_only_where_that_is_configured(
     assert queries.label_count(topic, "sentiment", "") == 1
 
 
+def test_platforms_are_asked_about_all_whose_text_is_still_here(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    fill(store, topic)
+    repost = post(9, "dora", text="", kind="repost", reference="1")
+    store.save_page(topic, "file", KeptPage(Checkpoint({}), (repost,)), at=AT + timedelta(2))
+    label = HumanLabel("1", "x", "sentiment", "", "neutral", "a", "random")
+    store.save_labels(topic, [label], at=AT)
+    store.purge_texts(topic, AT + timedelta(1), keep_labelled=True)
+    asked = queries.to_check(topic, "x", after=0, limit=9)
+    assert [native_id for _, native_id in asked] == ["1", "9"]
+
+
 def test_reclaiming_leaves_everything_that_is_there(
     store: Store, queries: Queries, topic: str
 ) -> None:
