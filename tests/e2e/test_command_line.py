@@ -112,11 +112,6 @@ def test_an_export_refuses_options_that_it_would_not_look_at(
     assert f"{says}: not for `monitor export {what}`" in said
 
 
-@pytest.mark.parametrize("what", ["aggregates", "changes", "labels", "coverage"])
-def test_an_export_takes_days(place: Place, what: str) -> None:
-    place.run("export", what, "--since", "2020-06-01", "--until", "2020-06-02")
-
-
 def test_coverage_begins_with_the_topic_however_early_the_first_day(
     place: Place, tmp_path: Path
 ) -> None:
