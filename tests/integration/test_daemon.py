@@ -212,12 +212,12 @@ def test_a_standby_waits_while_the_first_works_and_takes_over_at_its_end(engine:
 
 
 def test_a_standby_takes_over_when_the_lease_of_a_silent_daemon_runs_out(engine: Engine) -> None:
-    Store(engine).acquire_lease("daemon", "elsewhere/1/0.00/ab", now(), 2)
+    Store(engine).acquire_lease("daemon", "elsewhere/1/0.00/ab", now(), 6)
     runs: list[float] = []
     with Running(daemon(engine, [counting("job", runs)])):
         time.sleep(1)
         assert runs == []
-        assert wait_until(lambda: len(runs) >= 1, 10)
+        assert wait_until(lambda: len(runs) >= 1, 15)
 
 
 def test_a_daemon_that_lost_its_lease_ends(engine: Engine) -> None:
