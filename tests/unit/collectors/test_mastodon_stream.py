@@ -31,6 +31,14 @@ def follow(server: Server, events: Queue[Event], stop: threading.Event) -> threa
     return thread
 
 
+def fills(events: Queue[Event]) -> bool:
+    """Whether the queue is full within five seconds."""
+    deadline = time.monotonic() + 5
+    while not events.full() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return events.full()
+
+
 def test_events_wait_for_room_and_all_arrive(server: Server) -> None:
     events, stop = Queue[Event](2), threading.Event()
 
@@ -41,7 +49,8 @@ def test_events_wait_for_room_and_all_arrive(server: Server) -> None:
 
     server._client = SimpleNamespace(stream_hashtag=stream)  # type: ignore[assignment]
     thread = follow(server, events, stop)
-    time.sleep(0.2)
+    assert fills(events)
+    time.sleep(0.1)
     assert events.qsize() == 2
     found = [events.get(timeout=5).deleted for _ in range(10)]
     thread.join(5)
@@ -58,7 +67,7 @@ def test_a_stream_that_is_told_to_stop_does_not_wait_for_room(server: Server) ->
 
     server._client = SimpleNamespace(stream_hashtag=stream)  # type: ignore[assignment]
     thread = follow(server, events, stop)
-    time.sleep(0.1)
+    assert fills(events)
     stop.set()
     thread.join(5)
     assert not thread.is_alive()
