@@ -207,11 +207,11 @@ def test_reclaiming_waits_for_nobody(store: Store, engine: Engine, topic: str) -
     assert pack(store.release_chains(topic)[KEY].chain)
 
 
-def test_who_looked_is_counted_by_day(store: Store, queries: Queries, topic: str) -> None:
+def test_who_looked_is_counted_by_day(engine: Engine, queries: Queries, topic: str) -> None:
+    store, today = Store(engine, clock=lambda: AT), AT.date()
     for _ in range(2):
         store.note_access("ann", "/topics/{name}", topic)
     store.note_access("somebody", "export aggregates", topic)
-    today = datetime.now(UTC).date()
     looked = [one for one in queries.accesses(today) if one.topic == topic]
     assert [(one.actor, one.what, one.times) for one in looked] == [
         ("ann", "/topics/{name}", 2),
