@@ -16,10 +16,18 @@ DAEMON = "daemon"
 class DaemonLease:
     """The right to run jobs, taken from the database for some seconds at a time."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], seconds: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        seconds: float,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._seconds = seconds
+        self._monotonic = monotonic
         self._holder = holder_name()
         self._renewed = 0.0
 
@@ -40,7 +48,7 @@ class DaemonLease:
             StandbyError: Another daemon has taken over, or the database could not be reached
                 for as long as the lease lasts: jobs may run twice if this process goes on.
         """
-        elapsed = time.monotonic() - self._renewed
+        elapsed = self._monotonic() - self._renewed
         if elapsed < self._seconds / 3:
             return
         try:
@@ -65,7 +73,7 @@ class DaemonLease:
         self._store.release_lease(DAEMON, self._holder)
 
     def _take(self) -> bool:
-        before = time.monotonic()
+        before = self._monotonic()
         taken = self._store.acquire_lease(DAEMON, self._holder, self._clock(), self._seconds)
         if taken:
             self._renewed = before

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -315,12 +316,27 @@ def test_a_server_that_comes_back_costs_nothing_and_one_that_stays_away_only_tim
     disturbed.dispose()
 
 
+class Stopwatch:
+    """Tells the time that passes until it is set."""
+
+    def __init__(self) -> None:
+        self.at: float | None = None
+
+    def __call__(self) -> float:
+        return time.monotonic() if self.at is None else self.at
+
+
 @pytest.fixture
-def away(server: Server) -> Iterator[tuple[Engine, DaemonLease]]:
+def stopwatch() -> Stopwatch:
+    return Stopwatch()
+
+
+@pytest.fixture
+def away(server: Server, stopwatch: Stopwatch) -> Iterator[tuple[Engine, DaemonLease]]:
     """A database that went away when the lease was due to be renewed."""
     engine = open_engine(server.url)
     migrate(engine)
-    lease = DaemonLease(Store(engine), lambda: datetime.now(UTC), 0.3)
+    lease = DaemonLease(Store(engine), lambda: datetime.now(UTC), 0.3, monotonic=stopwatch)
     assert lease.acquire()
     server.stop()
     yield engine, lease
@@ -329,12 +345,11 @@ def away(server: Server) -> Iterator[tuple[Engine, DaemonLease]]:
 
 
 def test_a_renewal_that_meets_an_outage_fails_only_once_the_lease_is_over(
-    away: tuple[Engine, DaemonLease], monkeypatch: pytest.MonkeyPatch
+    away: tuple[Engine, DaemonLease], stopwatch: Stopwatch
 ) -> None:
     _, lease = away
     for passed, lost in ((0.2, False), (0.4, True)):
-        moment = lease._renewed + passed
-        monkeypatch.setattr("monitor.lease.time.monotonic", lambda at=moment: at)
+        stopwatch.at = lease._renewed + passed
         with pytest.raises(StandbyError) if lost else nullcontext():
             lease.keep()
 
