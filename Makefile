@@ -1,5 +1,5 @@
 # Two commands: `make run` shows the walkout week, `make test` runs every test.
-.PHONY: help setup run test check lock clean
+.PHONY: help setup run test lint check lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -20,12 +20,14 @@ test: $(VENV)/.dev  ## Every test (set PYTEST_ARGS to choose)
 	@# Passive: two processes that train at once must not spin for each other's cores.
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(VENV)/.dev  ## Lint, format, types, known holes, tests with branch coverage
+lint: $(VENV)/.dev  ## Lint, format, types, known holes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/bandit -q -ll -r monitor collectors classifiers
 	$(BIN)/python .ci/audit.py
+
+check: lint  ## The same, and every test with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
 lock: $(VENV)/.dev  ## Write the versions now installed into requirements.lock
