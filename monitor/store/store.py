@@ -303,8 +303,8 @@ class Store:
     def mark_days(self, topic: str, which: Iterable[date] | None = None) -> None:
         """Marks days as to be rebuilt: those given, or all that have posts or figures."""
         with writing(self._engine) as connection:
-            chosen = days.known_days(connection, topic) if which is None else which
-            days.mark(connection, topic, chosen)
+            these = days.known_days(connection, topic) if which is None else which
+            days.mark(connection, topic, these)
 
     def keep_days(self, topic: str, zone: str, day_of: Callable[[datetime], date]) -> int:
         """Sees that stored posts lie in the days of the topic's time zone; returns how many moved.
