@@ -27,7 +27,8 @@ class Figure:
         share, low, high: Corrected share and its 95 % interval.
         coverage: Part of the day's hours that collection covered, 0 to 1; None where no
             source recorded it.
-        validated: Whether the topic has an audit sample for head and target.
+        validated: Whether the version that tells of the day has an audit sample for head and
+            target.
         withheld: Why something is not shown; None where everything is.
         sample: Whether the cell is made of bundled sample data.
         provisional: Whether the day is not over yet: it will change.
@@ -63,8 +64,8 @@ class Volume:
         posts: Opinions: original posts, replies and quotes.
         reposts: Repetitions of somebody else's post.
         authors: Distinct authors of the opinions.
-        unscored: Opinions not (yet) scored by the shown version, other languages included; None
-            where the cell of a question is hidden.
+        unscored: Opinions not (yet) scored by the version that tells of the day, other languages
+            included; None where the cell of a question is hidden.
         provisional: Whether the day is not over yet.
         copies: Opinions that say the same, or nearly, as an earlier one of the day; None where
             the cell is hidden or nobody compared them.

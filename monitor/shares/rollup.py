@@ -57,7 +57,12 @@ Days = dict[date, dict[Cell, DailyAggregate]]
 
 
 def by_question(aggregates: Iterable[DailyAggregate]) -> dict[Question, Days]:
-    """Sorts one version's aggregates (and the volume) by head and target, day and base cell."""
+    """Sorts aggregates by head and target, day and base cell.
+
+    Args:
+        aggregates: The volume, and of each day and question those of one version: of two, one
+            would take the other's place.
+    """
     questions: dict[Question, Days] = defaultdict(lambda: defaultdict(dict))
     for one in aggregates:
         cell = (one.platform, one.cohort, one.language)
