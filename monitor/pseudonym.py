@@ -175,15 +175,6 @@ def _period(day: date, days: int) -> str:
     return date.fromordinal(max(number * days, 1)).isoformat()
 
 
-def load_pseudonyms(folder: Path, topic: str) -> Pseudonyms:
-    """One key for all days of a topic, read from `folder` or made at the first call.
-
-    Raises:
-        ConfigurationError: The key file is damaged; a new key would count authors twice.
-    """
-    return Pseudonyms(load_key(folder / f"{topic}.key"))
-
-
 def load_everywhere(folder: Path) -> Pseudonyms:
     """Makes the marks that hold in every topic, also in one that is made later.
 

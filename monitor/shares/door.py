@@ -88,19 +88,13 @@ class Door:
             }
         return door
 
-    def decide(
-        self,
-        key: ReleaseKey,
-        live: Mapping[Cell, DailyAggregate],
-        among: frozenset[Cell] | None = None,
-    ) -> Mapping[Cell, Decision]:
-        """Decides about every cell of every split of a day; asked again, it says the same."""
-        return self.decide_all({key: Asked(live, among)})[key]
-
     def decide_all(
         self, asked: Mapping[ReleaseKey, Asked]
     ) -> dict[ReleaseKey, Mapping[Cell, Decision]]:
-        """Decides about many days, and writes down in one go what is released of them."""
+        """Decides about every cell of every split of some days; asked again, it says the same.
+
+        What is released of them is written down in one go.
+        """
         new = {}
         for key, one in asked.items():
             known = self.decided.get(key)

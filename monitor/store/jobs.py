@@ -114,31 +114,25 @@ def _job_names() -> CTE:
     return names.union_all(select(following).where(names.c.job.is_not(None)))
 
 
-def first_run(connection: Connection, job: str) -> JobRun | None:
-    """Gives a job's earliest recorded run."""
-    return _one_run(connection, job, JOB_RUNS.c.id.asc())
-
-
 def last_run(connection: Connection, job: str) -> JobRun | None:
     """Gives a job's last run."""
-    return _one_run(connection, job, JOB_RUNS.c.id.desc())
+    return _one_run(connection, job)
 
 
 def last_finished(connection: Connection, job: str) -> JobRun | None:
     """Gives a job's last run that is over."""
-    return _one_run(connection, job, JOB_RUNS.c.id.desc(), JOB_RUNS.c.finished_at.is_not(None))
+    return _one_run(connection, job, JOB_RUNS.c.finished_at.is_not(None))
 
 
 def last_success(connection: Connection, job: str) -> JobRun | None:
     """Gives a job's last run that went well."""
-    return _one_run(connection, job, JOB_RUNS.c.id.desc(), JOB_RUNS.c.status == "ok")
+    return _one_run(connection, job, JOB_RUNS.c.status == "ok")
 
 
-def _one_run(
-    connection: Connection, job: str, order: ColumnElement[int], *which: ColumnElement[bool]
-) -> JobRun | None:
-    statement = select(JOB_RUNS).where(JOB_RUNS.c.job == job, *which).order_by(order).limit(1)
-    row = connection.execute(statement).mappings().one_or_none()
+def _one_run(connection: Connection, job: str, *which: ColumnElement[bool]) -> JobRun | None:
+    runs = select(JOB_RUNS).where(JOB_RUNS.c.job == job, *which)
+    last = runs.order_by(JOB_RUNS.c.id.desc()).limit(1)
+    row = connection.execute(last).mappings().one_or_none()
     return None if row is None else JobRun(**row)
 
 

@@ -469,11 +469,6 @@ class Queries:
         with reading(self._engine) as connection:
             return incidents.count_untold(connection, topic)
 
-    def first_run(self, job: str) -> JobRun | None:
-        """Gives a job's earliest recorded run, None before the first."""
-        with reading(self._engine) as connection:
-            return jobs.first_run(connection, job)
-
     def last_run(self, job: str) -> JobRun | None:
         """Gives a job's last run, None before the first."""
         with reading(self._engine) as connection:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, exists, select
 
 from monitor.authors import AuthorSketch
 from monitor.privacy import Cell
@@ -116,11 +116,6 @@ def put_aside(connection: Connection, topic: str, target: str, *, before: str, n
             keep(connection, topic, aside, stored.chain, expected=last)
             chain = known.get(earlier, _NOTHING).chain
             keep(connection, topic, key, chain, expected=stored.revision)
-
-
-def forget_topic(connection: Connection, topic: str) -> int:
-    """Drops what was released of a topic."""
-    return connection.execute(delete(RELEASES).where(RELEASES.c.topic == topic)).rowcount
 
 
 def forget_authors(connection: Connection, topic: str, pseudonyms: Iterable[str]) -> int:

@@ -10,7 +10,7 @@ from store_values import NOW, QUESTIONS, answers, cell, day_posts, page, pending
 
 from monitor.authors import AuthorSketch
 from monitor.releases import Chain
-from monitor.shares.door import Door
+from monitor.shares.door import Asked, Door
 from monitor.store.queries import Queries
 from monitor.store.releases import ReleaseKey
 from monitor.store.store import Store
@@ -166,7 +166,8 @@ def shown(store: Store, key: ReleaseKey, live: DailyAggregate) -> DailyAggregate
     """What is shown of a day of which this is stored, in the state in which it is shown."""
     place = (live.platform, live.cohort, live.language)
     later = NOW + timedelta(days=1)
-    decided = Door.of(live.topic, 10, later, store).decide(key, {place: live})[TOTAL]
+    door = Door.of(live.topic, 10, later, store)
+    decided = door.decide_all({key: Asked({place: live})})[key][TOTAL]
     return decided.base[place] if decided.base else None  # type: ignore[return-value]
 
 
