@@ -142,7 +142,6 @@ def _day_post(rows: Sequence[Row[*tuple[Any, ...]]]) -> DayPost:
         language=post.language,
         kind=post.kind,
         author=post.author,
-        eligible=bool(post.text or predictions),
         predictions=predictions,
         text=post.text,
         is_purged=post.is_purged,

@@ -85,7 +85,6 @@ class DayPost:
     Attributes:
         author: Pseudonym, None where unknown or purged.
         text: Empty where it is gone.
-        eligible: Whether it has a text or a prediction.
         is_purged: Whether retention has taken its author, and its text.
     """
 
@@ -95,7 +94,6 @@ class DayPost:
     language: str
     kind: Kind
     author: str | None
-    eligible: bool
     predictions: tuple[DayPrediction, ...]
     text: str = field(default="", repr=False)
     is_purged: bool = False

@@ -172,21 +172,21 @@ def test_day_rows_give_posts_with_the_predictions_of_every_version(
         DayPrediction("sentiment", "", "v2", "none", (1000, 2000, 7000)),
     }
     assert replace(first, predictions=()) == DayPost(
-        found[0].id, "x", "public", "en", "original", "author-of-1", True, (), found[0].text
+        found[0].id, "x", "public", "en", "original", "author-of-1", (), found[0].text
     )
-    assert (second.kind, second.author, second.eligible) == ("reply", None, False)
+    assert (second.kind, second.author, second.predictions) == ("reply", None, ())
     assert list(queries.day_rows(topic, NEXT)) == []
 
 
-def test_a_purged_post_is_eligible_by_its_prediction(
+def test_a_purged_post_is_read_with_its_prediction(
     store: Store, queries: Queries, topic: str
 ) -> None:
     store.save_page(topic, "file", page(post("1"), post("2")), at=NOW)
     newest = pending(queries, topic)[:1]
     store.save_predictions(topic, "v1", answers(newest))
     store.purge_texts(topic, NOW + timedelta(hours=1))
-    eligible = {each.id: each.eligible for each in queries.day_rows(topic, DAY)}
-    assert [post_id for post_id, is_eligible in eligible.items() if is_eligible] == [newest[0].id]
+    answered = [each.id for each in queries.day_rows(topic, DAY) if each.predictions]
+    assert answered == [newest[0].id]
 
 
 def test_a_large_day_is_streamed_whole(store: Store, queries: Queries, topic: str) -> None:

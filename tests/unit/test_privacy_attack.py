@@ -48,7 +48,7 @@ def volume_sketches(
 ) -> dict[Cell, bytes]:
     """The authors of each base cell's volume, as a day with these authors is counted."""
     posts = [
-        DayPost(number, *cell, kind, author, eligible=True, predictions=())
+        DayPost(number, *cell, kind, author, predictions=())
         for kind, day in (("original", opinions), ("repost", reposts))
         for cell, people in day.items()
         for number, author in enumerate(people)

@@ -56,7 +56,7 @@ def aggregates(posts, reposts=()):
     for number, cell, _ in posts:
         counted[cell] += 1 << number
     day = [
-        DayPost(number, *cell, kind, str(author), eligible=True, predictions=())
+        DayPost(number, *cell, kind, str(author), predictions=())
         for kind, those in (("original", posts), ("repost", reposts))
         for number, cell, author in those
     ]

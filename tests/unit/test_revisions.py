@@ -53,7 +53,7 @@ class FakeStore:
 
 def posts(count):
     return [
-        DayPost(n, "x", "public", "en", "original", f"{n:032x}", eligible=True, predictions=())
+        DayPost(n, "x", "public", "en", "original", f"{n:032x}", predictions=())
         for n in range(count)
     ]
 

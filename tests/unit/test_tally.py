@@ -19,7 +19,6 @@ posts = st.builds(
     language=st.sampled_from(["en", "und"]),
     kind=st.sampled_from(["original", "reply", "quote", "repost"]),
     author=st.one_of(st.none(), st.sampled_from([f"{n:032x}" for n in range(30)])),
-    eligible=st.just(True),
     predictions=st.one_of(st.just(()), answers),
 )
 
@@ -48,7 +47,7 @@ def test_label_counts_add_up_to_scored_opinions(day: list[DayPost]) -> None:
 
 def test_a_repost_is_volume_and_no_opinion() -> None:
     answer = (DayPrediction("sentiment", "", "v1", "positive", (0, 0, 10_000)),)
-    repost = DayPost(1, "x", "public", "en", "repost", "a" * 32, True, answer)
+    repost = DayPost(1, "x", "public", "en", "repost", "a" * 32, answer)
     tallies = tally_day([repost])
     assert list(tallies) == [CellKey("x", "public", "en", VOLUME, "", "")]
     (volume,) = tallies.values()
@@ -56,7 +55,7 @@ def test_a_repost_is_volume_and_no_opinion() -> None:
 
 
 def test_a_volume_s_authors_are_those_of_opinions() -> None:
-    reposts = [DayPost(n, "x", "public", "en", "repost", f"{n:032x}", True, ()) for n in range(11)]
-    opinion = DayPost(11, "x", "public", "en", "original", "a" * 32, True, ())
+    reposts = [DayPost(n, "x", "public", "en", "repost", f"{n:032x}", ()) for n in range(11)]
+    opinion = DayPost(11, "x", "public", "en", "original", "a" * 32, ())
     (volume,) = tally_day([*reposts, opinion]).values()
     assert (volume.posts, volume.reposts, volume.authors) == (1, 11, {"a" * 32})

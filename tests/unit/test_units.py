@@ -22,7 +22,7 @@ def post(number, author, label, text=""):
     answer = DayPrediction("sentiment", "", "v1", label, SCORES[label])
     name = None if author is None else author * 32
     return DayPost(
-        number, "x", "public", "en", "original", name, eligible=True, predictions=(answer,),
+        number, "x", "public", "en", "original", name, predictions=(answer,),
         text=text,
     )  # fmt: skip
 

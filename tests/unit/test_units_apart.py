@@ -27,7 +27,7 @@ def counted(texts_by_author):
     answer = DayPrediction("sentiment", "", "v1", "negative", (8000, 1000, 1000))
     written = [(author, text) for author, texts in texts_by_author for text in texts]
     posts = [
-        DayPost(n, *CELL, "original", author, eligible=True, predictions=(answer,), text=text)
+        DayPost(n, *CELL, "original", author, predictions=(answer,), text=text)
         for n, (author, text) in enumerate(written)
     ]
     units = tally_day(posts)[CellKey(*CELL, "sentiment", "", "v1")].units.as_counts()
