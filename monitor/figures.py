@@ -10,12 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 from monitor.alarms.evidence import DriftedDay
 from monitor.errors import UsageError
 from monitor.figure import Figure, Volume
+from monitor.languages import scored_languages
 from monitor.pipeline.classify import questions_of
 from monitor.privacy import DIMENSIONS, release, release_volume, rounded
 from monitor.settings import Settings
 from monitor.shares.changes import Change, daily_changes, in_order, level_changes
 from monitor.shares.door import Door, Ledger
-from monitor.shares.evidence import Evidence, gather, scored_languages
+from monitor.shares.evidence import Evidence, gather
 from monitor.shares.rollup import Unit
 from monitor.shares.split import Split, UnreleasedFigure
 from monitor.shares.whole import WholeShare, shown_days, whole_shares
@@ -226,7 +227,7 @@ class Figures:
         """
         found: dict[tuple[date, Question], Counter[str]] = defaultdict(Counter)
         shown = self._queries.shown_versions(topic.name)[:1]
-        languages = scored_languages(topic)
+        languages = scored_languages(topic.languages)
         for cell in self._queries.cells(topic.name, shown, *topic.span):
             if cell.head != VOLUME and cell.language in languages:
                 found[cell.day, (cell.head, cell.target)].update(cell.label_counts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 UNDETERMINED = "und"
 """The language of a post whose language nobody told."""
 
@@ -14,3 +16,11 @@ ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta
 tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu ckb fil haw hmn kab yue
 """
 LANGUAGES = frozenset(_CODES.split())
+
+
+def scored_languages(languages: Iterable[str]) -> frozenset[str]:
+    """Adds to a topic's languages the undetermined one: of posts in any other no answer counts.
+
+    There are such posts where platforms give them, or the topic had more languages once.
+    """
+    return frozenset((*languages, UNDETERMINED))

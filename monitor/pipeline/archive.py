@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from collectors.formats.fields import BadRecordError, take_language
 from monitor.errors import ConfigurationError, MonitorError, UsageError
 from monitor.language import language_of
-from monitor.languages import UNDETERMINED
+from monitor.languages import UNDETERMINED, scored_languages
 from monitor.pipeline.classify import ScoresTexts, whole_answer
 from monitor.redaction import redact
 from monitor.topic import Topic
@@ -216,7 +216,7 @@ def _as_texts(batch: Any) -> Any:
 def _answered(batch: _Batch, topic: Topic, scorer: ScoresTexts) -> tuple[Any, int]:
     """The answers about those posts of a batch that the topic's scoring is for."""
     posts = [(post, redact(post["text"])) for post in batch if post["id"] and post["text"]]
-    welcome = {*topic.languages, UNDETERMINED}
+    welcome = scored_languages(topic.languages)
     posts = [
         (post, text)
         for post, text in posts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from monitor.figure import ALL
-from monitor.languages import UNDETERMINED
+from monitor.languages import scored_languages
 from monitor.shares.covered import FILES, counting, covered_by_platform, covered_parts
 from monitor.shares.tellers import Asked, told_by
 from monitor.store.queries import Queries
@@ -67,11 +67,6 @@ class Evidence:
         ]
 
 
-def scored_languages(topic: Topic) -> frozenset[str]:
-    """Of posts in any other no answer counts; there are some where the topic had more once."""
-    return frozenset((*topic.languages, UNDETERMINED))
-
-
 def gather(
     queries: Queries,
     topic: Topic,
@@ -95,7 +90,7 @@ def gather(
     tellers = _tellers(queries, topic, versions, enough=enough)
     told = sorted({*versions[:1], *tellers.values()})
     cells = queries.cells(topic.name, told, *topic.span)
-    languages = scored_languages(topic)
+    languages = scored_languages(topic.languages)
     return Evidence(
         version=version,
         questions=questions,
@@ -129,7 +124,7 @@ def _tellers(
     """Who tells of each day; where only one version was ever shown, nobody has to be asked."""
     if len(versions) < 2:
         return {}
-    languages = scored_languages(topic)
+    languages = scored_languages(topic.languages)
     totals = queries.day_totals(topic.name, versions, languages, *topic.span)
     return told_by(totals, versions, enough=enough)
 

@@ -11,6 +11,7 @@ from typing import cast
 from classifiers.heads import head as head_named
 from classifiers.prevalence import Estimate, Floats
 from monitor.figure import Figure, Volume, Withheld
+from monitor.languages import scored_languages
 from monitor.privacy import Cell, Standing, coarsen
 from monitor.releases import Decision
 from monitor.settings import ReleaseSettings
@@ -18,7 +19,7 @@ from monitor.shares.apart import kept_apart
 from monitor.shares.changes import place_of
 from monitor.shares.corrected import DIGITS, corrected_shares, deviating
 from monitor.shares.door import Asked, Door
-from monitor.shares.evidence import Evidence, scored_languages
+from monitor.shares.evidence import Evidence
 from monitor.shares.rollup import NONE, NOTHING, CellCounts, Unit, by_question, roll_up
 from monitor.store.releases import ReleaseKey
 from monitor.store.values import VOLUME, DailyAggregate, Question
@@ -178,7 +179,7 @@ class Split:
 
     def _eligible(self) -> Counter[Place]:
         """Opinions in a language that is scored, by place; places without any are left out."""
-        languages = scored_languages(self._topic)
+        languages = scored_languages(self._topic.languages)
         scored = {
             day: {cell: one for cell, one in base.items() if cell[2] in languages}
             for day, base in self._volume.items()

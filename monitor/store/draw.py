@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, false, or_, select, true
 
-from monitor.languages import UNDETERMINED
+from monitor.languages import scored_languages
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.values import Question, UnlabelledPost
@@ -107,7 +107,7 @@ def opinions(
         POSTS.c.topic == topic,
         POSTS.c.kind != "repost",
         POSTS.c.text != "",
-        POSTS.c.language.in_([*languages, UNDETERMINED]),
+        POSTS.c.language.in_(scored_languages(languages)),
         of_days(days),
     )
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from monitor.kept import KeptPost
-from monitor.languages import UNDETERMINED
+from monitor.languages import scored_languages
 from monitor.store.bulk import insert_rows
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
@@ -56,7 +56,7 @@ def unanswered(wanted: Wanted, *, by_id: bool = False) -> ColumnElement[bool]:
     return and_(
         besides(topic, wanted.topic) if by_id else topic == wanted.topic,
         POSTS.c.text != "",
-        POSTS.c.language.in_([*wanted.languages, UNDETERMINED]),
+        POSTS.c.language.in_(scored_languages(wanted.languages)),
         or_(false(), *lacking),
     )
 
@@ -94,7 +94,7 @@ def add_new(connection: Connection, topic: str, posts: Iterable[tuple[int, KeptP
     wanted = _wanted(connection, topic)
     if wanted is None or not wanted.questions:
         return
-    languages = {*wanted.languages, UNDETERMINED}
+    languages = scored_languages(wanted.languages)
     rows = (
         (post_id, topic, post.created_at, post.native_id)
         for post_id, post in posts
