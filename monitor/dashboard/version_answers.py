@@ -15,7 +15,7 @@ from monitor.dashboard.blocks import key_from, question_title
 from monitor.dashboard.charts import Spec
 from monitor.dashboard.tables import Cell, Table
 from monitor.dashboard.version_charts import reliability_chart
-from monitor.shares.rollup import SCALE
+from monitor.store.scores import SCALE
 from monitor.store.values import AuditLabel, Question
 from monitor.topic import Topic
 

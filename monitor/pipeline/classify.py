@@ -13,15 +13,13 @@ from monitor.errors import StoreError
 from monitor.holder import holder_name
 from monitor.store.claims import Claim
 from monitor.store.queries import Queries
+from monitor.store.scores import SCALE
 from monitor.store.store import Store
 from monitor.store.values import PendingPost, Prediction, Question
 from monitor.topic import Topic
 
 if TYPE_CHECKING:
     from classifiers.runtime import Scores  # brings the model's libraries with it
-
-SCALE = 10_000
-"""Probabilities are stored as whole numbers of this part, so that sums do not depend on order."""
 
 CLAIM_SECONDS = 600
 """A batch takes seconds. A worker that hangs for so long loses its posts to others."""

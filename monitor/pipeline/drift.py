@@ -27,6 +27,7 @@ from monitor.pipeline.classify import questions_of
 from monitor.pipeline.reference import References, marks_of
 from monitor.store.chosen import Answered
 from monitor.store.queries import Queries
+from monitor.store.scores import SCALE
 from monitor.store.values import FORMER, AuditLabel, Candidate, Question, with_text
 from monitor.topic import Topic
 
@@ -170,7 +171,7 @@ class DriftStep:
         for question in questions_of(topic):
             answered = [one for one in newest if question in one.scores]
             if len(answered) >= FEWEST:
-                scores = np.array([one.scores[question] for one in answered]) / 10_000
+                scores = np.array([one.scores[question] for one in answered]) / SCALE
                 points[_scores_of(topic, question)] = PointSet(
                     scores.astype(np.float32), marks_of(answered)
                 )

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from classifiers.heads import head
+from monitor.store.scores import SCALE
 from monitor.store.values import DayPost, DayPrediction
-
-SCALE = 10_000
 
 
 @dataclass(slots=True)
 class _Sums:
-    """How many answers, and their labels and scores in 1/10,000."""
+    """How many answers, and their labels and scores, in whole numbers of `SCALE`."""
 
     count: int = 0
     labels: Counter[str] = field(default_factory=Counter)

@@ -12,7 +12,8 @@ from classifiers.audit_errors import Integers
 from classifiers.drift import deviations
 from classifiers.prevalence import Audit, Cells, Estimate, Floats, Shares, estimate_shares
 from monitor.privacy import Cell, coarsen
-from monitor.shares.rollup import SCALE, CellCounts, Unit
+from monitor.shares.rollup import CellCounts, Unit
+from monitor.store.scores import SCALE
 from monitor.store.values import AuditLabel
 
 DIGITS = 4

@@ -10,12 +10,11 @@ from typing import Literal
 
 from monitor.authors import AuthorSketch
 from monitor.privacy import Cell, coarsen
+from monitor.store.scores import SCALE
 from monitor.store.values import DailyAggregate, Question
 
 Unit = Literal["posts", "authors", "texts"]
 """What a share is a share of."""
-SCALE = 10_000
-"""Scores are stored as whole numbers of this part."""
 
 
 @dataclass(frozen=True, slots=True)

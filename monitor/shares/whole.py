@@ -14,7 +14,8 @@ from classifiers.heads import head as head_named
 from classifiers.prediction_powered import RangeShares, range_shares
 from monitor.figure import Figure, Withheld
 from monitor.shares.corrected import DIGITS
-from monitor.shares.rollup import SCALE, CellCounts
+from monitor.shares.rollup import CellCounts
+from monitor.store.scores import SCALE
 from monitor.store.values import AuditLabel, Question
 
 PARTS = 5

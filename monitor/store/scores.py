@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+SCALE = 10_000
+"""Probabilities are stored as whole numbers of this part, so that sums do not depend on order."""
+
 
 def pack(scores: Sequence[int]) -> str:
     """Writes scores as `812,9100,88`."""
