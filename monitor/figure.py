@@ -9,6 +9,8 @@ from typing import Literal
 Withheld = Literal[
     "small_group", "complementary", "too_uncertain", "unvalidated", "incomplete", "unscored"
 ]
+DIGITS = 4
+"""Shares are rounded to so many decimals, so that equal evidence gives equal bytes."""
 ALL = "all"
 """Stands for a dimension that a figure is not split by."""
 

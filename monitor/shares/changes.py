@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from classifiers.prevalence import REACH, Floats
-from monitor.figure import Figure
+from monitor.figure import DIGITS, Figure
 
 FEWEST_DAYS = 8
 """A series of fewer shown days is too short to speak of levels."""
@@ -20,7 +20,6 @@ LEVEL_DAYS = 2
 PENALTY = 3.0
 """What a change point has to explain, times the logarithm of the days: as much as three numbers
 fitted to noise do (a modified BIC; Zhang and Siegmund 2007)."""
-DIGITS = 4
 
 Place = tuple[str, ...]
 Draws = Mapping[tuple[date, Place], Floats]

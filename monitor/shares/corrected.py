@@ -11,13 +11,12 @@ import numpy as np
 from classifiers.audit_errors import Integers
 from classifiers.drift import deviations
 from classifiers.prevalence import Audit, Cells, Estimate, Floats, Shares, estimate_shares
+from monitor.figure import DIGITS
 from monitor.privacy import Cell, coarsen
 from monitor.shares.rollup import CellCounts, Unit
 from monitor.store.scores import SCALE
 from monitor.store.values import AuditLabel
 
-DIGITS = 4
-"""Shares are rounded to this, so that equal evidence gives equal bytes."""
 Place = tuple[date, Cell]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from collectors import platforms
-from monitor.figure import ALL
+from monitor.figure import ALL, DIGITS
 from monitor.store.values import OTHER_TERMS, CoverageSpan
 from monitor.topic import Topic
 
@@ -29,7 +29,7 @@ def covered_parts(topic: Topic, spans: Sequence[CoverageSpan]) -> dict[date, flo
         window = topic.window_of(day, day + timedelta(1))
         if any(span.start < window.end and window.start < span.end for span in spans):
             covered = _union(answered, window.start, window.end)
-            parts[day] = round(covered / (window.end - window.start), 4)
+            parts[day] = round(covered / (window.end - window.start), DIGITS)
     return parts
 
 

@@ -10,6 +10,7 @@ from itertools import accumulate, pairwise
 from typing import Literal
 
 from collectors.post import Window
+from monitor.figure import DIGITS
 from monitor.store.values import CoverageSpan
 
 NOT_ASKED = "not_asked"
@@ -99,8 +100,8 @@ def _hour(topic: str, source: str, here: Window, spans: Sequence[CoverageSpan]) 
 
 def _rounded(parts: Mapping[str, float]) -> tuple[dict[str, float], float]:
     """The parts, and what is missing: rounded where one ends, so that together they are 1."""
-    ends = [0.0, *(round(min(end, 1.0), 4) for end in accumulate(parts.values())), 1.0]
-    *rounded, missing = (round(end - start, 4) for start, end in pairwise(ends))
+    ends = [0.0, *(round(min(end, 1.0), DIGITS) for end in accumulate(parts.values())), 1.0]
+    *rounded, missing = (round(end - start, DIGITS) for start, end in pairwise(ends))
     return dict(zip(parts, rounded, strict=True)), missing
 
 

@@ -10,14 +10,14 @@ from typing import cast
 
 from classifiers.heads import head as head_named
 from classifiers.prevalence import Estimate, Floats
-from monitor.figure import Figure, Volume, Withheld
+from monitor.figure import DIGITS, Figure, Volume, Withheld
 from monitor.languages import scored_languages
 from monitor.privacy import Cell, Standing, coarsen
 from monitor.releases import Decision
 from monitor.settings import ReleaseSettings
 from monitor.shares.apart import kept_apart
 from monitor.shares.changes import place_of
-from monitor.shares.corrected import DIGITS, corrected_shares, deviating
+from monitor.shares.corrected import corrected_shares, deviating
 from monitor.shares.door import Asked, Door
 from monitor.shares.evidence import Evidence
 from monitor.shares.rollup import NONE, NOTHING, CellCounts, Unit, by_question, roll_up

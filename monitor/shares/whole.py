@@ -12,8 +12,7 @@ import numpy as np
 from classifiers.audit_errors import Floats
 from classifiers.heads import head as head_named
 from classifiers.prediction_powered import RangeShares, range_shares
-from monitor.figure import Figure, Withheld
-from monitor.shares.corrected import DIGITS
+from monitor.figure import DIGITS, Figure, Withheld
 from monitor.shares.rollup import CellCounts
 from monitor.store.scores import SCALE
 from monitor.store.values import AuditLabel, Question
