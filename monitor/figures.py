@@ -127,7 +127,7 @@ class Figures:
         found = [
             one
             for one in self._figures(made, _dimensions(by), unit)
-            if _is_within(one[0].day, since, until)
+            if is_within(one[0].day, since, until)
         ]
         return self._released(topic, found, preview=include_unvalidated)
 
@@ -151,7 +151,7 @@ class Figures:
                 provisional=self._is_open(topic, volume.day),
             )
             for volume, hidden in split.volumes()
-            if _is_within(volume.day, since, until)
+            if is_within(volume.day, since, until)
         ]
 
     def changes(
@@ -177,7 +177,7 @@ class Figures:
         found = [*daily_changes(figures, draws), *level_changes(figures, draws)]
         round_to = self._settings.release.round_counts_to
         return in_order(
-            [rounded(one, round_to) for one in found if _is_within(one.day, since, until)]
+            [rounded(one, round_to) for one in found if is_within(one.day, since, until)]
         )
 
     def whole(self, topic: Topic) -> list[WholeShare]:
@@ -295,7 +295,7 @@ class Figures:
         # The stamp is older than what is read after it: at worst that is read once more.
         stamp = self._stamp(topic.name) if self._stamp else None
         made = self._made.get(topic.name)
-        is_due = made is not None and _has_come(made.door.due(), self._clock())
+        is_due = made is not None and has_come(made.door.due(), self._clock())
         is_known = made is not None and (made.topic, made.stamp) == (topic, stamp)
         if made is not None and stamp is not None and is_known and not is_due:
             return made
@@ -316,7 +316,8 @@ class Figures:
         return _Made(topic, evidence, stamp, door)
 
 
-def _has_come(due: datetime | None, now: datetime) -> bool:
+def has_come(due: datetime | None, now: datetime) -> bool:
+    """Tells whether what falls due at a moment, or never, is due."""
     return due is not None and now >= due
 
 
@@ -330,5 +331,6 @@ def _dimensions(by: Sequence[str]) -> frozenset[str]:
     return frozenset(by)
 
 
-def _is_within(day: date, since: date | None, until: date | None) -> bool:
+def is_within(day: date, since: date | None, until: date | None) -> bool:
+    """Tells whether a day is one of [since, until), which may be open."""
     return (since is None or since <= day) and (until is None or day < until)

@@ -17,7 +17,7 @@ from monitor.alarms.evidence import DriftedDay
 from monitor.dashboard.selection import PageError
 from monitor.dashboard.shield import CallNext
 from monitor.figure import Figure, Volume
-from monitor.figures import Figures
+from monitor.figures import Figures, has_come, is_within
 from monitor.shares.changes import Change
 from monitor.shares.rollup import Unit
 from monitor.shares.whole import WholeShare
@@ -221,7 +221,7 @@ class SteadyFigures(Figures):
         state = (self._looked_up(question.topic.name), question.topic.day_of(now))
         with self._lock:
             known = self._known.get(question.key)
-            if known is not None and known.state == state and not _has_come(known.due, now):
+            if known is not None and known.state == state and not has_come(known.due, now):
                 self._known.move_to_end(question.key)
                 return known, _fulfilled(known)
             future = self._making.get((question.key, state))
@@ -272,18 +272,10 @@ def _fulfilled(answer: _Answer) -> Future[_Answer]:
     return future
 
 
-def _has_come(due: datetime | None, now: datetime) -> bool:
-    return due is not None and now >= due
-
-
 def _in_order(by: Sequence[str]) -> tuple[str, ...]:
     """Dimensions make the same split in any order."""
     return tuple(sorted(by))
 
 
 def _within(items: Sequence[Dated], since: date | None, until: date | None) -> tuple[Dated, ...]:
-    return tuple(
-        one
-        for one in items
-        if (since is None or since <= one.day) and (until is None or one.day < until)
-    )
+    return tuple(one for one in items if is_within(one.day, since, until))
