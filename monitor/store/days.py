@@ -7,7 +7,17 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    func,
+    insert,
+    select,
+    union,
+    update,
+)
 
 from monitor.store import aside
 from monitor.store.chunks import in_chunks
@@ -58,13 +68,14 @@ def cohorts(connection: Connection, topic: str) -> list[str]:
     )
 
 
+def is_dirty(topic: str) -> ColumnElement[bool]:
+    """Whether a row of `DAYS` is a day of the topic whose figures are to be rebuilt."""
+    return (DAYS.c.topic == topic) & (DAYS.c.revision > DAYS.c.aggregated)
+
+
 def dirty_days(connection: Connection, topic: str) -> list[DirtyDay]:
     """Lists the days whose figures are to be rebuilt, earliest first."""
-    statement = (
-        select(DAYS.c.day, DAYS.c.revision)
-        .where(DAYS.c.topic == topic, DAYS.c.revision > DAYS.c.aggregated)
-        .order_by(DAYS.c.day)
-    )
+    statement = select(DAYS.c.day, DAYS.c.revision).where(is_dirty(topic)).order_by(DAYS.c.day)
     return [DirtyDay(row.day, row.revision) for row in connection.execute(statement)]
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, insert, or_, select
 
 from collectors.post import Checkpoint, Rejection, Window
-from monitor.store import tallies
+from monitor.store import days, tallies
 from monitor.store.chunks import in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import (
@@ -202,40 +202,34 @@ def sample_only(connection: Connection, topic: str) -> bool:
 
 def totals(connection: Connection, topic: str) -> Totals:
     """Counts what is stored."""
-    posts = POSTS.c.topic == topic
-    hanging = {}
-    for table in (PREDICTIONS, LABELS):
-        joined = table.join(POSTS, table.c.post_id == POSTS.c.id)
-        statement = select(func.count()).select_from(joined).where(posts)
-        hanging[table.name] = connection.execute(statement).scalar_one()
-    dirty = (DAYS.c.topic == topic) & (DAYS.c.revision > DAYS.c.aggregated)
+    posts, others = POSTS.c.topic == topic, counts(connection, topic)
     return Totals(
         posts=_count(connection, POSTS, posts),
         reposts=_count(connection, POSTS, posts & (POSTS.c.kind == "repost")),
         purged=_count(connection, POSTS, posts & POSTS.c.purged_at.is_not(None)),
-        predictions=hanging[PREDICTIONS.name],
-        labels=hanging[LABELS.name],
-        rejections=_rejected(connection, topic),
-        dirty_days=_count(connection, DAYS, dirty),
+        predictions=_hanging(connection, PREDICTIONS, topic),
+        labels=others.labels,
+        rejections=others.rejections,
+        dirty_days=others.dirty_days,
     )
 
 
 def counts(connection: Connection, topic: str) -> Counts:
     """Counts what can be counted without looking at every post."""
-    dirty = (DAYS.c.topic == topic) & (DAYS.c.revision > DAYS.c.aggregated)
-    labelled = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
-    labels = select(func.count()).select_from(labelled).where(POSTS.c.topic == topic)
+    rejected = tallies.rejections(connection, topic).values()
     return Counts(
         posts=sum(tallies.posts(connection, topic).values()),
-        labels=connection.execute(labels).scalar_one(),
-        rejections=_rejected(connection, topic),
-        dirty_days=_count(connection, DAYS, dirty),
+        labels=_hanging(connection, LABELS, topic),
+        rejections=sum(sum(by_reason.values()) for by_reason in rejected),
+        dirty_days=_count(connection, DAYS, days.is_dirty(topic)),
     )
 
 
-def _rejected(connection: Connection, topic: str) -> int:
-    by_source = tallies.rejections(connection, topic).values()
-    return sum(sum(by_reason.values()) for by_reason in by_source)
+def _hanging(connection: Connection, table: Table, topic: str) -> int:
+    """Counts what hangs on the topic's posts."""
+    joined = table.join(POSTS, table.c.post_id == POSTS.c.id)
+    statement = select(func.count()).select_from(joined).where(POSTS.c.topic == topic)
+    return connection.execute(statement).scalar_one()
 
 
 def _rejection(delivery: Delivery, rejection: Rejection) -> dict[str, object]:
