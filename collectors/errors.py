@@ -76,8 +76,8 @@ class RefusedRequestError(CollectorError):
         self.status = status
 
 
-class RateLimitedError(CollectorError):
-    """Too many requests (429).
+class _WaitError(CollectorError):
+    """Later it may go well.
 
     Attributes:
         retry_after: Seconds that the platform asks to wait, 0 where it does not say.
@@ -90,18 +90,12 @@ class RateLimitedError(CollectorError):
         self.retry_after = retry_after
 
 
-class UnavailableError(CollectorError):
-    """The platform does not answer, or not now (5xx, time-outs, refused, reset).
+class RateLimitedError(_WaitError):
+    """Too many requests (429)."""
 
-    Attributes:
-        retry_after: Seconds that the platform asks to wait, 0 where it does not say.
-    """
 
-    _retryable = True
-
-    def __init__(self, message: str, *, retry_after: float = 0.0, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.retry_after = retry_after
+class UnavailableError(_WaitError):
+    """The platform does not answer, or not now (5xx, time-outs, refused, reset)."""
 
 
 class MalformedAnswerError(CollectorError):
