@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI
 
 from monitor.alarms.evidence import DriftedDay
-from monitor.dashboard.app import create_app
+from monitor.dashboard.app import create_app, make_board
 from monitor.errors import StoreError
 from monitor.figure import ALL, Figure, Volume, Withheld
 from monitor.settings import SourcesSettings
@@ -410,11 +410,12 @@ def seldom_and_often(*gone: str) -> list[JobRun]:
 def fake_app(
     figures: FakeFigures | None = None, queries: FakeQueries | None = None, **options: Any
 ) -> FastAPI:
-    """The dashboard over fakes; `options` go to `create_app`."""
+    """The dashboard over fakes; `options` go to `create_app` and its board."""
     given: dict[str, Any] = {"settings": SETTINGS, "clock": lambda: NOW}
     given |= {"lease": lambda: Lease("host/42/1.0/ab", NOW), **options}
     given |= {"figures": figures or FakeFigures(), "queries": queries or FakeQueries()}
-    return create_app(given.pop("topics", {TOPIC.name: TOPIC}), **given)
+    of_app = {name: given.pop(name) for name in ("changes", "note_access") if name in given}
+    return create_app(make_board(given.pop("topics", {TOPIC.name: TOPIC}), **given), **of_app)
 
 
 def write_truth(samples: Path) -> None:

@@ -163,7 +163,7 @@ def dashboard_server(app: Application, daemon: Daemon | None = None) -> Dashboar
     steady = importlib.import_module("monitor.dashboard.steady")
     figures = steady.SteadyFigures(app.figures, app.stamps.of, app.clock)
     figures.warm(app.topics.values())
-    web = pages.create_app(
+    board = pages.make_board(
         app.topics,
         figures,
         app.queries,
@@ -172,6 +172,9 @@ def dashboard_server(app: Application, daemon: Daemon | None = None) -> Dashboar
         heartbeat=heartbeat,
         lease=lambda: app.store.lease(DAEMON),
         champion=lambda name: app.champion_of(name).id,
+    )
+    web = pages.create_app(
+        board,
         changes=importlib.import_module("monitor.dashboard.changes").Changes(
             app.accounts,
             app.desk,

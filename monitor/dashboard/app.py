@@ -59,7 +59,12 @@ def make_board(
     lease: Callable[[], Lease | None] = lambda: None,
     champion: Callable[[str], str | None] = lambda _: None,
 ) -> Dashboard:
-    """Puts together what pages, API and reports are made from; arguments as for `create_app`."""
+    """Puts together what pages, API and reports are made from.
+
+    `clock` tells the time in aware UTC, `heartbeat` when the scheduler of this process was last
+    heard of (None without one), `lease` who holds the daemons' lease, `champion` which version a
+    topic's posts are scored with.
+    """
     samples = settings.config / "samples"
     return Dashboard(
         topics=topics,
@@ -75,36 +80,18 @@ def make_board(
     )
 
 
-def create_app(  # noqa: PLR0913 - the application's parts, each by its name
-    topics: Mapping[str, Topic],
-    figures: Figures,
-    queries: Queries,
+def create_app(
+    board: Dashboard,
     *,
-    settings: Settings,
-    clock: Callable[[], datetime],
-    heartbeat: Callable[[], datetime | None] | None = None,
-    lease: Callable[[], Lease | None] = lambda: None,
-    champion: Callable[[str], str | None] = lambda _: None,
     changes: Changes | None = None,
     note_access: NoteAccess = lambda _who, _what, _topic: None,
 ) -> FastAPI:
     """Builds the dashboard.
 
-    `clock` tells the time in aware UTC, `heartbeat` when the scheduler of this process was last
-    heard of (None without one), `lease` who holds the daemons' lease, `champion` which version a
-    topic's posts are scored with; `note_access` is told who looked at figures. Without `changes`
-    nobody can be given a login: only this machine is served, and only to read.
+    `note_access` is told who looked at figures. Without `changes` nobody can be given a login:
+    only this machine is served, and only to read.
     """
-    board = make_board(
-        topics,
-        figures,
-        queries,
-        settings=settings,
-        clock=clock,
-        heartbeat=heartbeat,
-        lease=lease,
-        champion=champion,
-    )
+    settings = board.settings
     app = FastAPI(title="Monitor", docs_url=None, redoc_url=None, openapi_url=None)
     _add_topic_routes(app, board)
     add_collection_page(app, board)
@@ -120,7 +107,7 @@ def create_app(  # noqa: PLR0913 - the application's parts, each by its name
         changes.accounts if changes else None,
         settings.access,
         settings.dashboard.host,
-        clock=clock,
+        clock=board.clock,
         explain=lambda request, error: _explain(board, request, error),
         routes=app.routes,
     )

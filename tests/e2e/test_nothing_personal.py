@@ -81,10 +81,7 @@ def everything_written(home: Path, out: Path) -> bytes:
 
 def dashboard_answers(environ: dict[str, str]) -> str:
     app = open_application(environ)
-    web = create_app(
-        app.topics, app.figures, app.queries, settings=app.settings, clock=app.clock,
-        note_access=app.store.note_access,
-    )  # fmt: skip
+    web = create_app(app.board(), note_access=app.store.note_access)
     with TestClient(web) as client:
         pages = ("/topics/strike?by=cohort", "/topics/strike/figures.json", "/status", "/privacy")
         missing = ("/topics/authorid3q", "/search?q=handle3q")
