@@ -37,7 +37,7 @@ from monitor.dashboard.steady import one_look
 from monitor.dashboard.task_pages import add_tasks
 from monitor.dashboard.truth import load_truth
 from monitor.dashboard.visitor import VISITOR
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, StoreError
 from monitor.figures import Figures
 from monitor.settings import Settings
 from monitor.store.queries import Queries
@@ -108,7 +108,7 @@ def create_app(
         settings.access,
         settings.dashboard.host,
         clock=board.clock,
-        explain=lambda request, error: _explain(board, request, error),
+        explain=lambda request, error: _refuse(board, metrics, request, error),
         routes=app.routes,
     )
     # Within the guard, which says who is asking.
@@ -233,6 +233,15 @@ def _add_probes(app: FastAPI, board: Dashboard, metrics: Metrics) -> None:
     @app.get("/metrics")
     def show_metrics() -> Response:
         return metrics.answer()
+
+
+def _refuse(
+    board: Dashboard, metrics: Metrics, request: Request, error: PageError | MonitorError
+) -> Response:
+    """Answers who is not let in; that nobody can be known is told as metrics too."""
+    if isinstance(error, StoreError) and (request.method, request.url.path) == ("GET", "/metrics"):
+        return metrics.without_database(error)
+    return _explain(board, request, error)
 
 
 def _explain(board: Dashboard, request: Request, error: PageError | MonitorError) -> Response:

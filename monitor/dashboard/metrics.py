@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
+    Gauge,
     Histogram,
     ProcessCollector,
     generate_latest,
@@ -20,9 +21,11 @@ from monitor.dashboard import gauges
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.shield import CallNext, route_of
 from monitor.errors import StoreError
+from monitor.observability import get_logger
 
 FIGURES_EVERY = 120.0
 """Seconds for which what is told of figures stays as it is."""
+_UP = ("monitor_database_up", "Whether the database answers.")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -35,7 +38,8 @@ class Metrics:
 
     def __init__(self, board: Dashboard) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_State(board))
+        self._state = _State(board)
+        self._registry.register(self._state)
         ProcessCollector(registry=self._registry)
         self._answered = Histogram(
             "monitor_http_request_seconds",
@@ -50,6 +54,13 @@ class Metrics:
         return Response(
             generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
+
+    def without_database(self, error: StoreError) -> Response:
+        """Returns that the database does not answer, and nothing else: who asks is not known."""
+        self._state.note(error)
+        registry = CollectorRegistry()
+        Gauge(*_UP, registry=registry).set(0)
+        return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def count(self, request: Request, call_next: CallNext) -> Response:
         """Measures an answer; it is counted under its route, never under its address."""
@@ -70,13 +81,20 @@ class _State(Collector):
         self._board = board
         self._figures: list[Metric] = []
         self._made_at = -FIGURES_EVERY
+        self._is_up = True
 
     def describe(self) -> Iterator[Metric]:
         """Names nothing beforehand, so that registering does not read the database."""
         return iter(())
 
+    def note(self, error: StoreError | None) -> None:
+        """Logs why the database does not answer, once for each time that it goes away."""
+        if error is not None and self._is_up:
+            get_logger().warning("database_unreachable", error=str(error))
+        self._is_up = error is None
+
     def collect(self) -> Iterator[Metric]:
-        up = gauges.gauge("monitor_database_up", "Whether the database answers.")
+        up = gauges.gauge(*_UP)
         board = self._board
         try:
             found = [
@@ -88,9 +106,11 @@ class _State(Collector):
                 *self._of_figures(),
             ]
             up.add_metric([], 1)
-        except StoreError:
+            self.note(None)
+        except StoreError as error:
             found = []
             up.add_metric([], 0)
+            self.note(error)
         yield up
         yield from found
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine
@@ -483,6 +484,21 @@ def test_strangers_are_told_nothing_of_a_database_that_does_not_answer(
     assert answer.status_code == 503
     assert "cannot be answered at the moment" in answer.text
     assert [word for word in ("database", "sqlite", "gone") if word in answer.text] == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer x"}], ids=["nobody", "token"])
+def test_metrics_say_that_the_database_is_away_where_nobody_can_be_known(
+    tmp_path: Path, door: Door, headers: dict[str, str]
+) -> None:
+    gone = create_engine(f"sqlite:///{tmp_path / 'gone/monitor.db'}")
+    stranger = Door(Accounts(gone), door.clock).visitor()
+    with structlog.testing.capture_logs() as lines:
+        answers = [stranger.get("/metrics", headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    told = [line for line in answers[0].text.splitlines() if not line.startswith("#")]
+    assert told == ["monitor_database_up 0.0"]
+    events = [line["event"] for line in lines if line["log_level"] == "warning"]
+    assert events == ["database_unreachable"]
 
 
 def test_a_form_that_is_too_large_is_refused(door: Door) -> None:

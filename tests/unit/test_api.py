@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+import structlog
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
@@ -225,9 +226,13 @@ def test_metrics_still_answer_without_a_database() -> None:
         def counts(self, topic: str) -> Any:
             raise StoreError("gone")
 
-    text = client(None, Unreachable()).get("/metrics").text
+    reader = client(None, Unreachable())
+    with structlog.testing.capture_logs() as lines:
+        text = reader.get("/metrics").text
     assert "monitor_database_up 0.0" in text
     assert "monitor_posts{" not in text
+    told = [(line["event"], line["error"]) for line in lines if line["log_level"] == "warning"]
+    assert told == [("database_unreachable", "gone")]
 
 
 def test_metrics_never_name_an_address_that_a_reader_made_up() -> None:
