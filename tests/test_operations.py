@@ -148,6 +148,13 @@ def test_the_backup_s_unit_makes_the_folder_that_it_writes_to() -> None:
     assert re.search(made, text, re.M)
 
 
+def test_the_daemon_s_unit_never_gives_up_starting_it() -> None:
+    """A database may be away for longer than any number of starts takes."""
+    text = (ROOT / "ops/systemd/monitor.service").read_text()
+    assert re.search(r"^\[Unit\]\n[^[]*^StartLimitIntervalSec=0$", text, re.M)
+    assert re.search(r"^Restart=always$", text, re.M)
+
+
 @pytest.mark.parametrize("name", ["daemon", "standby"])
 def test_compose_lets_a_variable_send_scoring_to_its_workers(name: str) -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
