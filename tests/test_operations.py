@@ -155,6 +155,15 @@ def test_the_daemon_s_unit_never_gives_up_starting_it() -> None:
     assert re.search(r"^Restart=always$", text, re.M)
 
 
+def test_the_backup_s_unit_reads_the_daemon_s_settings() -> None:
+    """`./config` is looked for where a command is started."""
+    units = [ROOT / "ops/systemd" / name for name in ("monitor.service", "monitor-backup.service")]
+    pattern = r"^(?:WorkingDirectory|Environment=MONITOR_HOME|EnvironmentFile)=\S+"
+    daemon, backup = (set(re.findall(pattern, unit.read_text(), re.M)) for unit in units)
+    assert daemon == backup
+    assert len(daemon) == 3
+
+
 @pytest.mark.parametrize("name", ["daemon", "standby"])
 def test_compose_lets_a_variable_send_scoring_to_its_workers(name: str) -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
