@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import pytest
 import yaml
 from fastapi.testclient import TestClient
 
+from monitor.settings import SourcesSettings
 from monitor.standing import Budget, Standing
-from tests.dashboard_fakes import NOW, SETTINGS, FakeFigures, FakeQueries, fake_app
+from tests.dashboard_fakes import NOW, SETTINGS, TOPIC, FakeFigures, FakeQueries, fake_app
 
 ROOT = Path(__file__).parent.parent
 RULES = [
@@ -46,7 +49,10 @@ def offered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, set[st
     monkeypatch.setattr(gauges, "_standings", lambda *_: [standing])
     (tmp_path / "last-backup").touch()
     monkeypatch.setattr(SETTINGS, "home", tmp_path)
-    app = fake_app(FakeFigures(), FakeQueries(), heartbeat=lambda: NOW)
+    sources = {"contact": "", "bluesky": {"enabled": True}}
+    monkeypatch.setattr(SETTINGS, "sources", SourcesSettings.model_validate(sources))
+    topics = {TOPIC.name: replace(TOPIC, end=NOW.date() + timedelta(days=1))}
+    app = fake_app(FakeFigures(), FakeQueries(), heartbeat=lambda: NOW, topics=topics)
     visitor = TestClient(app, base_url="http://127.0.0.1")
     visitor.get("/healthz")
     found: dict[str, set[str]] = {}

@@ -23,7 +23,7 @@ from monitor.pipeline.backup import LAST_BACKUP
 from monitor.privacy import whole_groups
 from monitor.shares.hours import covered_hours
 from monitor.standing import Standing, standings
-from monitor.store.values import SAMPLE_SOURCE, JobRun
+from monitor.store.values import OTHER_TERMS, SAMPLE_SOURCE, CoverageSpan, JobRun
 from monitor.topic import Topic
 
 RUNS_LOOKED_AT = 20
@@ -246,26 +246,38 @@ def _add_figures(
 
 
 def _coverage(board: Dashboard) -> Metric:
-    """The last whole hours that belong to the topic; before and after it nobody is asked."""
+    """Of the last whole hours, those that belong to the topic; otherwise nobody is asked."""
     coverage = gauge(
         "monitor_coverage_ratio",
         f"Part of the last {COVERAGE_HOURS} hours that a source answered fully.",
         "topic",
         "source",
     )
-    end = board.clock().replace(minute=0, second=0, microsecond=0)
-    asked = timedelta(hours=COVERAGE_HOURS)
+    now = board.clock()
+    end = now.replace(minute=0, second=0, microsecond=0)
     for topic in board.topics.values():
+        first = max(end - timedelta(hours=COVERAGE_HOURS), topic.window.start)
         until = min(end, topic.window.end)
-        window = Window(max(until - asked, topic.window.start), until)
-        if window.start >= window.end:
+        if first >= until:
             continue
-        spans = board.queries.coverage(topic.name, window.start, window.end)
-        hours = list(covered_hours(topic.name, _platforms(board), spans, window))
-        for source in sorted({hour.source for hour in hours}):
-            own = [hour.complete for hour in hours if hour.source == source]
-            coverage.add_metric([topic.name, source], sum(own) / len(own))
+        spans = board.queries.coverage(topic.name, topic.window.start, now)
+        for source in _platforms(board):
+            own = [span for span in spans if span.source == source]
+            window = Window(max(first, _first_answer(own) or first), until)
+            if window.start < window.end:
+                hours = [one.complete for one in covered_hours(topic.name, [source], own, window)]
+                coverage.add_metric([topic.name, source], sum(hours) / len(hours))
     return coverage
+
+
+def _first_answer(spans: Sequence[CoverageSpan]) -> datetime | None:
+    """When a platform's live collection first answered; before, it was not switched on."""
+    answered = (
+        span.start
+        for span in spans
+        if not span.backfilled and (span.status != "gap" or span.reason == OTHER_TERMS)
+    )
+    return min(answered, default=None)
 
 
 def _standings(board: Dashboard, topic: Topic) -> list[Standing]:
