@@ -21,7 +21,7 @@ from collectors.bluesky_feed import Feed, Position
 from collectors.bluesky_harvest import Harvest, microseconds, moment
 from collectors.bluesky_jetstream import Jetstream
 from collectors.bluesky_stream import Stream
-from collectors.errors import CollectorError
+from collectors.errors import CollectorError, PastError
 from collectors.formats.jetstream import PLATFORM
 from collectors.policy import Policy
 from collectors.post import Checkpoint, Page, Window
@@ -83,7 +83,7 @@ class BlueskyCollector:
         elif state is None and window.end <= horizon:
             if since is not None:
                 yield Page(since)  # Nothing comes, and what came for other terms is not it.
-            raise CollectorError(
+            raise PastError(
                 f"Bluesky's stream no longer has anything from before {horizon:%Y-%m-%d}",
                 hint="Searching the past needs an account: set sources.bluesky.account and "
                 f"{_PASSWORD.variable(PLATFORM)}.",

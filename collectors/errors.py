@@ -76,6 +76,10 @@ class RefusedRequestError(CollectorError):
         self.status = status
 
 
+class PastError(CollectorError):
+    """All of the time asked for lies before what the platform still gives."""
+
+
 class _WaitError(CollectorError):
     """Later it may go well.
 

@@ -13,7 +13,7 @@ import pytest
 import structlog
 from servers.hackernews import HackerNews
 
-from collectors.errors import AuthenticationError, CollectorError, PolicyError
+from collectors.errors import AuthenticationError, CollectorError, PastError, PolicyError
 from collectors.post import Window
 from monitor.bootstrap.application import Application
 from monitor.bootstrap.collecting import collect
@@ -314,3 +314,15 @@ def test_a_platform_that_lets_us_in_no_more_is_left_alone_for_a_while(
     there.clock.forward(hours=7)
     job.work(lambda: False)
     assert len(site.server.requests) > 1
+
+
+def test_a_topic_that_was_over_before_its_platform_was_switched_on_fails_for_who_asks_alone(
+    program: Callable[..., Program],
+) -> None:
+    there = program(MONITOR_SOURCES__BLUESKY__ENABLED="true")
+    there.clock.forward(days=30)
+
+    assert there.run_jobs("collect:bluesky") == [True]
+    with pytest.raises(PastError) as caught:
+        collect(there.app, there.app.topic(), "bluesky")
+    assert "sources.bluesky.account" in caught.value.hint
