@@ -320,6 +320,7 @@ def _source_words(one: dict[str, Any]) -> dict[str, Any]:
         f"the month's end" + (f", runs out {budget['runs_out']}" if budget["runs_out"] else "")
         if budget
         else None,
+        "error": one["error"],
     }
 
 

@@ -257,6 +257,18 @@ def test_status_tells_last_success_next_run_and_budget(
     assert "approval_reference" in sources["x"]["error"]
 
 
+def test_status_tells_a_source_s_error_while_it_is_asked_again(
+    program: Callable[..., Program], capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = program(MONITOR_SOURCES__X__ENABLED="true")
+    there.run_jobs("collect:x")
+    there.app.store.start_run("collect:x:strike", "strike", there.clock())
+
+    there.run("status")
+
+    assert "approval_reference" in capsys.readouterr().out
+
+
 def test_status_tells_of_a_source_that_is_unusually_silent(
     program: Callable[..., Program], site: HackerNews, capsys: pytest.CaptureFixture[str]
 ) -> None:
