@@ -45,6 +45,14 @@ def crontab_fields(line: str) -> dict[str, str]:
     return {field.key: _listed(field, text) for field, text in zip(_FIELDS, given, strict=True)}
 
 
+def days_between(line: str) -> int | None:
+    """The days of a day, a week or a month, as a valid line runs; None where it may be longer."""
+    _, _, day, month, weekday = line.split()
+    if month != "*" or "*" not in (day, weekday):
+        return None  # A day and a weekday both have to fit.
+    return 31 if day != "*" else 7 if weekday != "*" else 1
+
+
 def _listed(field: _Field, text: str) -> str:
     if text == "*":
         return text

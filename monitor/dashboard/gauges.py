@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from classifiers.drift import THRESHOLD
 from collectors.post import Window
+from monitor.crontab import days_between
 from monitor.dashboard.board import Dashboard
 from monitor.dashboard.operations import smallest_group, told_moment, told_silence
 from monitor.figure import Figure
@@ -124,7 +125,11 @@ def jobs(board: Dashboard) -> Iterator[Metric]:
         f"Failed runs among a job's last {RUNS_LOOKED_AT}.",
         "name",
     )
-    every = gauge("monitor_job_every_seconds", "How often a job is to run.", "name")
+    every = gauge(
+        "monitor_job_every_seconds",
+        "How often a job is to run; by a crontab line a day, a week or a month.",
+        "name",
+    )
     took = gauge("monitor_job_duration_seconds", "How long a job's last finished run took.", "name")
     done = gauge(
         "monitor_job_done",
@@ -140,8 +145,8 @@ def jobs(board: Dashboard) -> Iterator[Metric]:
         started.add_metric([job], run.started_at.timestamp())
         failed.add_metric([job], failures[job])
         schedule = getattr(board.settings.jobs, job.partition(":")[0])
-        if schedule.every:
-            every.add_metric([job], schedule.every)
+        if seconds := schedule.every or _most_seconds(schedule.cron):
+            every.add_metric([job], seconds)
     for job, run in sorted(_first([run for run in runs if run.finished_at]).items()):
         ok.add_metric([job], run.status != "failed")
         if run.finished_at:
@@ -286,6 +291,11 @@ def _standings(board: Dashboard, topic: Topic) -> list[Standing]:
 
 def _platforms(board: Dashboard) -> list[str]:
     return [name for name in board.settings.sources.enabled() if name != SAMPLE_SOURCE]
+
+
+def _most_seconds(cron: str) -> float | None:
+    days = days_between(cron)
+    return timedelta(days=days).total_seconds() if days else None
 
 
 def _first(runs: Sequence[JobRun]) -> dict[str, JobRun]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from monitor.errors import StoreError
 from tests.dashboard_fakes import (
     GONE_JOBS,
     RETENTION,
+    SETTINGS,
     STORED_RETENTION,
     TOPIC,
     FakeFigures,
@@ -26,6 +28,7 @@ from tests.dashboard_fakes import (
     seldom_and_often,
 )
 
+NIGHTLY = SimpleNamespace(enabled=True, every=None, cron="30 3 * * *")
 FIGURES = "/api/v1/topics/walkout/figures"
 
 SCHEMA = schemathesis.openapi.from_asgi(
@@ -179,6 +182,14 @@ def test_metrics_tell_of_jobs_that_run_seldom() -> None:
     for job in (RETENTION, STORED_RETENTION):
         assert f'monitor_job_ok{{name="{job}"}} 0.0' in text
         assert f'monitor_job_recent_failures{{name="{job}"}} 1.0' in text
+
+
+def test_metrics_tell_how_often_jobs_by_a_crontab_line_run() -> None:
+    jobs = SimpleNamespace(**vars(SETTINGS.jobs) | {"retention": NIGHTLY})
+    settings = SimpleNamespace(**vars(SETTINGS) | {"jobs": jobs})
+    runs = seldom_and_often(STORED_RETENTION)
+    text = client(None, FakeQueries(runs=runs), settings=settings).get("/metrics").text
+    assert f'monitor_job_every_seconds{{name="{RETENTION}"}} 86400.0' in text
 
 
 def test_metrics_tell_no_small_group_where_no_topic_has_a_file() -> None:

@@ -10,7 +10,7 @@ from apscheduler.triggers.cron import CronTrigger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.crontab import crontab_fields
+from monitor.crontab import crontab_fields, days_between
 from monitor.settings import load_settings
 
 SUNDAY = datetime(2020, 5, 31, tzinfo=UTC)
@@ -125,3 +125,19 @@ def test_the_report_that_ships_comes_on_mondays_at_seven() -> None:
 def test_what_is_no_crontab_line_is_told(line: str, told: str) -> None:
     with pytest.raises(ValueError, match=re.escape(told)):
         crontab_trigger(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "days"),
+    [
+        ("30 3 * * *", 1),
+        ("*/5 * * * *", 1),
+        ("0 7 * * 1", 7),
+        ("0 7 * * mon-fri", 7),
+        ("0 7 1,15 * *", 31),
+        ("0 7 13 * 5", None),
+        ("0 7 1 6 *", None),
+    ],
+)
+def test_a_line_s_runs_are_a_day_a_week_or_a_month_apart(line: str, days: int | None) -> None:
+    assert days_between(line) == days
