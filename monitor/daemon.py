@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -159,7 +159,7 @@ class Daemon:
         for position, job in enumerate(self._jobs):
             scheduler.add_job(
                 self._run,
-                _trigger(job.schedule),
+                _trigger(job.schedule, job.timezone),
                 args=[job],
                 id=job.name,
                 executor=_executor(job.name),
@@ -172,7 +172,8 @@ class Daemon:
         """When a job is due; jobs that are due at once start in pipeline order, a little apart."""
         now = self._runner.clock()
         soon = now + timedelta(milliseconds=200 * position)
-        return max(soon, next_run(job.schedule, self._queries.last_run(job.name), now))
+        last = self._queries.last_run(job.name)
+        return max(soon, next_run(job.schedule, last, now, job.timezone))
 
     def _run(self, job: Job) -> None:
         if self._stop.is_set():
@@ -233,7 +234,9 @@ class LeaseKeeper:
                 return
 
 
-def next_run(schedule: JobSettings, last: JobRun | None, now: datetime) -> datetime:
+def next_run(
+    schedule: JobSettings, last: JobRun | None, now: datetime, timezone: tzinfo = UTC
+) -> datetime:
     """When a job is due: by interval or crontab after its last run, at once when that has passed.
 
     So a machine that is off at night does at its start what the night was for. A night's run that
@@ -243,7 +246,7 @@ def next_run(schedule: JobSettings, last: JobRun | None, now: datetime) -> datet
         return now  # A run in the future was recorded by a clock that has been put right since.
     if schedule.every is not None:
         return max(now, last.started_at + timedelta(seconds=schedule.every))
-    following = _trigger(schedule).get_next_fire_time(last.started_at, last.started_at)
+    following = _trigger(schedule, timezone).get_next_fire_time(last.started_at, last.started_at)
     if following is not None and last.status not in ("ok", "failed"):
         following = min(following, last.started_at + AFTER_BREAK)
     return now if following is None else max(now, following)
@@ -255,7 +258,7 @@ def _executor(job: str) -> str:
     return "scoring" if job.startswith("classify:") else "default"
 
 
-def _trigger(schedule: JobSettings) -> BaseTrigger:
+def _trigger(schedule: JobSettings, timezone: tzinfo) -> BaseTrigger:
     if schedule.cron is not None:
-        return CronTrigger(**crontab_fields(schedule.cron), timezone="UTC")
+        return CronTrigger(**crontab_fields(schedule.cron), timezone=timezone)
     return IntervalTrigger(seconds=schedule.every, jitter=schedule.jitter or None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from collectors.errors import CollectorError
 from monitor.errors import StoreError
@@ -24,12 +24,14 @@ class Job:
         name: `<step>:<topic>` or `collect:<source>:<topic>`.
         work: Does it and returns its counts; asks its argument between batches whether to stop.
         schedule: When it runs.
+        timezone: Whose clocks its crontab line goes by.
     """
 
     name: str
     topic: str
     work: Callable[[ShouldStop], Mapping[str, int]]
     schedule: JobSettings
+    timezone: tzinfo = UTC
 
 
 @dataclass(slots=True)

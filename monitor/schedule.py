@@ -146,7 +146,8 @@ def _report_job(app: Application, topic: Topic) -> Job:
     def work(_: ShouldStop) -> Mapping[str, int]:
         return send_report(app, topic)
 
-    return Job(f"report:{topic.name}", topic.name, work, app.settings.jobs.report)
+    schedule = app.settings.jobs.report
+    return Job(f"report:{topic.name}", topic.name, work, schedule, topic.timezone)
 
 
 def _retrain_job(app: Application, topic: Topic) -> Job:

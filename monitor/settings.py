@@ -92,7 +92,7 @@ class AccessSettings(_Section):
 
 
 class JobSettings(_Section):
-    """`[jobs.<name>]`: exactly one of `every` (seconds) and `cron` (UTC) is set."""
+    """`[jobs.<name>]`: exactly one of `every` (seconds) and `cron` is set."""
 
     enabled: bool
     every: Annotated[Seconds | None, BeforeValidator(_interval)]

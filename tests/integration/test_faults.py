@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import faked_monitor
 import pytest
@@ -419,6 +420,15 @@ def test_a_night_that_was_missed_is_made_up_at_the_start(last: str | None, due: 
     nightly = schedule(every=None, cron="30 3 * * *")
     before = None if last is None else a_run(datetime.fromisoformat(last))
     assert next_run(nightly, before, NINE) == due
+
+
+def test_a_week_s_run_comes_at_its_hour_of_a_topic_s_clocks_in_summer_and_winter() -> None:
+    weekly, zone = schedule(every=None, cron="0 7 * * 1"), ZoneInfo("America/Los_Angeles")
+    last = datetime(2027, 3, 1, 7, tzinfo=zone)
+    winter = datetime(2027, 3, 8, 7, tzinfo=zone)
+    assert next_run(weekly, a_run(last.astimezone(UTC)), last.astimezone(UTC), zone) == winter
+    summer = next_run(weekly, a_run(winter.astimezone(UTC)), winter.astimezone(UTC), zone)
+    assert summer.astimezone(UTC) == datetime(2027, 3, 15, 14, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("status", ["running", "stopped"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
@@ -338,3 +339,17 @@ def test_a_topic_that_was_over_before_its_platform_was_switched_on_fails_for_who
     with pytest.raises(PastError) as caught:
         collect(there.app, there.app.topic(), "bluesky")
     assert "sources.bluesky.account" in caught.value.hint
+
+
+def test_a_report_s_crontab_line_goes_by_the_topic_s_clocks(
+    program: Callable[..., Program], tmp_path: Path
+) -> None:
+    """By UTC, the report of a Monday left Sunday out in half of the year in America's west."""
+    abroad = TOPIC.replace('"UTC"', '"America/Los_Angeles"')
+    (tmp_path / "config/topics/strike.toml").write_text(abroad, encoding="utf-8")
+    there = program(MONITOR_JOBS__REPORT__ENABLED="true", MONITOR_JOBS__RETRAIN__ENABLED="true")
+
+    jobs = {job.name: job.timezone for job in jobs_of(there.app)}
+
+    assert jobs["report:strike"] == ZoneInfo("America/Los_Angeles")
+    assert jobs["retrain:strike"] == jobs["retention:strike"] == UTC
