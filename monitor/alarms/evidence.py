@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Literal
 
 from monitor.figure import Figure, Volume
@@ -81,6 +81,7 @@ class Evidence:
         figures: Released, of everybody or of the rule's cohort.
         volumes: Released, not split.
         today: Days before it are over.
+        timezone: Whose days they are.
         is_over: Whether the topic has ended.
         asked: The sources that the program asks by itself.
         collected: When the last pass over each of them came to its end, however it did.
@@ -94,6 +95,7 @@ class Evidence:
     runs: Sequence[JobRun]
     today: date
     now: datetime
+    timezone: tzinfo = UTC
     is_over: bool = False
     asked: Collection[str] = ()
     collected: Mapping[str, datetime] = field(default_factory=dict)

@@ -12,9 +12,10 @@ _SPAN = 2
 
 
 def stale(rule: Rule, evidence: Evidence, days: Sequence[date]) -> Finding | None:
-    """Without a new day for longer than the grace, an alert is not kept up any more."""
-    oldest = evidence.now - timedelta(hours=24 + rule["grace_hours"])
-    if days and days[-1] < oldest.date():
+    """Once the next day too is over for longer than the grace, an alert is not kept up any more."""
+    reached = evidence.now - timedelta(hours=rule["grace_hours"])
+    oldest = reached.astimezone(evidence.timezone).date() - timedelta(days=1)
+    if days and days[-1] < oldest:
         told = f"No new figure since {days[-1]}: closed without knowing more."
         return Finding("quiet", told)
     return None

@@ -93,6 +93,7 @@ class AlertStep:
             runs=self._runs(rule) if kind == "jobs" else (),
             today=topic.day_of(now),
             now=now,
+            timezone=topic.timezone,
             is_over=now >= topic.window.end,
             asked=self.asked,
             collected=self._collected(topic) if kind == "silence" else {},

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -69,6 +70,29 @@ def test_only_released_well_covered_days_that_are_over_count() -> None:
         replace(at(0.7), share=None, low=None, high=None, withheld="too_uncertain"),
     ):
         assert state(rule(**SHARE), figures=[hidden]) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2020-06-20T23:30", "firing"),
+        ("2020-06-21T02:30", "firing"),
+        ("2020-06-21T03:00", "quiet"),
+    ],
+    ids=["in the evening", "within the grace", "after it"],
+)
+def test_the_grace_begins_when_a_day_ends_by_the_topic_s_clocks(now: str, expected: str) -> None:
+    """It began at midnight in UTC: in America in the afternoon."""
+    there = ZoneInfo("America/Los_Angeles")
+    at_now = datetime.fromisoformat(now).replace(tzinfo=there)
+    yesterday = figure(date(2020, 6, 19), share=0.7, low=0.68, high=0.72)
+    given = replace(
+        evidence(figures=[yesterday]),
+        today=at_now.date(),
+        now=at_now.astimezone(UTC),
+        timezone=there,
+    )
+    assert judge(rule(**SHARE, grace_hours=3), given).state == expected
 
 
 def test_without_new_figures_an_alert_is_closed_after_its_grace() -> None:
