@@ -17,7 +17,6 @@ from monitor.store.unscored import Wanted
 from monitor.store.values import PendingPost, Prediction, with_text
 
 _ANSWERS = PREDICTIONS.c
-_NO_ID = 2**63 - 1
 
 
 def pending(connection: Connection, wanted: Wanted, limit: int) -> list[PendingPost]:
@@ -60,10 +59,10 @@ def is_pending(connection: Connection, wanted: Wanted, among: tuple[int, int] | 
     """Tells whether a post lacks one of the answers."""
     if unscored.serves(connection, wanted):
         return unscored.has_any(connection, wanted.topic, among)
-    first, end = among or (0, _NO_ID)
-    statement = select(POSTS.c.id).where(
-        unscored.unanswered(wanted), POSTS.c.id >= first, POSTS.c.id < end
-    )
+    statement = select(POSTS.c.id).where(unscored.unanswered(wanted))
+    if among is not None:
+        first, end = among
+        statement = statement.where(POSTS.c.id >= first, POSTS.c.id < end)
     return connection.execute(statement.limit(1)).first() is not None
 
 

@@ -64,6 +64,20 @@ def test_a_post_is_pending_while_any_answer_of_the_version_is_missing(
     assert pending(queries, topic, "v2") == found
 
 
+def test_the_lack_of_an_answer_is_told_before_the_queue_is_that_of_the_version(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    assert not queries.is_pending(topic, "v1", QUESTIONS, languages=["en"])
+    store.save_page(topic, "file", page(post("1")), at=NOW)
+    assert queries.is_pending(topic, "v1", QUESTIONS, languages=["en"])
+    (found,) = pending(queries, topic)
+    for first, is_there in ((found.id, True), (found.id + 1, False)):
+        among = (first, first + 1)
+        assert is_there == queries.is_pending(topic, "v1", QUESTIONS, languages=["en"], among=among)
+    store.save_predictions(topic, "v1", answers([found]))
+    assert not queries.is_pending(topic, "v1", QUESTIONS, languages=["en"])
+
+
 def test_nothing_is_pending_where_nothing_is_asked(
     store: Store, queries: Queries, topic: str
 ) -> None:
