@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from monitor.kept import EVERY_TOPIC, KeptDeletion, KeptPost, PlatformId
 from monitor.store import audit, days, erasure, reinstatements, tallies, withdrawals
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import (
     CHECKPOINTS,
@@ -40,6 +40,7 @@ from monitor.store.rows import (
     UNSCORED,
 )
 from monitor.store.sources import Delivery
+from monitor.store.steps import Ids, between
 
 
 def post_digest(platform: str, native_id: str) -> str:
@@ -246,23 +247,39 @@ def remove_source(connection: Connection, topic: str, source: str) -> int:
     return removed
 
 
-def purge_texts(
-    connection: Connection,
-    topic: str,
-    stored_before: datetime,
-    at: datetime,
-    *,
-    keep_labelled: bool = False,
-) -> int:
-    """Empties text and author of old posts; of labelled ones the author alone, if so wanted."""
-    is_labelled = exists().where(LABELS.c.post_id == POSTS.c.id)
-    text = case((is_labelled, POSTS.c.text), else_="") if keep_labelled else ""
-    old = and_(
-        POSTS.c.topic == topic, POSTS.c.stored_at < stored_before, POSTS.c.purged_at.is_(None)
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Which posts are emptied, and when; labelled ones of their author alone, if so wanted."""
+
+    topic: str
+    stored_before: datetime
+    at: datetime
+    keep_labelled: bool = False
+
+
+def past_time(purge: Purge, *, by_id: bool = False) -> ColumnElement[bool]:
+    """The posts that a purge is about.
+
+    Args:
+        purge: The purge.
+        by_id: They are sought among posts whose ids are known.
+    """
+    topic = POSTS.c.topic
+    return and_(
+        besides(topic, purge.topic) if by_id else topic == purge.topic,
+        POSTS.c.stored_at < purge.stored_before,
+        POSTS.c.purged_at.is_(None),
     )
+
+
+def purge_texts(connection: Connection, purge: Purge, ids: Ids) -> int:
+    """Empties text and author of those that have such ids; returns how many."""
+    is_labelled = exists().where(LABELS.c.post_id == POSTS.c.id)
+    text = case((is_labelled, POSTS.c.text), else_="") if purge.keep_labelled else ""
+    old = and_(between(POSTS.c.id, ids), past_time(purge, by_id=True))
     waiting = UNSCORED.c.post_id.in_(select(POSTS.c.id).where(old))
-    connection.execute(delete(UNSCORED).where(UNSCORED.c.topic == topic, waiting))
-    statement = update(POSTS).where(old).values(text=text, author=None, purged_at=at)
+    connection.execute(delete(UNSCORED).where(between(UNSCORED.c.post_id, ids), waiting))
+    statement = update(POSTS).where(old).values(text=text, author=None, purged_at=purge.at)
     return connection.execute(statement).rowcount
 
 

@@ -1,4 +1,4 @@
-"""What changes the database: every method is one transaction, and can be repeated."""
+"""What changes the database: every method is one transaction or says so, and can be repeated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from collectors.post import Checkpoint
 from monitor.kept import KeptDeletion, KeptPage, PageOutcome, PlatformId
@@ -30,6 +30,7 @@ from monitor.store import (
     removals,
     sealing,
     sources,
+    steps,
     unscored,
     versions,
 )
@@ -38,7 +39,9 @@ from monitor.store.draw import Days
 from monitor.store.engine import claiming, reading, reclaim, writing
 from monitor.store.presence import Presence
 from monitor.store.releases import ReleaseKey, StoredChain
+from monitor.store.rows import POSTS
 from monitor.store.sources import LIVE
+from monitor.store.steps import Ids
 from monitor.store.values import (
     DailyAggregate,
     DirtyDay,
@@ -136,15 +139,18 @@ class Store:
     ) -> int:
         """Empties text and author of the posts stored before; what was answered about them stays.
 
+        Some thousand a transaction; an interrupted purge is gone on with by the next.
         With `keep_labelled` the redacted text of labelled posts stays, to learn from.
 
         Returns:
             How many posts were purged by this call.
         """
-        with writing(self._engine) as connection:
-            return removals.purge_texts(
-                connection, topic, stored_before, self._clock(), keep_labelled=keep_labelled
-            )
+        purge = removals.Purge(topic, stored_before, self._clock(), keep_labelled)
+
+        def empty(connection: Connection, ids: Ids) -> int:
+            return removals.purge_texts(connection, purge, ids)
+
+        return steps.in_steps(self._engine, removals.past_time(purge), empty)
 
     def let_go_removed_answers(self, topic: str, minimum: int) -> int:
         """Takes answers about removed posts out of the audit, where enough people's have come.
@@ -218,11 +224,17 @@ class Store:
     ) -> None:
         """Makes `Queries.pending` of exactly these arguments cost what is pending.
 
-        Cheap where nothing has changed; else every post of the topic is looked at once.
+        Cheap where nothing has changed; else every post of the topic is looked at once, some
+        thousand a transaction. Whoever has to do the same meanwhile takes part in it, and an
+        interrupted one is gone on with; where others are wanted meanwhile, it ends.
         """
         wanted = unscored.Wanted(topic, version, tuple(questions), tuple(languages))
         with writing(self._engine) as connection:
-            unscored.begin(connection, wanted)
+            is_left = unscored.begin(connection, wanted)
+        while is_left:
+            with writing(self._engine) as connection:
+                is_left = unscored.fill(connection, wanted)
+            steps.pause()
 
     def claim(
         self,
@@ -386,7 +398,15 @@ class Store:
             versions.show(connection, topic, version)
 
     def drop_versions(self, topic: str, gone: Collection[str]) -> None:
-        """Drops the answers and figures of versions that are no longer on disk."""
+        """Drops the answers and figures of versions that are no longer on disk.
+
+        The answers about some thousand posts a transaction.
+        """
+
+        def drop_answers(connection: Connection, ids: Ids) -> int:
+            return versions.drop_answers(connection, topic, gone, ids)
+
+        steps.in_steps(self._engine, POSTS.c.topic == topic, drop_answers)
         with writing(self._engine) as connection:
             versions.drop(connection, topic, gone)
 

@@ -2,6 +2,9 @@
 
 It belongs to one version, its questions and the topic's languages (`scoring`), and holds then
 exactly the posts that `unanswered` describes: whatever changes that writes here as well.
+
+It is filled in steps. Until all are done `scoring` names the version with the ids that are left,
+as no version is called: it serves nobody yet, but what changes is written to it already.
 """
 
 from __future__ import annotations
@@ -20,18 +23,21 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    true,
+    update,
 )
 
 from monitor.kept import KeptPost
 from monitor.languages import scored_languages
+from monitor.store import steps
 from monitor.store.bulk import insert_rows
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import POSTS, PREDICTIONS, SCORING, UNSCORED
+from monitor.store.steps import Ids
 from monitor.store.values import Question
 
 _COLUMNS = ("post_id", "topic", "created_at", "native_id")
+_FILLING = " without posts "
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,18 @@ class Wanted:
     version: str
     questions: tuple[Question, ...]
     languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """Whose the queue is, and the ids of posts that it still lacks."""
+
+    wanted: Wanted
+    left: Ids | None
+
+    def is_for(self, wanted: Wanted) -> bool:
+        """Whether it is, or will be, that of these answers."""
+        return _key(self.wanted) == _key(wanted)
 
 
 def unanswered(wanted: Wanted, *, by_id: bool = False) -> ColumnElement[bool]:
@@ -61,20 +79,40 @@ def unanswered(wanted: Wanted, *, by_id: bool = False) -> ColumnElement[bool]:
     )
 
 
-def begin(connection: Connection, wanted: Wanted) -> None:
-    """Makes the queue that of these answers; looks at every post only if it was another's."""
-    if serves(connection, wanted):
-        return
+def begin(connection: Connection, wanted: Wanted) -> bool:
+    """Makes the queue that of these answers; tells whether it is to be filled (`fill`)."""
+    queue = _queue(connection, wanted.topic)
+    if queue is not None and queue.is_for(wanted):
+        return queue.left is not None
     forget(connection, wanted.topic)
+    first, end = steps.span(connection, POSTS.c.topic == wanted.topic)
+    left = (first, end) if first < end else None
     connection.execute(
         insert_into(connection, SCORING).values(
             topic=wanted.topic,
-            version=wanted.version,
+            version=_named(wanted.version, left),
             questions=[list(question) for question in wanted.questions],
             languages=list(wanted.languages),
         )
     )
-    _enqueue(connection, wanted)
+    return left is not None
+
+
+def fill(connection: Connection, wanted: Wanted) -> bool:
+    """Looks at the next posts that may lack an answer; tells whether there are more.
+
+    There are none where the queue has become another's meanwhile.
+    """
+    queue = _queue(connection, wanted.topic)
+    if queue is None or queue.left is None or not queue.is_for(wanted):
+        return False
+    first, end = queue.left
+    now = min(first + steps.SIZE, end)
+    _enqueue(connection, wanted, steps.between(POSTS.c.id, (first, now)))
+    left = (now, end) if now < end else None
+    mark = update(SCORING).where(SCORING.c.topic == wanted.topic)
+    connection.execute(mark.values(version=_named(wanted.version, left)))
+    return left is not None
 
 
 def forget(connection: Connection, topic: str) -> None:
@@ -85,8 +123,8 @@ def forget(connection: Connection, topic: str) -> None:
 
 def serves(connection: Connection, wanted: Wanted) -> bool:
     """Tells whether the queue is that of these answers."""
-    kept = _wanted(connection, wanted.topic)
-    return kept is not None and _key(kept) == _key(wanted)
+    queue = _queue(connection, wanted.topic)
+    return queue is not None and queue.left is None and queue.is_for(wanted)
 
 
 def add_new(connection: Connection, topic: str, posts: Iterable[tuple[int, KeptPost]]) -> None:
@@ -161,23 +199,33 @@ def count(connection: Connection, topic: str) -> int:
     return connection.execute(statement).scalar_one()
 
 
-def _enqueue(
-    connection: Connection, wanted: Wanted, which: ColumnElement[bool] | None = None
-) -> None:
+def _enqueue(connection: Connection, wanted: Wanted, which: ColumnElement[bool]) -> None:
     posts = POSTS.c
     chosen = select(posts.id, posts.topic, posts.created_at, posts.native_id).where(
-        unanswered(wanted, by_id=which is not None), true() if which is None else which
+        unanswered(wanted, by_id=True), which
     )
     insertion = insert_into(connection, UNSCORED).from_select(_COLUMNS, chosen)
     connection.execute(insertion.on_conflict_do_nothing())
 
 
 def _wanted(connection: Connection, topic: str) -> Wanted | None:
+    queue = _queue(connection, topic)
+    return None if queue is None else queue.wanted
+
+
+def _queue(connection: Connection, topic: str) -> _Queue | None:
     row = connection.execute(select(SCORING).where(SCORING.c.topic == topic)).one_or_none()
     if row is None:
         return None
     questions = tuple((head, target) for head, target in row.questions)
-    return Wanted(topic, row.version, questions, tuple(row.languages))
+    version, _, left = row.version.partition(_FILLING)
+    first, _, end = left.partition("-")
+    wanted = Wanted(topic, version, questions, tuple(row.languages))
+    return _Queue(wanted, (int(first), int(end)) if left else None)
+
+
+def _named(version: str, left: Ids | None) -> str:
+    return version if left is None else f"{version}{_FILLING}{left[0]}-{left[1]}"
 
 
 def _key(wanted: Wanted) -> tuple[object, ...]:

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from monitor.store import audit
+from monitor.store.chunks import besides
 from monitor.store.engine import insert_into
 from monitor.store.rows import AGGREGATES, MODEL_VERSIONS, POSTS, PREDICTIONS, SHOWN_VERSIONS
+from monitor.store.steps import Ids, between
 from monitor.store.values import RecordedVersion
 
 
@@ -47,14 +49,19 @@ def recorded(connection: Connection, topic: str) -> list[RecordedVersion]:
     return sorted(found, key=lambda each: (each.recorded_at, each.version))
 
 
-def drop(connection: Connection, topic: str, gone: Collection[str]) -> None:
-    """Drops the answers and figures of versions that are no longer on disk."""
-    of_topic = select(POSTS.c.id).where(POSTS.c.topic == topic)
-    connection.execute(
-        delete(PREDICTIONS).where(
-            PREDICTIONS.c.version.in_(gone), PREDICTIONS.c.post_id.in_(of_topic)
-        )
+def drop_answers(connection: Connection, topic: str, gone: Collection[str], ids: Ids) -> int:
+    """Drops what versions answered about posts with such ids; returns how many answers."""
+    of_topic = select(POSTS.c.id).where(between(POSTS.c.id, ids), besides(POSTS.c.topic, topic))
+    statement = delete(PREDICTIONS).where(
+        between(PREDICTIONS.c.post_id, ids),
+        PREDICTIONS.c.version.in_(gone),
+        PREDICTIONS.c.post_id.in_(of_topic),
     )
+    return connection.execute(statement).rowcount
+
+
+def drop(connection: Connection, topic: str, gone: Collection[str]) -> None:
+    """Drops the figures of versions that are no longer on disk, once their answers are gone."""
     audit.drop_versions(connection, topic, gone)
     connection.execute(
         delete(AGGREGATES).where(AGGREGATES.c.topic == topic, AGGREGATES.c.version.in_(gone))
