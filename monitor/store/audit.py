@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
 
 from monitor.store import aside
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import besides, in_chunks
 from monitor.store.labels import truth_of
 from monitor.store.rows import LABELS, POSTS, PREDICTIONS, REMOVED_ANSWERS
 from monitor.store.scores import unpack
@@ -42,7 +42,7 @@ def labels(
     head, target = question
     answers = PREDICTIONS.c
     asked = and_(answers.version == version, LABELS.c.head == head, LABELS.c.target == target)
-    there = _answers(connection, and_(POSTS.c.topic == topic, asked))
+    there = _answers(connection, and_(besides(POSTS.c.topic, topic), asked))
     gone = _removed(connection, topic, question, version)
     found = [_label(each) for each in (*there, *gone)]
     return sorted(

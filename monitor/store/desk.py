@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, Row, Table, delete, func, or_, select, true
 
 from monitor.store import chosen, draw, echo, undo
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into, reading, writing
 from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.labels import conflicts
@@ -252,12 +252,12 @@ class LabelDesk:
         statement = (
             select(*(label[name] for name in _OF_ANSWER))
             .select_from(_LABELS_WITH_POSTS)
-            .where(POSTS.c.topic == topic, label.sample == "random")
+            .where(besides(POSTS.c.topic, topic), label.sample == "random")
         )
         marks = (
             select(LABEL_MARKS.c.mark, func.count())
             .select_from(_MARKS_WITH_POSTS)
-            .where(POSTS.c.topic == topic)
+            .where(besides(POSTS.c.topic, topic))
             .group_by(LABEL_MARKS.c.mark)
         )
         given: dict[Question, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
@@ -340,7 +340,7 @@ def _state(
     labels = (
         select(label.post_id, label.annotator, label.head, label.target)
         .select_from(_LABELS_WITH_POSTS)
-        .where(POSTS.c.topic == assignment.topic, label.sample == "random")
+        .where(besides(POSTS.c.topic, assignment.topic), label.sample == "random")
     )
     for row in connection.execute(labels):
         if row.annotator == assignment.annotator:
@@ -350,7 +350,7 @@ def _state(
     marks = (
         select(mark.post_id, mark.head, mark.target, mark.mark)
         .select_from(_MARKS_WITH_POSTS)
-        .where(POSTS.c.topic == assignment.topic, mark.annotator == assignment.annotator)
+        .where(besides(POSTS.c.topic, assignment.topic), mark.annotator == assignment.annotator)
         .order_by(mark.marked_at)
     )
     for row in connection.execute(marks):

@@ -58,7 +58,7 @@ def labelled(connection: Connection, topic: str) -> Sequence[Row[*tuple[Any, ...
     statement = (
         select(POSTS.c.text_digest, POSTS.c.id, LABELS.c.head, LABELS.c.target)
         .select_from(LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id))
-        .where(POSTS.c.topic == topic, POSTS.c.text != "", LABELS.c.sample == "random")
+        .where(besides(POSTS.c.topic, topic), POSTS.c.text != "", LABELS.c.sample == "random")
         .order_by(LABELS.c.labelled_at, POSTS.c.id.desc())
     )
     return connection.execute(statement).all()

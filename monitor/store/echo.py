@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, select
 
 from monitor.store import draw
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import besides, in_chunks
 from monitor.store.draw import Wanted
 from monitor.store.engine import insert_into, reading, writing
 from monitor.store.face_rows import LABEL_MARKS
@@ -155,7 +155,8 @@ def _asked_texts(connection: Connection, wanted: Wanted) -> set[tuple[Question, 
     statement = (
         select(POSTS.c.text_digest, mark.head, mark.target)
         .select_from(LABEL_MARKS.join(POSTS, mark.post_id == POSTS.c.id))
-        .where(POSTS.c.topic == wanted.topic, POSTS.c.text != "", mark.mark.in_(["unsure", "skip"]))
+        .where(besides(POSTS.c.topic, wanted.topic), POSTS.c.text != "")
+        .where(mark.mark.in_(["unsure", "skip"]))
     )
     for row in connection.execute(statement):
         question = (row.head, row.target)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, select
 
 from monitor.store import aside
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.rows import LABELS, POSTS
@@ -136,7 +136,7 @@ def _by_answer(
             *(LABELS.c[name] for name in _LABEL_OF_EXAMPLE),
         )
         .select_from(_LABELS_WITH_POSTS)
-        .where(POSTS.c.topic == topic, POSTS.c.text != "")
+        .where(besides(POSTS.c.topic, topic), POSTS.c.text != "")
     )
     of_answer: dict[tuple[int, str, str], list[AnyRow]] = defaultdict(list)
     for row in connection.execute(statement):
@@ -174,14 +174,15 @@ def count(connection: Connection, topic: str, question: Question, sample: LabelS
     statement = (
         select(func.count(LABELS.c.post_id.distinct()))
         .select_from(_LABELS_WITH_POSTS)
-        .where(POSTS.c.topic == topic, _asks(question), LABELS.c.sample == sample)
+        .where(besides(POSTS.c.topic, topic), _asks(question), LABELS.c.sample == sample)
     )
     return connection.execute(statement).scalar_one()
 
 
 def count_since(connection: Connection, topic: str, since: datetime | None) -> int:
     """Counts the answers that came after a moment; all of them where it is None."""
-    statement = select(func.count()).select_from(_LABELS_WITH_POSTS).where(POSTS.c.topic == topic)
+    of_topic = besides(POSTS.c.topic, topic)
+    statement = select(func.count()).select_from(_LABELS_WITH_POSTS).where(of_topic)
     if since is not None:
         statement = statement.where(LABELS.c.labelled_at > since)
     return connection.execute(statement).scalar_one()
@@ -194,7 +195,7 @@ def count_answers(connection: Connection, topic: str) -> int:
         select(POSTS.c.text_digest, answer.head, answer.target, answer.annotator)
         .distinct()
         .select_from(_LABELS_WITH_POSTS)
-        .where(POSTS.c.topic == topic)
+        .where(besides(POSTS.c.topic, topic))
         .subquery()
     )
     return connection.execute(select(func.count()).select_from(distinct)).scalar_one()

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, i
 
 from collectors.post import Checkpoint, Rejection, Window
 from monitor.store import days, tallies
-from monitor.store.chunks import in_chunks
+from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into
 from monitor.store.rows import (
     CHECKPOINTS,
@@ -164,7 +164,7 @@ def to_check(
     statement = (
         select(POSTS.c.id, POSTS.c.native_id)
         .where(
-            POSTS.c.topic == topic,
+            besides(POSTS.c.topic, topic),
             POSTS.c.platform == platform,
             or_(POSTS.c.purged_at.is_(None), POSTS.c.text != ""),
             POSTS.c.id > after,
@@ -207,7 +207,7 @@ def totals(connection: Connection, topic: str) -> Totals:
         posts=_count(connection, POSTS, posts),
         reposts=_count(connection, POSTS, posts & (POSTS.c.kind == "repost")),
         purged=_count(connection, POSTS, posts & POSTS.c.purged_at.is_not(None)),
-        predictions=_hanging(connection, PREDICTIONS, topic),
+        predictions=_hanging(connection, PREDICTIONS, posts),
         labels=others.labels,
         rejections=others.rejections,
         dirty_days=others.dirty_days,
@@ -219,16 +219,16 @@ def counts(connection: Connection, topic: str) -> Counts:
     rejected = tallies.rejections(connection, topic).values()
     return Counts(
         posts=sum(tallies.posts(connection, topic).values()),
-        labels=_hanging(connection, LABELS, topic),
+        labels=_hanging(connection, LABELS, besides(POSTS.c.topic, topic)),
         rejections=sum(sum(by_reason.values()) for by_reason in rejected),
         dirty_days=_count(connection, DAYS, days.is_dirty(topic)),
     )
 
 
-def _hanging(connection: Connection, table: Table, topic: str) -> int:
-    """Counts what hangs on the topic's posts."""
+def _hanging(connection: Connection, table: Table, posts: ColumnElement[bool]) -> int:
+    """Counts what hangs on posts."""
     joined = table.join(POSTS, table.c.post_id == POSTS.c.id)
-    statement = select(func.count()).select_from(joined).where(POSTS.c.topic == topic)
+    statement = select(func.count()).select_from(joined).where(posts)
     return connection.execute(statement).scalar_one()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, extract, func, select
 
+from monitor.store.chunks import besides
 from monitor.store.engine import reading
 from monitor.store.rows import (
     CHECKPOINTS,
@@ -86,7 +87,7 @@ def _labels(connection: Connection, topic: str) -> tuple[Any, ...]:
     statement = (
         select(*said, func.count(), func.sum(given.post_id), func.max(given.labelled_at))
         .select_from(LABELS.join(POSTS, given.post_id == POSTS.c.id))
-        .where(POSTS.c.topic == topic)
+        .where(besides(POSTS.c.topic, topic))
         .group_by(*said)
         .order_by(*said)
     )

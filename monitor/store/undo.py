@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, func, select
 
 from monitor.store import echo
+from monitor.store.chunks import besides
 from monitor.store.face_rows import LABEL_MARKS
 from monitor.store.rows import CHOSEN_POSTS, LABELS, POSTS
 from monitor.store.values import LabelSample
@@ -104,7 +105,7 @@ def _last(
 ) -> list[Row[*tuple[Any, ...]]]:
     """The rows of an annotator's latest moment in a table."""
     topic, annotator = who
-    mine = (POSTS.c.topic == topic) & (table.c.annotator == annotator)
+    mine = besides(POSTS.c.topic, topic) & (table.c.annotator == annotator)
     joined = table.join(POSTS, table.c.post_id == POSTS.c.id)
     latest = select(func.max(table.c[moment])).select_from(joined).where(mine).scalar_subquery()
     statement = (
