@@ -168,11 +168,18 @@ def _check_answer(topic: Topic, values: dict[str, str]) -> None:
         raise LabelError(f"target {values['target']!r} is none of the topic's: {', '.join(known)}")
 
 
+def _dated(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if not 1970 <= at.year < 9999:  # Some tools write an empty date as one of the year 1.
+        raise ValueError(f"the year {at.year}")
+    return at
+
+
 def _moment(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        at = datetime.fromisoformat(text)
+        at = _dated(text)
     except ValueError as error:
         raise LabelError(f"at {text[:40]!r} is no time such as 2020-06-01T09:30:00Z") from error
     if at.utcoffset() is None:

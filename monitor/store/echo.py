@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select
@@ -20,6 +20,7 @@ from monitor.store.values import Question
 
 _EARLIER = timedelta(milliseconds=1)
 """How long before its twin's a copy's label is dated, so that undoing goes by the twin."""
+_FIRST = datetime.min.replace(tzinfo=UTC) + _EARLIER
 _WHOLE_POST: Question = ("", "")
 _KEY = ("post_id", "head", "target", "annotator")
 _VALUES = ("label", "sample", "labelled_at", "decides")
@@ -65,7 +66,7 @@ def _label(connection: Connection, copies: Copies) -> int:
         if texts.get(post_id) != texts.get(twin):  # One of them was edited or removed meanwhile.
             continue
         for label in of_twin[twin, question]:
-            at = label["labelled_at"] - _EARLIER
+            at = _before(label["labelled_at"])
             rows.append(label | {"post_id": post_id, "labelled_at": at})
     if rows:
         insertion = insert_into(connection, LABELS)
@@ -76,6 +77,10 @@ def _label(connection: Connection, copies: Copies) -> int:
         )
         connection.execute(insertion, rows)
     return len({row["post_id"] for row in rows})
+
+
+def _before(at: datetime) -> datetime:
+    return max(at, _FIRST) - _EARLIER
 
 
 def _texts(connection: Connection, post_ids: Iterable[int]) -> dict[int, str]:
@@ -105,7 +110,7 @@ def take_back(connection: Connection, topic: str, twin: tuple[int, str, datetime
             LABELS.c.post_id.in_(same),
             LABELS.c.annotator == annotator,
             LABELS.c.sample == "random",
-            LABELS.c.labelled_at == at - _EARLIER,
+            LABELS.c.labelled_at == _before(at),
         )
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -89,6 +89,18 @@ def test_of_copies_one_is_drawn_and_the_others_take_its_labels(
     found = [(each.label, each.sample) for each in queries.examples(topic)]
     assert found == [("against", "random")] * 5
     assert queries.unlabelled(topic, [STANCE], ["en"], limit=99) == []
+
+
+def test_copies_take_a_label_that_came_with_the_first_moment_there_is(
+    store: Store, queries: Queries, engine: Engine, topic: str
+) -> None:
+    """Some tools write the empty date so."""
+    first = datetime.min.replace(tzinfo=UTC)
+    drawn = queries.unlabelled(topic, [STANCE], ["en"], limit=99)
+    store.save_labels(topic, [label(each.native_id, at=first) for each in drawn], at=NOW)
+    assert store.echo_labels(topic, [STANCE], ["en"]) == 2
+    assert len(queries.examples(topic)) == 5
+    assert LabelDesk(engine).undo(topic, "ann") is None  # They share their moment, as of a file.
 
 
 def test_copies_behind_a_text_that_has_to_be_asked_take_no_labels(

@@ -139,3 +139,19 @@ def test_a_post_that_was_left_empty_holds_later_copies_up(desk: Desk, tmp_path: 
     assert imported(desk, tmp_path / "labels.jsonl", others).copies <= 1
     assert drawn(desk, 1) == [first]
     assert imported(desk, tmp_path / "labels.jsonl", [first]).copies > 0
+
+
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:30:00-01:00"]
+)
+def test_an_answer_from_the_end_of_the_calendar_is_rejected(
+    desk: Desk, tmp_path: Path, at: str
+) -> None:
+    (drawn_post,) = drawn(desk, 1)
+    line = {"id": drawn_post.native_id, "head": "sentiment", "label": "neutral", "annotator": "ann"}
+    file = tmp_path / "labels.jsonl"
+    file.write_text("\n".join(json.dumps(one) for one in (line | {"at": at}, line)))
+    step = LabelStep(Store(desk.engine), cast(PostIds, _PlainIds()), desk.clock)
+    result = step.import_file(TOPIC, file)
+    assert (result.counts["stored"], result.counts["rejected"]) == (1, 1)
+    assert "is no time such as" in result.problems[0]
