@@ -139,20 +139,21 @@ class LabelDesk:
         )
         with reading(self._engine) as connection:
             others, mine, skipped = _state(connection, assignment)
-            shuffled = sorted(_eligible(connection, assignment), key=draw.lot_of)
-        digests = {row.id: row.text_digest for row in shuffled}
-        by_others, by_me = _by_text(others, digests), _by_text(mine, digests)
-        open_posts = []
-        for row in shuffled:
-            of_others, text = others.get(row.id, {}), row.text_digest
-            left = _left(row, assignment, (of_others, by_me[text]))
-            if any(one in of_others or one not in by_others[text] for one in left):
-                open_posts.append(row.id)
-        put_off = {digests.get(post_id, ""): turn for turn, post_id in enumerate(skipped)}
-        fresh = [one for one in open_posts if digests[one] not in put_off]
-        again = [one for one in open_posts if digests[one] in put_off]
-        again.sort(key=lambda one: put_off[digests[one]])
-        return _once([*fresh, *again], digests, limit=limit)
+            digests = _digests(connection, assignment, {*others, *mine, *skipped})
+            by_others, by_me = _by_text(others, digests), _by_text(mine, digests)
+            put_off = {digests.get(post_id, ""): turn for turn, post_id in enumerate(skipped)}
+            fresh, again = draw.FirstTexts(limit), draw.FirstTexts(limit)
+            for row in _eligible(connection, assignment):
+                of_others, text = others.get(row.id, {}), row.text_digest
+                left = _left(row, assignment, (of_others, by_me.get(text, ())))
+                if not any(one in of_others or one not in by_others.get(text, ()) for one in left):
+                    continue
+                lot = draw.lot_of(row)
+                if text in put_off:
+                    again.add(put_off[text].to_bytes(8) + lot, row)
+                else:
+                    fresh.add(lot, row)
+        return [*fresh.post_ids(), *again.post_ids()][:limit]
 
     def chosen(self, assignment: Assignment, limit: int) -> list[int]:
         """Gives the posts that were chosen because the model would learn much from them.
@@ -306,22 +307,26 @@ def _by_text(
     return found
 
 
-def _once(post_ids: Sequence[int], digests: dict[int, str], *, limit: int) -> list[int]:
-    """The posts, of those with the same text the first alone."""
-    first: dict[str, int] = {}
-    for post_id in post_ids:
-        first.setdefault(digests[post_id], post_id)
-        if len(first) == limit:
-            break
-    return list(first.values())
-
-
 def _eligible(connection: Connection, assignment: Assignment) -> Iterable[AnyRow]:
     columns = (POSTS.c.id, POSTS.c.platform, POSTS.c.native_id, POSTS.c.text_digest)
     statement = select(*columns).where(
         *draw.opinions(assignment.topic, assignment.languages, assignment.days)
     )
-    return connection.execute(statement)
+    return draw.streamed(connection, statement)
+
+
+def _digests(
+    connection: Connection, assignment: Assignment, post_ids: Collection[int]
+) -> dict[int, str]:
+    """The digests of the texts of those of some posts that a person may be asked about."""
+    found: dict[int, str] = {}
+    _, *eligible = draw.opinions(assignment.topic, assignment.languages, assignment.days)
+    for chunk in in_chunks(post_ids):
+        statement = select(POSTS.c.id, POSTS.c.text_digest).where(
+            POSTS.c.id.in_(chunk), besides(POSTS.c.topic, assignment.topic), *eligible
+        )
+        found |= {row.id: row.text_digest for row in connection.execute(statement)}
+    return found
 
 
 def _annotators(lot: bytes, assignment: Assignment) -> int:

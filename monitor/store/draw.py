@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
+from heapq import nsmallest
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, false, or_, select, true
 
 from monitor.languages import scored_languages
 from monitor.store.chunks import besides, in_chunks
@@ -18,6 +19,7 @@ from monitor.store.values import Question, UnlabelledPost
 
 Days = tuple[date, date]
 """The first day, and the first one left out."""
+_SPARE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,41 @@ def unlabelled(connection: Connection, wanted: Wanted, limit: int) -> list[Unlab
     answered: dict[str, set[Question]] = defaultdict(set)
     for row in labelled(connection, wanted.topic):
         answered[row.text_digest].add((row.head, row.target))
-    drawn: dict[str, int] = {}
-    for row in sorted(candidates(connection, wanted), key=lot_of):
-        if set(wanted.questions) <= answered.get(row.text_digest, set()):
-            continue
-        drawn.setdefault(row.text_digest, row.id)
-        if len(drawn) == limit:
-            break
-    posts = by_id(connection, wanted.topic, list(drawn.values()))
-    return [posts[post_id] for post_id in drawn.values()]
+    first = FirstTexts(limit)
+    for row in candidates(connection, wanted):
+        if not set(wanted.questions) <= answered.get(row.text_digest, set()):
+            first.add(lot_of(row), row)
+    drawn = first.post_ids()
+    posts = by_id(connection, wanted.topic, drawn)
+    return [posts[post_id] for post_id in drawn]
+
+
+class FirstTexts:
+    """The posts that come first, of those with the same text the first alone.
+
+    It holds some more than are asked for, however many there are.
+
+    Args:
+        limit: How many are asked for.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._best: dict[str, tuple[bytes, int]] = {}
+
+    def add(self, lot: bytes, row: Row[*tuple[Any, ...]]) -> None:
+        """Looks at a post."""
+        mine = (lot, int(row.id))
+        self._best[row.text_digest] = min(self._best.get(row.text_digest, mine), mine)
+        if len(self._best) > 2 * self._limit + _SPARE:
+            self._best = dict(self._first())
+
+    def post_ids(self) -> list[int]:
+        """Gives them, the first one first."""
+        return [post_id for _, (_, post_id) in self._first()]
+
+    def _first(self) -> list[tuple[str, tuple[bytes, int]]]:
+        return nsmallest(self._limit, self._best.items(), key=lambda each: each[1])
 
 
 def labelled(connection: Connection, topic: str) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -96,7 +124,14 @@ def candidates(connection: Connection, wanted: Wanted) -> Iterable[Row[*tuple[An
         *opinions(wanted.topic, wanted.languages, wanted.days),
         or_(false(), *(~one for one in answered)),
     )
-    return connection.execute(statement)
+    return streamed(connection, statement)
+
+
+def streamed(
+    connection: Connection, statement: Select[*tuple[Any, ...]]
+) -> Iterable[Row[*tuple[Any, ...]]]:
+    """Gives very many rows, of which few are held at once."""
+    return connection.execute(statement.execution_options(yield_per=500))
 
 
 def opinions(

@@ -130,7 +130,8 @@ def _copies(connection: Connection, wanted: Wanted) -> Copies:
             if (row.id, question) in own:
                 continue
             if about in twins:
-                met.copies.append((lot, row.id, twins[about]))
+                if met.end is None or lot < met.end:
+                    met.copies.append((lot, row.id, twins[about]))
             elif about not in asked:
                 met.end = lot if met.end is None else min(lot, met.end)
     return {

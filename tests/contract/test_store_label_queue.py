@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -101,6 +102,21 @@ def test_copies_take_a_label_that_came_with_the_first_moment_there_is(
     assert store.echo_labels(topic, [STANCE], ["en"]) == 2
     assert len(queries.examples(topic)) == 5
     assert LabelDesk(engine).undo(topic, "ann") is None  # They share their moment, as of a file.
+
+
+def test_a_draw_holds_few_of_the_posts_at_once(
+    store: Store, queries: Queries, engine: Engine, topic: str
+) -> None:
+    store.save_page(topic, "file", page(*(post(f"many{n}") for n in range(6000))), at=NOW)
+    desk, ann = LabelDesk(engine), Assignment(topic, "ann", (STANCE,), ("en",), 0.5)
+    desk.draw(ann, 5)  # What is loaded once does not count.
+    tracemalloc.start()
+    drawn = desk.draw(ann, 5)
+    of_queue = queries.unlabelled(topic, [STANCE], ["en"], limit=5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [desk.text(topic, one) for one in drawn] == [one.text for one in of_queue]
+    assert peak < 1_500_000
 
 
 def test_copies_behind_a_text_that_has_to_be_asked_take_no_labels(
