@@ -100,7 +100,8 @@ def _answers(
         if question is None or not isinstance(choices, list) or len(choices) != 1:
             reject(place, "a result is not one choice of a question of this topic")
             continue
-        said = {"label": choices[0], "annotator": annotator, "at": annotation.get("created_at")}
+        at = annotation.get("updated_at") or annotation.get("created_at")
+        said = {"label": choices[0], "annotator": annotator, "at": at}
         if annotation.get("ground_truth"):
             said["decides"] = True
         yield place, record_of(data, question, said)

@@ -100,7 +100,7 @@ class LabelStep:
     ) -> None:
         place, record, annotator = found
         try:
-            label = parse_label(topic, record)
+            label = parse_label(topic, record, self.clock())
         except LabelError as error:
             imported.reject(place, str(error))
             return
@@ -123,11 +123,11 @@ class LabelStep:
         batch.clear()
 
 
-def parse_label(topic: Topic, record: Mapping[str, Any]) -> HumanLabel:
+def parse_label(topic: Topic, record: Mapping[str, Any], now: datetime) -> HumanLabel:
     """Reads one record of a label file; the annotator is empty where it names none.
 
     Raises:
-        LabelError: A field is missing or does not fit the topic.
+        LabelError: A field is missing or does not fit the topic, or the answer is of the future.
     """
     values = {name: _text(record, name) for name in FIELDS}
     for name in ("id", "head", "label"):
@@ -147,7 +147,7 @@ def parse_label(topic: Topic, record: Mapping[str, Any]) -> HumanLabel:
         label=values["label"],
         annotator=values["annotator"],
         sample=cast(LabelSample, sample),
-        at=_moment(values["at"]),
+        at=_moment(values["at"], now),
         decides=values["decides"].lower() in _YES,
         text_digest=values["text_digest"] or None,
     )
@@ -175,7 +175,7 @@ def _dated(text: str) -> datetime:
     return at
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(text: str, now: datetime) -> datetime | None:
     if not text:
         return None
     try:
@@ -184,6 +184,8 @@ def _moment(text: str) -> datetime | None:
         raise LabelError(f"at {text[:40]!r} is no time such as 2020-06-01T09:30:00Z") from error
     if at.utcoffset() is None:
         raise LabelError(f"at {text[:40]!r} names no time zone")
+    if at > now:
+        raise LabelError(f"at {text[:40]} is later than now ({now.isoformat()})")
     return at.astimezone(UTC)
 
 

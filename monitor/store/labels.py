@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, func, select
 
@@ -36,11 +36,20 @@ _POST_OF_EXAMPLE = (
 )  # fmt: skip
 _LABEL_OF_EXAMPLE = ("head", "target", "label", "sample", "annotator", "labelled_at", "decides")
 
-_VALUES = ("label", "sample", "labelled_at", "decides")
+_VALUES = ("label", "sample", "decides", "labelled_at")
 
 AnyRow = Row[*tuple[Any, ...]]
 Posts = dict[str, dict[str, tuple[int, str]]]
 """Post ids and text digests by native id and platform."""
+
+
+class _Said(NamedTuple):
+    """What an annotator has answered, see `_VALUES`."""
+
+    label: str
+    sample: str
+    decides: bool
+    labelled_at: datetime
 
 
 def save(
@@ -61,18 +70,14 @@ def save(
             counts["edited_post"] += 1
             continue
         key = (post_id, label.head, label.target, label.annotator)
-        answer = (label.label, label.sample, label.decides)
-        if before.get(key) == answer:
+        known = before.get(key)
+        said = _later(known, label, at)
+        if known is not None and said[:-1] == known[:-1]:
             counts["repeated"] += 1
             continue
-        counts["changed" if key in before else "stored"] += 1
-        before[key] = answer
-        rows[key] = dict(zip(_KEY, key, strict=True)) | {
-            "label": label.label,
-            "sample": label.sample,
-            "labelled_at": label.at or at,
-            "decides": label.decides,
-        }
+        counts["stored" if known is None else "changed"] += 1
+        before[key] = said
+        rows[key] = dict(zip(_KEY, key, strict=True)) | said._asdict()
     _write(connection, list(rows.values()))
     return LabelOutcome(**counts)
 
@@ -233,14 +238,36 @@ def _find(posts: Posts, label: HumanLabel) -> tuple[int, str] | None:
     return next(iter(candidates.values())) if len(candidates) == 1 else None
 
 
-def _stored(
-    connection: Connection, post_ids: Iterable[int]
-) -> dict[tuple[Any, ...], tuple[str, str, bool]]:
+def _later(known: _Said | None, label: HumanLabel, at: datetime) -> _Said:
+    """What an annotator says once a label is given; drawn at random, a post stays in the audit."""
+    said = _Said(label.label, label.sample, label.decides, label.at or at)
+    if known is None:
+        return said
+    if _is_outdone(label, known):
+        return known
+    return said._replace(sample="random") if known.sample == "random" else said
+
+
+def _is_outdone(label: HumanLabel, known: _Said) -> bool:
+    """Whether a label says less than what is known, as one of an older file may.
+
+    One that tells its time is as late as it says. One that does not may be old: it takes the
+    place of no answer that was asked for at random, or that settles, unless it is such a one.
+    """
+    if label.at is not None:
+        return label.at < known.labelled_at
+    return (label.sample != "random" and known.sample == "random") or (
+        known.decides and not label.decides
+    )
+
+
+def _stored(connection: Connection, post_ids: Iterable[int]) -> dict[tuple[Any, ...], _Said]:
     found = {}
     for chunk in in_chunks(post_ids):
         statement = select(LABELS).where(LABELS.c.post_id.in_(chunk))
         for row in connection.execute(statement).mappings():
-            found[tuple(row[name] for name in _KEY)] = (row["label"], row["sample"], row["decides"])
+            key = tuple(row[name] for name in _KEY)
+            found[key] = _Said(*(row[name] for name in _VALUES))
     return found
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from store_values import NOW, QUESTIONS, answers, label, page, pending, post, repost
 
 from monitor.store.queries import Queries
 from monitor.store.store import Store
-from monitor.store.values import AuditLabel, LabelOutcome, StoredLabel, UnlabelledPost
+from monitor.store.values import (
+    AuditLabel,
+    LabelOutcome,
+    LabelSample,
+    StoredLabel,
+    UnlabelledPost,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +50,61 @@ def test_a_later_answer_in_the_same_file_wins(store: Store, queries: Queries, to
     outcome = store.save_labels(topic, [label("1", "favor"), label("1", "none")], at=NOW)
     assert outcome == LabelOutcome(stored=1, changed=1)
     assert [each.label for each in queries.examples(topic)] == ["none"]
+
+
+@pytest.mark.parametrize("decides", [False, True], ids=["corrected", "settled"])
+def test_an_older_answer_that_is_given_again_changes_nothing(
+    store: Store, queries: Queries, topic: str, decides: bool
+) -> None:
+    monday, tuesday, wednesday = (NOW + timedelta(days=n) for n in range(3))
+    older = label("1", "favor", at=monday)
+    store.save_labels(topic, [older], at=monday)
+    store.save_labels(topic, [label("1", "against", decides=decides)], at=tuesday)
+    stored = _stored(queries, topic)
+    assert store.save_labels(topic, [older], at=wednesday) == LabelOutcome(repeated=1)
+    assert _stored(queries, topic) == stored == [("against", "random", decides, tuesday)]
+
+
+def test_of_two_answers_the_one_that_was_given_later_is_kept_whatever_their_order(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    first = label("1", "favor", at=NOW)
+    later = label("1", "none", at=NOW + timedelta(days=1))
+    same_moment = label("2", "favor", at=NOW)
+    edited = label("2", "none", at=NOW)
+    both = [later, first, same_moment, edited]
+    outcome = store.save_labels(topic, both, at=NOW + timedelta(days=2))
+    assert outcome == LabelOutcome(stored=2, repeated=1, changed=1)
+    assert [each.label for each in queries.examples(topic)] == ["none", "none"]
+
+
+@pytest.mark.parametrize("sample", ["active", "other"])
+def test_an_answer_that_tells_no_time_takes_no_post_out_of_the_audit(
+    store: Store, queries: Queries, topic: str, sample: LabelSample
+) -> None:
+    when_chosen = label("1", "favor", sample=sample)
+    store.save_labels(topic, [when_chosen], at=NOW)
+    in_its_turn = label("1", "against")
+    assert store.save_labels(topic, [in_its_turn], at=NOW) == LabelOutcome(changed=1)
+    assert store.save_labels(topic, [when_chosen], at=NOW) == LabelOutcome(repeated=1)
+    assert _stored(queries, topic) == [("against", "random", False, NOW)]
+
+
+def test_a_later_answer_keeps_a_post_in_the_audit_however_it_was_chosen(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_labels(topic, [label("1", "against")], at=NOW)
+    later = label("1", "favor", sample="active", at=NOW + timedelta(days=1))
+    assert store.save_labels(topic, [later], at=NOW) == LabelOutcome(changed=1)
+    assert _stored(queries, topic) == [("favor", "random", False, NOW + timedelta(days=1))]
+
+
+def test_an_answer_that_tells_no_time_unsettles_nothing(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_labels(topic, [label("1", "against", decides=True)], at=NOW)
+    assert store.save_labels(topic, [label("1", "favor")], at=NOW) == LabelOutcome(repeated=1)
+    assert _stored(queries, topic) == [("against", "random", True, NOW)]
 
 
 def test_a_label_about_a_text_that_was_edited_since_is_not_taken(
@@ -207,3 +268,9 @@ def test_copies_that_take_a_label_are_not_new_to_a_version(
     store.save_page(topic, "file", page(copy), at=NOW)
     store.save_labels(topic, [label("copy", at=NOW - timedelta(days=9))], at=NOW)
     assert queries.labels_new_to(topic, "v1", NOW) == 0
+
+
+def _stored(queries: Queries, topic: str) -> list[tuple[str, LabelSample, bool, datetime]]:
+    day = NOW.date()
+    found = queries.labels(topic, day, day + timedelta(days=1))
+    return [(each.label, each.sample, each.decides, each.labelled_at) for each in found]

@@ -122,6 +122,17 @@ def test_label_studios_own_export_is_read() -> None:
     assert "a@b.example" not in str(records)
 
 
+def test_an_annotation_of_label_studio_is_as_late_as_its_last_change() -> None:
+    result = {"from_name": "stance__walkout", "value": {"choices": ["against"]}}
+    created, updated = "2020-06-01T09:00:00Z", "2020-06-02T09:00:00Z"
+    annotations = [
+        {"completed_by": 1, "created_at": created, "result": [result]},
+        {"completed_by": 2, "created_at": created, "updated_at": updated, "result": [result]},
+    ]
+    records, _ = read(json.dumps([{"data": {"id": "p1"}, "annotations": annotations}]))
+    assert [one["at"] for one in records] == [created, updated]
+
+
 def test_argillas_drafts_and_discarded_responses_are_no_answers() -> None:
     said = [
         {"value": "favor", "user_id": "u1", "status": "submitted"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -109,6 +110,25 @@ def test_an_import_of_the_same_file_makes_no_more_copies(desk: Desk, tmp_path: P
     posts = drawn(desk, 20)
     assert imported(desk, tmp_path / "labels.jsonl", posts).copies > 0
     assert imported(desk, tmp_path / "labels.jsonl", posts).copies == 0
+
+
+def test_an_answer_from_the_future_is_rejected(desk: Desk, tmp_path: Path) -> None:
+    now = desk.clock()
+    times = [now, now + timedelta(seconds=1)]
+    line = {"head": "sentiment", "label": "neutral", "annotator": "ann"}
+    posts = drawn(desk, 2)
+    lines = [
+        line | {"id": post.native_id, "at": at.isoformat()}
+        for post, at in zip(posts, times, strict=True)
+    ]
+    file = tmp_path / "labels.jsonl"
+    file.write_text("\n".join(json.dumps(one) for one in lines))
+    step = LabelStep(Store(desk.engine), cast(PostIds, _PlainIds()), lambda: now)
+    result = step.import_file(TOPIC, file)
+    assert (result.counts["stored"], result.counts["rejected"]) == (1, 1)
+    assert result.problems == [
+        f"line 2: at {times[1].isoformat()} is later than now ({now.isoformat()})"
+    ]
 
 
 def test_an_answered_queue_has_nothing_to_say_about_posts_edited_since(
