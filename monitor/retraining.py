@@ -70,7 +70,7 @@ def retrain_topic(
         ClassifierError: The labels are too few or too uniform to train on.
     """
     echo_labels(app, topic)
-    answers = app.queries.answers_about_texts(topic.name)
+    answers = app.queries.labels_since(topic.name, None)
     ruled = app.registry.champion(topic.name).id
     retrained = retrain_step(app).retrain(topic, progress=progress)
     version = retrained.version.id

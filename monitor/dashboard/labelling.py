@@ -42,7 +42,7 @@ class QuestionLine:
     """How far a question is.
 
     Attributes:
-        agreement: In words, empty while nobody has answered the same post as somebody else.
+        agreement: In words, empty while nobody has answered the same text as somebody else.
     """
 
     title: str
@@ -271,7 +271,7 @@ def _label_page(
 def _agreement_words(found: Agreement) -> str:
     if found.same is None:
         return ""
-    said = f"{words.counted(found.posts, 'post')} answered twice, {words.percent(found.same)} alike"
+    said = f"{words.counted(found.posts, 'text')} answered twice, {words.percent(found.same)} alike"
     if found.alpha is None:
         return said
     said += f", Krippendorff's alpha {found.alpha:.2f}"

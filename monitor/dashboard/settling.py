@@ -96,7 +96,7 @@ class _Settling:
             for one in review.conflicts
             if (one.head, one.target) in questions_of(topic)
         ]
-        disputed = {(one.post_id, one.question) for one in conflicts}
+        disputed = {(one.text_digest, one.question) for one in conflicts}
         errors = [
             Unsettled(
                 post.post_id,
@@ -106,7 +106,7 @@ class _Settling:
                 (post.label,),
             )
             for post in (one.post for one in review.errors)
-            if (post.post_id, (post.head, post.target)) not in disputed
+            if (post.text_digest, (post.head, post.target)) not in disputed
         ]
         return {"conflicts": conflicts, "errors": errors}
 

@@ -24,7 +24,7 @@ class QuestionReview:
     """One question's labels.
 
     Attributes:
-        posts: How many posts have an answer.
+        posts: How many posts have an answer, of those with the same text one.
         by_annotator: Each annotator's agreement with the others' majority.
         noise: Estimated share of wrong labels (confident learning).
     """
@@ -79,7 +79,7 @@ class LabelReviewStep:
                 About posts that trained it, these are those of models that had not seen them.
                 The shipped one is none: what it finds improbable is more often its own error.
         """
-        posts = self.queries.examples(topic.name)
+        posts = _once(self.queries.examples(topic.name))
         stored = self.queries.labels(topic.name, *topic.span)
         answers = self._answers(topic, versions, posts)
         errors, noise = _errors(posts, answers)
@@ -87,7 +87,7 @@ class LabelReviewStep:
         errors = [one for one in errors if _key(one.post) not in settled]
         reviews = [
             _question_review(question, given, noise.get(question, 0.0))
-            for question, given in sorted(_by_question(stored).items())
+            for question, given in self.queries.answers_by_text(topic.name, *topic.span).items()
         ]
         conflicts = self.queries.conflicts(topic.name)
         return LabelReview(tuple(reviews), tuple(conflicts), tuple(errors), bool(answers))
@@ -98,6 +98,14 @@ class LabelReviewStep:
         digests = sorted({post.text_digest for post in posts})
         known = (self.queries.known_predictions(topic.name, one, digests) for one in versions)
         return next((answers for answers in known if answers), {})
+
+
+def _once(posts: Sequence[LabelledPost]) -> list[LabelledPost]:
+    """Of posts with the same text and label the first alone."""
+    once: dict[tuple[str, str, str, str], LabelledPost] = {}
+    for post in posts:
+        once.setdefault((post.text_digest, post.head, post.target, post.label), post)
+    return list(once.values())
 
 
 def _errors(
@@ -137,18 +145,6 @@ def _probable_errors(
         for row in found.rows
     ]
     return errors, found.noise
-
-
-def _by_question(stored: Sequence[StoredLabel]) -> dict[Question, list[dict[str, str]]]:
-    """Each question's posts, with what each annotator said (no label that settles)."""
-    found: dict[Question, dict[tuple[str, str], dict[str, str]]] = defaultdict(
-        lambda: defaultdict(dict)
-    )
-    for label in stored:
-        if not label.decides:
-            post = found[label.head, label.target][label.platform, label.native_id]
-            post[label.annotator] = label.label
-    return {question: list(posts.values()) for question, posts in found.items()}
 
 
 def _question_review(

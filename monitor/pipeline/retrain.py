@@ -115,9 +115,9 @@ class RetrainStep:
         by_key = {example.key: post for example, post in examples.items()}
         self._keep_held_out(topic, result, by_key)
         progress("trying out the candidate", 0.97)
-        labels = self.queries.labels(topic.name, *topic.span)
+        given = self.queries.answers_by_text(topic.name, *topic.span)
         audits = self._audits(topic, posts)
-        verdict = self.trial.judge(list(examples), result, labels, audits)
+        verdict = self.trial.judge(list(examples), result, given, audits)
         made = result.version
         learned = {(by_key[key].platform, by_key[key].native_id) for key in result.held_out}
         self.store.record_training(topic.name, made.id, sorted(learned))

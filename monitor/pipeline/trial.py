@@ -15,10 +15,10 @@ from classifiers.registry import ModelVersion
 from classifiers.runtime import Scorer
 from classifiers.verdict import Check, Tolerances, Verdict, held_out_rows, judge, unjudged
 from monitor.agreement import agreement
-from monitor.store.values import Question, StoredLabel
+from monitor.store.values import Question
 
 FEWEST_TWICE = 20
-"""Posts that several annotators answered, from which on their agreement is judged."""
+"""Texts that several annotators answered, from which on their agreement is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Trial:
         self,
         examples: Sequence[Example],
         result: AdaptationResult,
-        labels: Sequence[StoredLabel],
+        given: Mapping[Question, Sequence[Mapping[str, str]]],
         audits: Mapping[Question, Audited],
     ) -> Verdict:
         """Judges a candidate beside the champion that it was trained to follow.
@@ -62,7 +62,7 @@ class Trial:
         Args:
             examples: What it was made from.
             result: The training's.
-            labels: Every annotator's, which tell how far they agree.
+            given: Every annotator's label of each text, which tell how far they agree.
             audits: The audit labels of each question.
         """
         rows = held_out_rows(
@@ -71,7 +71,7 @@ class Trial:
         others = [
             *unjudged(examples, result.changed),
             *self._audited(audits),
-            *self._agreement(labels),
+            *self._agreement(given),
             *self._tried(result.version),
         ]
         return judge(rows, self.tolerances, others=others)
@@ -92,21 +92,17 @@ class Trial:
             checks.append(Check(f"audit {question}", passed, told, asdict(found)))
         return checks
 
-    def _agreement(self, labels: Sequence[StoredLabel]) -> list[Check]:
-        """Whether annotators who answered the same posts agree, for each question."""
-        given: dict[str, dict[tuple[str, str], list[str]]] = {}
-        for label in labels:
-            if not label.decides:
-                posts = given.setdefault(f"{label.head} {label.target}".strip(), {})
-                posts.setdefault((label.platform, label.native_id), []).append(label.label)
+    def _agreement(self, given: Mapping[Question, Sequence[Mapping[str, str]]]) -> list[Check]:
+        """Whether annotators who answered the same texts agree, for each question."""
         checks = []
-        for question, posts in sorted(given.items()):
-            found = agreement(posts.values())
+        for (name, target), texts in sorted(given.items()):
+            question = f"{name} {target}".strip()
+            found = agreement([list(said.values()) for said in texts])
             if found.posts < FEWEST_TWICE or found.alpha is None:
                 continue
             told = (
                 f"{question}: annotators agree with Krippendorff's alpha {found.alpha:.2f} on "
-                f"{found.posts} posts (at least {self.tolerances.agreement})"
+                f"{found.posts} texts (at least {self.tolerances.agreement})"
             )
             passed = found.alpha >= self.tolerances.agreement
             checks.append(Check(f"agreement {question}", passed, told, {"alpha": found.alpha}))

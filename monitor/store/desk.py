@@ -102,9 +102,9 @@ class DeskCounts:
 
     Attributes:
         posts: Posts with a random label, by question.
-        by_annotator: Random labels of each annotator.
+        by_annotator: Random labels of each annotator, those of a text's copies counted once.
         marks: Marks by kind.
-        given: The labels of each post with a random label, by question (no label that settles).
+        given: The labels of each text with a random label, by question (no label that settles).
     """
 
     posts: dict[Question, int]
@@ -199,7 +199,7 @@ class LabelDesk:
         return DeskPost(row.id, row.day, row.text, row.text_digest, left) if left else None
 
     def save(self, topic: str, answer: Answer, *, at: datetime) -> bool:
-        """Stores an answer; the same again changes nothing.
+        """Stores an answer; the same again changes nothing. What settles does so for copies too.
 
         Returns:
             Whether the post and its targets are there, with the texts that were read.
@@ -230,6 +230,8 @@ class LabelDesk:
             )
             _put(connection, LABELS, labels, "labelled_at", at)
             _put(connection, LABEL_MARKS, marks, "marked_at", at)
+            if answer.decides:
+                echo.settle(connection, topic)
         return True
 
     def last(self, topic: str, annotator: str) -> str:
@@ -251,9 +253,10 @@ class LabelDesk:
         """Tells how far labelling is."""
         label = LABELS.c
         statement = (
-            select(*(label[name] for name in _OF_ANSWER))
+            select(*(label[name] for name in _OF_ANSWER), POSTS.c.text_digest)
             .select_from(_LABELS_WITH_POSTS)
             .where(besides(POSTS.c.topic, topic), label.sample == "random")
+            .order_by(label.labelled_at, label.post_id)
         )
         marks = (
             select(LABEL_MARKS.c.mark, func.count())
@@ -261,20 +264,26 @@ class LabelDesk:
             .where(besides(POSTS.c.topic, topic))
             .group_by(LABEL_MARKS.c.mark)
         )
-        given: dict[Question, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-        by_annotator: Counter[str] = Counter()
+        posts: dict[Question, set[int]] = defaultdict(set)
+        given: dict[Question, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+        answered: set[tuple[str, Question, str]] = set()
         with reading(self._engine) as connection:
             for row in connection.execute(statement):
-                said = given[row.head, row.target][row.post_id]
+                question = (row.head, row.target)
+                posts[question].add(row.post_id)
+                said = given[question][row.text_digest]
                 if not row.decides:
-                    said.append(row.label)
-                by_annotator[row.annotator] += 1
+                    said[row.annotator] = row.label
+                answered.add((row.annotator, question, row.text_digest))
             marked = {str(kind): int(times) for kind, times in connection.execute(marks)}
         return DeskCounts(
-            posts={question: len(posts) for question, posts in given.items()},
-            by_annotator=dict(by_annotator),
+            posts={question: len(found) for question, found in posts.items()},
+            by_annotator=dict(Counter(annotator for annotator, _, _ in answered)),
             marks=marked,
-            given={question: list(posts.values()) for question, posts in given.items()},
+            given={
+                question: [list(said.values()) for said in texts.values()]
+                for question, texts in given.items()
+            },
         )
 
 

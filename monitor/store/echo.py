@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select
 
 from monitor.store import draw
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.draw import Wanted
 from monitor.store.engine import insert_into, reading, writing
 from monitor.store.face_rows import LABEL_MARKS
+from monitor.store.labels import AnyRow, deciding
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.values import Question
+from monitor.text_digest import text_digest
 
 _EARLIER = timedelta(milliseconds=1)
 """How long before its twin's a copy's label is dated, so that undoing goes by the twin."""
@@ -48,14 +50,65 @@ def echo(engine: Engine, wanted: Wanted) -> int:
     Question by question, in the order of the draw, up to the first post that still has to be
     asked and no further: copies beyond it would be labelled while other texts there are not.
     A post about which somebody was unsure, or which they skipped, has been asked: it stays
-    without a label, and so do its copies.
+    without a label, and so do its copies. What settles one settles it for all (`settle`).
     """
     with reading(engine) as connection:  # Every post is looked at, while others may write.
         copies = _copies(connection, wanted)
-    if not copies:
+        unsettled = _unsettled(connection, wanted.topic)
+    if not copies and not unsettled:
         return 0
     with writing(engine) as connection:
-        return _label(connection, copies)
+        labelled = _label(connection, copies)
+        settle(connection, wanted.topic)
+    return labelled
+
+
+def settle(connection: Connection, topic: str) -> None:
+    """Lets what settles a text's question settle it for all labelled posts with that text.
+
+    However they were chosen: the audit holds no other posts than before.
+    """
+    _put(connection, _unsettled(connection, topic))
+
+
+def _unsettled(connection: Connection, topic: str) -> list[dict[str, Any]]:
+    """The settling labels that posts lack: the last one about their text."""
+    found: dict[tuple[str, Question], dict[int, list[AnyRow]]]
+    found = defaultdict(lambda: defaultdict(list))
+    posts = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
+    settled = (
+        select(POSTS.c.text_digest)
+        .select_from(posts)
+        .where(
+            besides(POSTS.c.topic, topic),
+            POSTS.c.text_digest != text_digest(""),
+            LABELS.c.decides,
+        )
+    )
+    statement = (
+        select(POSTS.c.text_digest, *LABELS.c)
+        .select_from(posts)
+        .where(besides(POSTS.c.topic, topic), POSTS.c.text_digest.in_(settled))
+    )
+    for row in connection.execute(statement):
+        found[row.text_digest, (row.head, row.target)][row.post_id].append(row)
+    return [label for of_post in found.values() for label in _lacking(of_post)]
+
+
+def _lacking(of_post: Mapping[int, Sequence[AnyRow]]) -> Iterator[dict[str, Any]]:
+    """What settles a question about a text, for each post that has nothing as late."""
+    counting = {post_id: deciding(rows) for post_id, rows in of_post.items()}
+    settling = [row for rows in counting.values() for row in rows if row.decides]
+    if not settling:
+        return
+    last = max(settling, key=lambda row: row.labelled_at)
+    at = _before(last.labelled_at)
+    for post_id, rows in counting.items():
+        if not any(row.decides and row.labelled_at >= at for row in rows):
+            yield {
+                **{name: getattr(last, name) for name in (*_KEY, *_VALUES)},
+                **{"post_id": post_id, "sample": rows[0].sample, "labelled_at": at},
+            }
 
 
 def _label(connection: Connection, copies: Copies) -> int:
@@ -68,19 +121,27 @@ def _label(connection: Connection, copies: Copies) -> int:
         for label in of_twin[twin, question]:
             at = _before(label["labelled_at"])
             rows.append(label | {"post_id": post_id, "labelled_at": at})
-    if rows:
-        insertion = insert_into(connection, LABELS)
-        insertion = insertion.on_conflict_do_update(
-            index_elements=[LABELS.c[name] for name in _KEY],
-            set_={name: insertion.excluded[name] for name in _VALUES},
-            where=LABELS.c.sample != "random",  # What was said of it when it was chosen.
-        )
-        connection.execute(insertion, rows)
+    # In the place of what was said of a copy when it was chosen.
+    _put(connection, rows, where=LABELS.c.sample != "random")
     return len({row["post_id"] for row in rows})
 
 
 def _before(at: datetime) -> datetime:
     return max(at, _FIRST) - _EARLIER
+
+
+def _put(
+    connection: Connection, rows: list[dict[str, Any]], where: ColumnElement[bool] | None = None
+) -> None:
+    if not rows:
+        return
+    insertion = insert_into(connection, LABELS)
+    insertion = insertion.on_conflict_do_update(
+        index_elements=[LABELS.c[name] for name in _KEY],
+        set_={name: insertion.excluded[name] for name in _VALUES},
+        where=where,
+    )
+    connection.execute(insertion, rows)
 
 
 def _texts(connection: Connection, post_ids: Iterable[int]) -> dict[int, str]:
@@ -109,7 +170,7 @@ def take_back(connection: Connection, topic: str, twin: tuple[int, str, datetime
         delete(LABELS).where(
             LABELS.c.post_id.in_(same),
             LABELS.c.annotator == annotator,
-            LABELS.c.sample == "random",
+            or_(LABELS.c.sample == "random", LABELS.c.decides),
             LABELS.c.labelled_at == _before(at),
         )
     )

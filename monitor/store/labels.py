@@ -9,7 +9,7 @@ from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, and_, func, select, true
 
 from monitor.store import aside
 from monitor.store.chunks import besides, in_chunks
@@ -111,7 +111,7 @@ def answered(connection: Connection, topic: str, texts: Mapping[str, str]) -> li
         select(POSTS.c.native_id, POSTS.c.platform, LABELS.c.head, LABELS.c.target)
         .distinct()
         .select_from(_LABELS_WITH_POSTS)
-        .where(POSTS.c.topic == topic, POSTS.c.text != "")
+        .where(besides(POSTS.c.topic, topic), POSTS.c.text != "")
     )
     return [
         AnsweredPost(row.native_id, row.platform, row.head, text_of(row.target, texts))
@@ -120,15 +120,43 @@ def answered(connection: Connection, topic: str, texts: Mapping[str, str]) -> li
 
 
 def conflicts(connection: Connection, topic: str) -> list[Conflict]:
-    """Gives what annotators disagree about and nobody has settled, even splits first."""
+    """Gives what annotators disagree about and nobody has settled, even splits first.
+
+    Of copies of a text the first alone, one of the audit where there is one.
+    """
     of_answer = _by_answer(connection, topic, ("id", "native_id", "platform", "text_digest"))
     found = [
         _conflict(rows)
-        for rows in map(_deciding, of_answer)
+        for rows in map(deciding, of_answer)
         if len({row.label for row in rows}) > 1 and not any(row.decides for row in rows)
     ]
     key = attrgetter("platform", "native_id", "head", "target")
-    return sorted(found, key=lambda each: (not each.is_even, *key(each)))
+    found.sort(key=lambda each: (not each.is_even, each.sample != "random", *key(each)))
+    once: dict[tuple[str, str, str], Conflict] = {}
+    for each in found:
+        once.setdefault((each.text_digest, each.head, each.target), each)
+    return list(once.values())
+
+
+def answers_by_text(
+    connection: Connection, topic: str, since: date, until: date
+) -> dict[Question, list[dict[str, str]]]:
+    """Gives what each annotator said of each text, by question (no label that settles).
+
+    Of copies one, with what was said last: they keep what they took of an answer that was
+    corrected since.
+    """
+    given = LABELS.c
+    statement = (
+        select(POSTS.c.text_digest, given.head, given.target, given.annotator, given.label)
+        .select_from(_LABELS_WITH_POSTS)
+        .where(POSTS.c.topic == topic, POSTS.c.day >= since, POSTS.c.day < until, ~given.decides)
+        .order_by(given.labelled_at, POSTS.c.id)
+    )
+    found: dict[Question, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+    for row in connection.execute(statement):
+        found[row.head, row.target][row.text_digest][row.annotator] = row.label
+    return {question: list(texts.values()) for question, texts in sorted(found.items())}
 
 
 def _by_answer(
@@ -185,22 +213,19 @@ def count(connection: Connection, topic: str, question: Question, sample: LabelS
 
 
 def count_since(connection: Connection, topic: str, since: datetime | None) -> int:
-    """Counts the answers that came after a moment; all of them where it is None."""
-    of_topic = besides(POSTS.c.topic, topic)
-    statement = select(func.count()).select_from(_LABELS_WITH_POSTS).where(of_topic)
-    if since is not None:
-        statement = statement.where(LABELS.c.labelled_at > since)
-    return connection.execute(statement).scalar_one()
+    """Counts the answers about texts that came after a moment; all of them where it is None.
 
-
-def count_answers(connection: Connection, topic: str) -> int:
-    """Counts the answers about texts: that copies of a text have taken one changes nothing."""
+    That copies of a text have taken one changes nothing.
+    """
     answer = LABELS.c
     distinct = (
         select(POSTS.c.text_digest, answer.head, answer.target, answer.annotator)
         .distinct()
         .select_from(_LABELS_WITH_POSTS)
-        .where(besides(POSTS.c.topic, topic))
+        .where(
+            besides(POSTS.c.topic, topic),
+            true() if since is None else answer.labelled_at > since,
+        )
         .subquery()
     )
     return connection.execute(select(func.count()).select_from(distinct)).scalar_one()
@@ -282,7 +307,7 @@ def _write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     connection.execute(insertion, rows)
 
 
-def _deciding(rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
+def deciding(rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
     """Where some labels of an answer are random, those alone."""
     return [row for row in rows if row.sample == "random"] or rows
 
@@ -300,11 +325,11 @@ def truth_of(rows: Sequence[AnyRow]) -> str | None:
 
 def _example(rows: Sequence[AnyRow]) -> LabelledPost | None:
     """One answer of the people; where some labels are random, those alone decide."""
-    deciding = _deciding(rows)
-    label = truth_of(deciding)
+    rows = deciding(rows)
+    label = truth_of(rows)
     if label is None:
         return None
-    row = deciding[0]
+    row = rows[0]
     return LabelledPost(
         native_id=row.native_id,
         platform=row.platform,
@@ -314,11 +339,11 @@ def _example(rows: Sequence[AnyRow]) -> LabelledPost | None:
         head=row.head,
         target=row.target,
         label=label,
-        sample=min(each.sample for each in deciding),
+        sample=min(each.sample for each in rows),
         day=row.day,
         cohort=row.cohort,
         language=row.language,
         author=row.author,
-        labelled_at=max(each.labelled_at for each in deciding),
-        annotators=tuple(sorted(each.annotator for each in deciding if each.label == label)),
+        labelled_at=max(each.labelled_at for each in rows),
+        annotators=tuple(sorted(each.annotator for each in rows if each.label == label)),
     )

@@ -271,9 +271,22 @@ class Queries:
             return labels.answered(connection, topic, known)
 
     def conflicts(self, topic: str) -> list[Conflict]:
-        """Gives what annotators disagree about and nobody has settled, even splits first."""
+        """Gives what annotators disagree about and nobody has settled, even splits first.
+
+        Of copies of a text the first alone.
+        """
         with reading(self._engine) as connection:
             return labels.conflicts(connection, topic)
+
+    def answers_by_text(
+        self, topic: str, since: date, until: date
+    ) -> dict[Question, list[dict[str, str]]]:
+        """Gives what each annotator said of each text of the days [since, until), by question.
+
+        Copies of a text count once; what settles is no annotator's answer.
+        """
+        with reading(self._engine) as connection:
+            return labels.answers_by_text(connection, topic, since, until)
 
     def label_count(
         self, topic: str, head: str, target: str, sample: LabelSample = "random"
@@ -311,14 +324,12 @@ class Queries:
             return chosen.newest_answered(connection, answered, limit=limit)
 
     def labels_since(self, topic: str, since: datetime | None) -> int:
-        """Counts the answers that came after a moment; all of them where it is None."""
+        """Counts the answers that came after a moment; all of them where it is None.
+
+        One that a text's copies have taken counts once.
+        """
         with reading(self._engine) as connection:
             return labels.count_since(connection, topic, since)
-
-    def answers_about_texts(self, topic: str) -> int:
-        """Counts people's answers; one that a text's copies have taken counts once."""
-        with reading(self._engine) as connection:
-            return labels.count_answers(connection, topic)
 
     def labels_new_to(self, topic: str, version: str, made_at: datetime) -> int:
         """Counts the answers that a version was made without.
@@ -336,7 +347,7 @@ class Queries:
             known = next(of_version, None)
             if known is None:
                 return since
-            return max(since, labels.count_answers(connection, topic) - int(known))
+            return max(since, labels.count_since(connection, topic, None) - int(known))
 
     def unlabelled(
         self,

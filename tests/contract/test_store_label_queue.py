@@ -300,6 +300,81 @@ def test_the_desk_asks_a_text_once(engine: Engine, queries: Queries, topic: str)
     assert desk.undo(topic, "ann") == Undone(asked[-1], "random")
 
 
+def _disputed(store: Store, topic: str) -> None:
+    """A text that two answered differently, and whose copies have taken both answers."""
+    given = [label("1"), label("2"), label("copy0"), label("copy0", "none", annotator="ben")]
+    store.save_labels(topic, given, at=NOW)
+    assert store.echo_labels(topic, [STANCE], ["en"]) == 2
+
+
+def test_a_text_that_is_disputed_counts_once_however_often_it_was_copied(
+    engine: Engine, store: Store, queries: Queries, topic: str
+) -> None:
+    _disputed(store, topic)
+    day = NOW.date()
+    assert [one.native_id for one in queries.conflicts(topic)] == ["copy0"]
+    disputed = {"ann": "favor", "ben": "none"}
+    found = queries.answers_by_text(topic, day, day + timedelta(days=1))[STANCE]
+    assert sorted(found, key=len) == [{"ann": "favor"}, {"ann": "favor"}, disputed]
+    counts = LabelDesk(engine).counts(topic)
+    assert sorted(map(sorted, counts.given[STANCE])) == [["favor"], ["favor"], ["favor", "none"]]
+    assert counts.by_annotator == {"ann": 3, "ben": 1}
+    assert counts.posts == {STANCE: 5}
+
+
+def test_what_was_corrected_since_is_what_is_said_of_a_copied_text(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    _disputed(store, topic)
+    later = label("copy0", "favor", annotator="ben", at=NOW + timedelta(days=1))
+    store.save_labels(topic, [later], at=NOW)
+    found = queries.answers_by_text(topic, NOW.date(), NOW.date() + timedelta(days=1))[STANCE]
+    assert {"ann": "favor", "ben": "favor"} in found
+
+
+def test_what_settles_at_the_desk_settles_it_for_copies_and_is_taken_back_from_them(
+    engine: Engine, store: Store, queries: Queries, topic: str
+) -> None:
+    _disputed(store, topic)
+    desk = LabelDesk(engine)
+    (conflict,) = queries.conflicts(topic)
+    settled = Answer(conflict.post_id, "chair", labels=((STANCE, "against"),), decides=True)
+    desk.save(topic, settled, at=NOW + timedelta(hours=1))
+    assert queries.conflicts(topic) == []
+    assert _truths(queries, topic) == {"1": "favor", "2": "favor"} | dict.fromkeys(
+        ("copy0", "copy1", "copy2"), "against"
+    )
+    assert store.echo_labels(topic, [STANCE], ["en"]) == 0
+    assert desk.undo(topic, "chair") == Undone(conflict.post_id, "random")
+    assert len(queries.conflicts(topic)) == 1
+    assert _truths(queries, topic) == {"1": "favor", "2": "favor"}
+
+
+def test_what_settles_in_a_file_settles_it_for_copies_and_draws_none_into_the_audit(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_labels(topic, [label("copy0"), label("copy0", "none", annotator="ben")], at=NOW)
+    store.save_labels(topic, [label("copy1", "none", sample="active")], at=NOW)
+    first = label("copy0", "against", annotator="chair", decides=True)
+    last = label("copy0", "favor", annotator="vice", decides=True, at=NOW + timedelta(hours=1))
+    for settling, truth in ((first, "against"), (last, "favor")):
+        store.save_labels(topic, [settling], at=NOW)
+        store.echo_labels(topic, [("sentiment", "")], ["en"])
+        found = {one.native_id: (one.label, one.sample) for one in queries.examples(topic)}
+        assert found == {"copy0": (truth, "random"), "copy1": (truth, "active")}
+    assert queries.unlabelled(topic, [STANCE], ["en"], limit=99)
+
+
+def test_what_settles_a_post_without_a_text_settles_no_other(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_page(topic, "file", page(*(post(f"e{n}", text="") for n in range(2))), at=NOW)
+    given = [label("e0", "against", annotator="chair", decides=True), label("e1")]
+    store.save_labels(topic, given, at=NOW)
+    store.echo_labels(topic, [STANCE], ["en"])
+    assert len(queries.labels(topic, NOW.date(), NOW.date() + timedelta(days=1))) == 2
+
+
 def test_chosen_posts_wait_in_their_order_until_somebody_labels_them(
     store: Store, queries: Queries, topic: str
 ) -> None:
@@ -374,6 +449,10 @@ def _fill(store: Store, topic: str) -> None:
 def _in_order(native_ids: list[str]) -> list[str]:
     """Posts in the order in which they are drawn."""
     return sorted(native_ids, key=lambda one: lot_of(_Id("x", one)))  # type: ignore[arg-type]
+
+
+def _truths(queries: Queries, topic: str) -> dict[str, str]:
+    return {one.native_id: one.label for one in queries.examples(topic)}
 
 
 def _labelled(queries: Queries, topic: str) -> set[str]:

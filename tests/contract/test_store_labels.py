@@ -262,12 +262,23 @@ def test_copies_that_take_a_label_are_not_new_to_a_version(
     store: Store, queries: Queries, topic: str
 ) -> None:
     store.save_labels(topic, [label("1", at=NOW - timedelta(days=9))], at=NOW)
-    assert queries.answers_about_texts(topic) == 1
+    assert queries.labels_since(topic, None) == 1
     store.log("test", "retrained", {"topic": topic, "version": "v1", "answers": 1})
     copy = post("copy", text=post("1").text)
     store.save_page(topic, "file", page(copy), at=NOW)
     store.save_labels(topic, [label("copy", at=NOW - timedelta(days=9))], at=NOW)
     assert queries.labels_new_to(topic, "v1", NOW) == 0
+
+
+def test_an_answer_that_copies_have_taken_is_one_that_came(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.save_page(topic, "file", page(post("copy", text=post("1").text)), at=NOW)
+    both = [label("1"), label("copy"), label("1", "none", annotator="ben"), label("2")]
+    store.save_labels(topic, both, at=NOW)
+    assert queries.labels_since(topic, None) == 3
+    assert queries.labels_since(topic, NOW - timedelta(days=1)) == 3
+    assert queries.labels_since(topic, NOW) == 0
 
 
 def _stored(queries: Queries, topic: str) -> list[tuple[str, LabelSample, bool, datetime]]:

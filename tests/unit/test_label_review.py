@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +27,7 @@ from monitor.pipeline.trial import Audited, Trial
 from monitor.settings import load_settings
 from monitor.store.queries import Queries
 from monitor.store.store import Store
-from monitor.store.values import HumanLabel, LabelledPost, Prediction, StoredLabel
+from monitor.store.values import HumanLabel, LabelledPost, Prediction
 from tests.dashboard_fakes import NOW, TOPIC
 from tests.desk_fakes import Desk, open_desk
 from tests.tiny_model import make_tiny_model
@@ -256,7 +256,7 @@ def test_a_candidate_whose_audit_would_be_too_small_does_not_take_over(
 ) -> None:
     trial = Trial(SCORERS.__getitem__, Tolerances(), needed=150)
     audits = {("stance", "walkout"): Audited(shown, readable)}
-    found = {check.name: check for check in trial.judge([], RESULT, [], audits).checks}
+    found = {check.name: check for check in trial.judge([], RESULT, {}, audits).checks}
     check = found.get("audit stance walkout")
     assert (check and check.passed) is passed
     assert check is None or check.figures == {"shown": shown, "readable": readable}
@@ -264,16 +264,9 @@ def test_a_candidate_whose_audit_would_be_too_small_does_not_take_over(
 
 def test_a_trial_tells_disagreeing_annotators_and_lost_behaviour() -> None:
     trial = Trial(SCORERS.__getitem__, Tolerances())
-    at = datetime(2020, 6, 1, tzinfo=UTC)
-    labels = [
-        StoredLabel(
-            "walkout", at.date(), "x", str(n), "sentiment", "", LABELS[(n * (1 + who)) % 3],
-            f"a{who}", "random", at + timedelta(seconds=n), False,
-        )
-        for n in range(30)
-        for who in range(2)
-    ]  # fmt: skip
-    found = {check.name: check for check in trial.judge([], RESULT, labels, {}).checks}
+    given = [{f"a{who}": LABELS[(n * (1 + who)) % 3] for who in range(2)} for n in range(30)]
+    of_question = {("sentiment", ""): given}
+    found = {check.name: check for check in trial.judge([], RESULT, of_question, {}).checks}
     assert not found["agreement sentiment"].passed
     assert not found["behaviour"].passed
     assert "too few audit labels" in found["better"].told

@@ -174,6 +174,31 @@ def test_a_label_that_seems_wrong_is_settled_once_whatever_is_said(desk: Desk) -
     assert ("7", "decides-local", "positive", True) in stored(desk)
 
 
+def test_what_copies_have_taken_is_settled_once(desk: Desk) -> None:
+    doubt(desk, "7")
+    copies = (
+        kept_post("c0", "an invented text, number 0"),
+        kept_post("c7", "an invented text, number 7"),
+    )
+    Store(desk.engine).save_page("walkout", "file", KeptPage(Checkpoint({"n": 2}), copies), at=NOW)
+    taken = [label("c0", "negative", "ann"), label("c0", "positive", "ben")]
+    Store(desk.engine).save_labels("walkout", [*taken, label("c7", "positive", "ann")], at=NOW)
+    visitor = reader(desk)
+    errors = f"{PLACE}?list=errors"
+    text = visitor.get(errors).text
+    assert "Answered differently: 2" in text
+    assert "Probably wrong: 1" in text
+    say(visitor, "neutral", errors)
+    say(visitor, "negative")
+    text = visitor.get(PLACE).text
+    assert "Answered differently: 1" in text
+    assert "Probably wrong: 0" in text
+    assert [truth(desk, one) for one in ("7", "c7", "0", "c0")] == [
+        *([["neutral"]] * 2),
+        *([["negative"]] * 2),
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
