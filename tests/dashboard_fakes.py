@@ -105,6 +105,7 @@ SETTINGS = SimpleNamespace(
     daemon=SimpleNamespace(heartbeat_seconds=60.0),
     retention=SimpleNamespace(text_days=30, labelled_copies="", access_days=365),
     pseudonyms=SimpleNamespace(rotate_days=30),
+    labelling=SimpleNamespace(random_part=0.5),
     audit=SimpleNamespace(minimum_labels=150, overlap=0.2),
     release=SimpleNamespace(
         maximum_interval_width=0.5, minimum_coverage=0.5, minimum_scored=0.9, round_counts_to=0

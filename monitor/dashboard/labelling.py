@@ -26,6 +26,7 @@ from monitor.dashboard.selection import PageError
 from monitor.dashboard.visitor import VISITOR, Note
 from monitor.outward import rounded_down, rounded_up
 from monitor.passwords import digest_of
+from monitor.shares.evidence import scored_languages
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
 from monitor.store.values import LabelSample, Question
 from monitor.text_digest import text_digest
@@ -42,6 +43,7 @@ class QuestionLine:
     """How far a question is.
 
     Attributes:
+        labels: Checked posts that figures can count, see `_checked`.
         agreement: In words, empty while nobody has answered the same text as somebody else.
     """
 
@@ -100,7 +102,8 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
         topic = board.topic(name)
         code = request.query_params.get("as", "")
         counts = desk.counts(topic.name)
-        assignment = _assignment(board, topic, annotator_code(code), counts)
+        checked = _checked(board, topic, counts)
+        assignment = _assignment(board, topic, annotator_code(code), checked)
         post, drawn = queues.next(assignment)
         if drawn:
             note(VISITOR.get().name, "texts_shown", {"topic": topic.name, "posts": drawn})
@@ -109,6 +112,7 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
             assignment,
             _asked(post, assignment, topic, queues) if post else None,
             counts=counts,
+            checked=checked,
             code=code,
             last=desk.last(topic.name, assignment.annotator),
             is_edited=_EDITED in request.query_params,
@@ -127,13 +131,30 @@ def add_labelling(app: FastAPI, board: Dashboard, desk: LabelDesk, note: Note) -
         return RedirectResponse(where, status_code=303)
 
 
+def _checked(board: Dashboard, topic: Topic, counts: DeskCounts) -> dict[Question, int]:
+    """Checked posts by question, as figures count them: those that the shown version answered.
+
+    Before there is one, and of what it does not answer, all that have a random label.
+    """
+    shown = board.queries.shown_version(topic.name)
+    answered = board.figures.answered(topic, shown) if shown else ()
+    languages = scored_languages(topic)
+    checked = {}
+    for question in ordered_questions(topic):
+        checked[question] = counts.posts.get(question, 0)
+        if shown and question in answered:
+            audit = board.queries.audit_labels(topic.name, *question, shown)
+            checked[question] = sum(label.language in languages for label in audit)
+    return checked
+
+
 def _assignment(
-    board: Dashboard, topic: Topic, annotator: str, counts: DeskCounts | None = None
+    board: Dashboard, topic: Topic, annotator: str, checked: Mapping[Question, int] | None = None
 ) -> Assignment:
     """What is asked: random posts alone until there are enough of them."""
     questions = tuple(ordered_questions(topic))
     needed = board.settings.audit.minimum_labels
-    is_enough = counts is not None and all(counts.posts.get(q, 0) >= needed for q in questions)
+    is_enough = checked is not None and all(checked[one] >= needed for one in questions)
     return Assignment(
         topic=topic.name,
         annotator=annotator,
@@ -239,6 +260,7 @@ def _label_page(
     asked: Asked | None,
     *,
     counts: DeskCounts,
+    checked: Mapping[Question, int],
     code: str,
     last: str,
     is_edited: bool,
@@ -248,7 +270,7 @@ def _label_page(
     lines = tuple(
         QuestionLine(
             title=question_title(question, topic),
-            labels=counts.posts.get(question, 0),
+            labels=checked[question],
             needed=needed,
             agreement=_agreement_words(agreement(counts.given.get(question, []))),
         )

@@ -16,10 +16,12 @@ from collectors.post import Checkpoint
 from monitor.dashboard.hostile import shown_text
 from monitor.dashboard.queue import Queues
 from monitor.kept import KeptPage
+from monitor.pipeline.classify import questions_of
 from monitor.store.desk import Answer, Assignment, DeskPost
 from monitor.store.queries import Queries
 from monitor.store.store import Store
-from tests.dashboard_fakes import NOW, TOPIC
+from monitor.store.values import HumanLabel
+from tests.dashboard_fakes import NOW, TOPIC, FakeFigures, FakeQueries
 from tests.desk_fakes import HOSTILE, Desk, kept_post, open_desk
 
 PLACE = "/topics/walkout/label"
@@ -33,8 +35,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.engine.dispose()
 
 
-def reader(desk: Desk) -> TestClient:
-    return TestClient(desk.app(), base_url="http://127.0.0.1")
+def reader(desk: Desk, queries: FakeQueries | None = None) -> TestClient:
+    """A visitor of a dashboard that shows no version yet, where no other is asked for."""
+    app = desk.app(queries=queries or FakeQueries(posts=False))
+    return TestClient(app, base_url="http://127.0.0.1")
 
 
 def fields(page: str) -> dict[str, str]:
@@ -176,6 +180,48 @@ def test_progress_and_agreement_of_several_annotators_show(desk: Desk) -> None:
     text = visitor.get(f"{PLACE}?as=ben").text
     assert "<code>ben</code>" in text
     assert re.search(r"<strong>6</strong> of 150", text)
+
+
+def test_labels_about_posts_that_the_shown_version_has_not_answered_are_not_enough(
+    tmp_path: Path,
+) -> None:
+    desk = open_desk(tmp_path, [f"an invented text, number {n}" for n in range(150)])
+    answers = {"stance": "favor", "sentiment": "neutral"}
+    given = [
+        HumanLabel(str(n), "x", head, target, answers[head], "ann", "random")
+        for n in range(150)
+        for head, target in questions_of(TOPIC)
+    ]
+    Store(desk.engine).save_labels(TOPIC.name, given, at=NOW)
+    enough, few = (reader(desk, FakeQueries(audited=n)).get(PLACE).text for n in (150, 12))
+    before_any = reader(desk).get(PLACE).text
+    desk.engine.dispose()
+    assert "That is enough to show figures" in enough
+    assert "That is enough to show figures" in before_any
+    assert "<strong>12</strong> of 150" in few
+    assert "That is enough to show figures" not in few
+
+
+def test_of_a_question_that_the_shown_version_does_not_answer_all_labels_count(desk: Desk) -> None:
+    figures = FakeFigures(unanswered=(("sentiment", ""),))
+    visitor = TestClient(desk.app(figures=figures), base_url="http://127.0.0.1")
+    counts = re.findall(r"<strong>(\d+)</strong> of 150", visitor.get(PLACE).text)
+    assert counts == ["200", "200", "0"]
+
+
+@pytest.mark.parametrize("audited", [150, 12])
+def test_chosen_posts_come_once_the_audit_of_the_shown_version_has_enough(
+    tmp_path: Path, audited: int
+) -> None:
+    desk = open_desk(tmp_path, [f"an invented text, number {n}" for n in range(60)])
+    asked = Assignment(TOPIC.name, "local", tuple(questions_of(TOPIC)), ("en",), overlap=0.0)
+    late = desk.desk.draw(asked, 60)[50:]
+    Store(desk.engine).choose_posts(TOPIC.name, late, reason="uncertain", version="v1", at=NOW)
+    visitor = reader(desk, FakeQueries(audited=audited))
+    samples = {fields(visitor.get(PLACE).text)["sample"]}
+    samples |= {fields(say(visitor, "skip").text)["sample"] for _ in range(8)}
+    desk.engine.dispose()
+    assert samples == ({"random", "active"} if audited == 150 else {"random"})
 
 
 @pytest.mark.parametrize(
