@@ -26,7 +26,6 @@ from monitor.dashboard.selection import PageError
 from monitor.dashboard.visitor import VISITOR, Note
 from monitor.outward import rounded_down, rounded_up
 from monitor.passwords import digest_of
-from monitor.shares.evidence import scored_languages
 from monitor.store.desk import WHOLE_POST, Answer, Assignment, DeskCounts, DeskPost, LabelDesk, Mark
 from monitor.store.values import LabelSample, Question
 from monitor.text_digest import text_digest
@@ -138,13 +137,14 @@ def _checked(board: Dashboard, topic: Topic, counts: DeskCounts) -> dict[Questio
     """
     shown = board.queries.shown_version(topic.name)
     answered = board.figures.answered(topic, shown) if shown else ()
-    languages = scored_languages(topic)
     checked = {}
     for question in ordered_questions(topic):
         checked[question] = counts.posts.get(question, 0)
         if shown and question in answered:
-            audit = board.queries.audit_labels(topic.name, *question, shown)
-            checked[question] = sum(label.language in languages for label in audit)
+            audit = board.queries.audit_labels(
+                topic.name, *question, shown, languages=topic.languages
+            )
+            checked[question] = len(audit)
     return checked
 
 

@@ -118,7 +118,9 @@ def add_model_page(app: FastAPI, board: Dashboard, changes: Changes) -> None:
         versions, ruling = changes.versions(topic.name), changes.ruling(topic.name)
         audits = {
             one.id: {
-                question: board.queries.audit_labels(topic.name, *question, one.id)
+                question: board.queries.audit_labels(
+                    topic.name, *question, one.id, languages=topic.languages
+                )
                 for question in questions_of(topic)
             }
             for one in versions

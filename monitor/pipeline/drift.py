@@ -144,7 +144,10 @@ class DriftStep:
             part
             for question in questions_of(topic)
             for part in _parts(
-                question, self.queries.audit_labels(topic.name, *question, version.id)
+                question,
+                self.queries.audit_labels(
+                    topic.name, *question, version.id, languages=topic.languages
+                ),
             )
         ]
         labels = (

@@ -16,6 +16,7 @@ from classifiers.model_card import model_card
 from classifiers.registry import ModelVersion, Registry
 from classifiers.verdict import Verdict
 from monitor.errors import LabelError
+from monitor.languages import scored_languages
 from monitor.pipeline.classify import questions_of, whole_answer
 from monitor.pipeline.example_groups import example_groups
 from monitor.pipeline.trial import Audited, Trial
@@ -130,14 +131,21 @@ class RetrainStep:
 
     def _audits(self, topic: Topic, posts: Sequence[LabelledPost]) -> dict[Question, Audited]:
         shown = self.queries.shown_version(topic.name)
-        readable = Counter((post.head, post.target) for post in posts if post.sample == "random")
-        return {
-            question: Audited(
-                len(self.queries.audit_labels(topic.name, *question, shown)) if shown else 0,
-                readable[question],
+        scored = scored_languages(topic.languages)
+        readable = Counter(
+            (post.head, post.target)
+            for post in posts
+            if post.sample == "random" and post.language in scored
+        )
+        found = {}
+        for question in questions_of(topic):
+            audit = (
+                self.queries.audit_labels(topic.name, *question, shown, languages=topic.languages)
+                if shown
+                else ()
             )
-            for question in questions_of(topic)
-        }
+            found[question] = Audited(len(audit), readable[question])
+        return found
 
     def _keep_held_out(
         self, topic: Topic, result: AdaptationResult, posts: Mapping[Key, LabelledPost]

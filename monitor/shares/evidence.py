@@ -105,9 +105,7 @@ def gather(
         audits={
             question: {
                 each: tuple(
-                    label
-                    for label in queries.audit_labels(topic.name, *question, each)
-                    if label.language in languages
+                    queries.audit_labels(topic.name, *question, each, languages=topic.languages)
                 )
                 for each in versions
                 if each == version or _tells(each, question, tellers)

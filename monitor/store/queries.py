@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from collectors.post import Window
 from monitor.kept import PlatformId
+from monitor.languages import scored_languages
 from monitor.store import (
     accesses,
     audit,
@@ -238,15 +239,26 @@ class Queries:
 
     # Labels
 
-    def audit_labels(self, topic: str, head: str, target: str, version: str) -> list[AuditLabel]:
+    def audit_labels(
+        self,
+        topic: str,
+        head: str,
+        target: str,
+        version: str,
+        *,
+        languages: Iterable[str] | None = None,
+    ) -> list[AuditLabel]:
         """Gives the randomly drawn posts that people and the version have answered.
 
         The annotators' majority is the truth; where they are even, the post is left out. What
         was said of posts that were removed since stays until `Store.let_go_removed_answers`.
+        Of the topic's languages alone where these are given: no figure tells of others.
         Sorted by day, platform, cohort, language and what was said.
         """
         with reading(self._engine) as connection:
-            return audit.labels(connection, topic, (head, target), version)
+            found = audit.labels(connection, topic, (head, target), version)
+        counted = None if languages is None else scored_languages(languages)
+        return [one for one in found if counted is None or one.language in counted]
 
     def examples(self, topic: str) -> list[LabelledPost]:
         """Gives every labelled post that still has its text, with the annotators' majority.

@@ -68,6 +68,19 @@ def test_the_audit_is_the_same_after_one_person_s_post_has_gone(
     assert queries.labels(topic, date.min, date.max) != []
 
 
+def test_the_audit_leaves_languages_out_that_a_topic_has_no_more(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    posts = [post("1"), post("2", language="fr"), post("3", language="und")]
+    store.save_page(topic, "file", page(*posts), at=NOW)
+    wanted = queries.pending(topic, "v1", [STANCE], languages=["en", "fr"], limit=9)
+    store.save_predictions(topic, "v1", answers(wanted))
+    store.save_labels(topic, [label(each.native_id) for each in posts], at=NOW)
+    assert len(audit(queries, topic)) == len(posts)
+    counted = queries.audit_labels(topic, *STANCE, "v1", languages=["en"])
+    assert {one.language for one in counted} == {"en", "und"}
+
+
 def test_of_a_removed_post_nothing_stays_but_its_cell_and_its_answers(
     store: Store, queries: Queries, engine: Engine, topic: str
 ) -> None:
