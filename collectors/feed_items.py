@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import html
 import io
 import re
@@ -10,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -18,10 +16,10 @@ from urllib.parse import urljoin, urlsplit
 import feedparser
 
 from collectors.errors import MalformedAnswerError
+from collectors.feed_dates import read_date
 from collectors.formats.fields import (
     BadRecordError,
     Record,
-    check_time,
     edit_revision,
     mapping,
     sequence,
@@ -46,16 +44,6 @@ _HALF = rb"&#(?:5(?:5[2-9]|6\d|7[0-3])\d\d|[xX][dD][89a-fA-F][0-9a-fA-F]{2});"
 _HALVES = re.compile(rb"(?:" + _HALF + rb")+")
 _POSTED = ("published", "created")
 _CHANGED = ("updated",)
-# "Mon, 01 Jun 2020 11:00:00" lacks the zone that RFC 822 asks for. One that is unknown is worse.
-_ENDS_WITH_TIME = re.compile(r"\d:\d\d(?::\d\d)?\s*$")
-_YEAR_AND_SLASH = re.compile(r"\s*\d{4}/")
-"""The parser takes "2020/06/01" for the first of November."""
-_ZONES = {
-    **{"WEST": "+0100", "CET": "+0100", "CEST": "+0200", "EET": "+0200", "EEST": "+0300"},
-    **{"BST": "+0100", "MSK": "+0300", "KST": "+0900", "JST": "+0900"},
-    **{"AEST": "+1000", "AEDT": "+1100", "NZST": "+1200", "NZDT": "+1300"},
-}
-"""Zones that the parser takes for UTC. BST is Britain's; IST, which several use, is not here."""
 Name = Callable[[str], str]
 """Gives the native id of the entry with an id."""
 _HTML = ("text/html", "application/xhtml+xml")
@@ -247,31 +235,8 @@ def time_of(entry: Record) -> datetime | None:
 def _date_in(entry: Record, fields: Sequence[str]) -> datetime | None:
     """The first of some dates that can be read, None without one."""
     told = (field for field in fields if take_optional_text(entry, field))
-    read = (_read_date(entry, field) for field in told)
+    read = (read_date(entry, field) for field in told)
     return next((found for found in read if found is not None), None)
-
-
-def _read_date(entry: Record, field: str) -> datetime | None:
-    """Reads a date; one without a zone is UTC. None where it is none that can be relied on."""
-    written = str(entry[field])
-    begin, _, zone = written.strip().rpartition(" ")
-    if offset := _ZONES.get(zone.upper()):
-        written = f"{begin} {offset}"
-    elif parsed := entry.get(f"{field}_parsed"):
-        return None if _YEAR_AND_SLASH.match(written) else _moment(parsed, field)
-    elif not _ENDS_WITH_TIME.search(written):
-        return None
-    try:
-        return _moment(parsedate_to_datetime(written).utctimetuple(), field)
-    except ValueError:
-        return None
-
-
-def _moment(parsed: Any, field: str) -> datetime:
-    try:
-        return check_time(datetime.fromtimestamp(calendar.timegm(parsed), UTC), field)
-    except (ValueError, OverflowError, OSError, TypeError) as exc:
-        raise BadRecordError("bad_date", f"{field} is out of range") from exc
 
 
 @dataclass(frozen=True, slots=True)

@@ -277,13 +277,37 @@ def test_a_last_change_far_in_the_future_is_not_kept(site: Site) -> None:
         ("Mon, 01 Jun 2020 11:00:00", 11),
         ("Mon, 01 Jun 2020 11:00", 11),
         ("2020-06-01T11:00:00", 11),
+        ("2020-6-1 11:00 UTC", 11),
         ("Mon, 01 Jun 2020 11:00:00 +0200", 9),
+        ("Mon Jun 01 2020 11:00:00 GMT+0200 (CEST)", 9),
+        ("Mon Jun  1 11:00:00 EDT 2020", 15),
+        ("2020-06-01T16:30:00.25+0530", 11),
+        ("2020-06-01 11:00:00-07", 18),
+        ("2020-06-01T11:00:00-07:00", 18),
         ("Mon, 01 Jun 2020 25:00:00 CEST", None),
         ("soon CEST", None),
         ("Mon, 01 Jun 2020 11:00:00 GMT+2", None),
         ("June 1, 2020", None),
         ("01.06.2020 11:00", None),
         ("2020/06/01 11:00:00", None),
+        ("2020.06.01 11:00:00", None),
+        ("2020년 06월 01일 11:00", None),
+        ("2020 Jun 01 11:00", None),
+        ("2020_06_01", None),
+        ("2020 06 01 11:00", None),
+        ("20200601110000", None),
+        ("2020-06-01, 11:00", None),
+        ("2020-06-01 11:00:00 PDT", None),
+        ("2020-06-01T11:00:00-7:00", None),
+        ("Mon, 01 Jun 2020 11:00:00 UTC+2", None),
+        ("Mon, 01 Jun 2020 11:30:00 PM GMT", None),
+        ("Mon, 01 Jun 2020 11:30 PM", None),
+        ("2020-06-01 11:30 PM", None),
+        ("2020-06", None),
+        ("2020", None),
+        ("2020-05-32T11:00:00Z", None),
+        ("2020-04-31T11:00:00Z", None),
+        ("0001-01-01T00:00:00+10:00", None),
         ("Mon, 01 Jun 2020 25:00:00", None),
         ("soon", None),
     ],
@@ -297,6 +321,14 @@ def test_a_date_that_cannot_be_read_is_not_taken_for_today(
     assert [post.created_at.hour for post in posts(pages)] == ([] if hour is None else [hour])
     reasons = [rejection.reason for page in pages for rejection in page.rejections]
     assert reasons == (["bad_date"] if hour is None else [])
+
+
+@pytest.mark.parametrize("written", ["2020-06-01", "20200601", "Mon, 01 Jun 2020", "1 Jun 2020"])
+def test_a_day_alone_counts_for_its_noon_the_same_day_nearly_everywhere(
+    site: Site, written: str
+) -> None:
+    visitor = Visitor(serve(site, item("a walkout", guid="1", at=written)))
+    assert [post.created_at for post in posts(visitor.visit())] == [START]
 
 
 @pytest.mark.parametrize(("zone", "hour"), [("CEST", 9), ("cet", 10), ("JST", 2), ("EDT", 15)])
