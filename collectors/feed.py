@@ -141,7 +141,7 @@ class FeedCollector:
             CollectorError: No feed could be read.
         """
         asked = [_digest(url) for url in (*self._addresses, *self._comments)]
-        before = None if since is None else self._stored(since)
+        before = None if since is None else self._stored(since) if self._goes_on(since) else ()
         yield from begun(self._fetched(since, window), asked, before)
 
     def _fetched(self, since: Checkpoint | None, window: Window) -> Iterator[Page]:
@@ -200,10 +200,15 @@ class FeedCollector:
             feed.load(stored.get(key, {}), now)
         return named
 
+    def _goes_on(self, since: Checkpoint) -> bool:
+        return bool(since.state.get("asked") == self._asked)
+
     def _stored(self, since: Checkpoint | None) -> dict[str, Record]:
-        """What the checkpoint holds of each feed; nothing for other terms, which begin anew."""
-        state = since.state if since and since.state.get("asked") == self._asked else {}
-        return {key: mapping(one) for key, one in mapping(state.get("feeds")).items()}
+        """What the checkpoint holds of each feed; of other terms, when its entries were seen."""
+        feeds = mapping(since.state.get("feeds")) if since else {}
+        if since is None or self._goes_on(since):
+            return {key: mapping(one) for key, one in feeds.items()}
+        return {key: {"seen": mapping(mapping(one).get("seen"))} for key, one in feeds.items()}
 
     def _checkpoint(self, feeds: Mapping[str, _Feed]) -> Checkpoint:
         states = {key: feed.state() for key, feed in feeds.items()}
@@ -246,7 +251,9 @@ class FeedCollector:
             feed.pending = {} if document.broken else _conditions(answer)
             feed.whole = now
         entries = document.entries
-        known = sum(name_of(one, names.name)[:16] in feed.seen for one in entries)
+        known = 0
+        if feed.listing.covered:  # What only other terms have walked past is not known to these.
+            known = sum(name_of(one, names.name)[:16] in feed.seen for one in entries)
         return Batch(
             records=(document,) if entries or document.deleted else (),
             oldest=_oldest(entries),

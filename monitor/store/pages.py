@@ -214,10 +214,14 @@ def _known(post: KeptPost) -> tuple[int, ...]:
 
 
 def _rank(post: KeptPost) -> tuple[object, ...]:
-    """A language that the text would not be taken for has been told, not guessed."""
+    """A language that the text would not be taken for has been told, not guessed.
+
+    Then the earlier time: of a feed's entry without a date it is the one when it was first seen.
+    """
     # What guesses is slow to load, and seldom two deliveries come down to it.
     guessed = importlib.import_module("monitor.language").language_of(post.text)
-    return (post.language != guessed, *((value is not None, value) for value in post))
+    told = post.language != guessed
+    return (told, -post.created_at.timestamp(), *((value is not None, value) for value in post))
 
 
 def _check_characters(page: KeptPage) -> None:

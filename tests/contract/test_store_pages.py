@@ -115,7 +115,7 @@ DUTCH = "Ik vind dat zij groot gelijk hebben met deze staking"
 TOLD = {
     "an author": ({"author": "0f", "cohort": "employees"}, {"author": None}),
     "an author, assumed or not": ({"author": "0f"}, {"author": "-9f"}),
-    "an assumed author": ({"author": "-0f"}, {"author": None, "created_at": NOW.replace(hour=13)}),
+    "an assumed author": ({"author": "-0f"}, {"author": None, "created_at": NOW.replace(hour=11)}),
     "a cohort": ({"cohort": "employees"}, {"withheld_in": "DE"}),
     "a language": ({"language": "en"}, {"language": "und", "withheld_in": "DE"}),
     "a language told, not guessed": (
@@ -123,7 +123,8 @@ TOLD = {
         {"text": DUTCH, "language": "nl", "withheld_in": "DE"},
     ),
     "a reference": ({"reference": "7"}, {"kind": "reply"}),
-    "a text": ({"text": "so they say"}, {"text": "", "created_at": NOW.replace(hour=13)}),
+    "an earlier time": ({}, {"created_at": NOW + timedelta(days=9)}),
+    "a text": ({"text": "so they say"}, {"text": "", "created_at": NOW.replace(hour=11)}),
 }
 
 

@@ -249,6 +249,23 @@ def test_an_entry_that_tells_only_its_last_change_keeps_the_first_time_that_it_t
     assert 0 == before.revision < touched.revision < edited.revision == again.revision
 
 
+def test_entries_without_a_time_of_posting_keep_theirs_when_the_terms_change(site: Site) -> None:
+    undated = serve(site, item("another walkout", guid="1"))
+    visitor = Visitor(undated, serve_updated(site, "a walkout", "2020-06-01T11:00:00Z"))
+    before = posts(visitor.visit())
+    visitor.clock.forward(days=9)
+    serve_updated(site, "a walkout", "2020-06-10T11:00:00Z")
+    visitor.query = replace(visitor.query, terms=(*visitor.query.terms, "strike"))
+    pages = visitor.visit()
+    assert sorted(post.created_at for post in posts(pages)) == sorted(
+        post.created_at for post in before
+    )
+    assert pages[0].earlier == "gap"
+    anew = Visitor(*visitor.query.options["feeds"])
+    anew.clock = visitor.clock
+    assert coverage(pages) == coverage(anew.visit())
+
+
 def test_an_entry_that_an_earlier_program_read_keeps_the_time_that_it_tells_now(
     site: Site,
 ) -> None:
