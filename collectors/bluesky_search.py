@@ -32,7 +32,7 @@ from collectors.errors import (
     RefusedRequestError,
     UnavailableError,
 )
-from collectors.formats.fields import Record, mapping
+from collectors.formats.fields import BadRecordError, Record, mapping, take_time
 from collectors.formats.jetstream import PLATFORM
 from collectors.http import HttpClient, Limits
 from collectors.lines import Flaw
@@ -51,6 +51,7 @@ MOST_HITS = 5000
 _SEARCH = "xrpc/app.bsky.feed.searchPosts"
 _LONGEST = timedelta(days=1)
 _SHORTEST = timedelta(minutes=1)
+_FUTURE = timedelta(days=1)
 _COUNTED_RIGHT = 0.9
 """The search's own count of hits is rounded, and includes posts that are gone by now."""
 
@@ -219,7 +220,17 @@ class Search:
             return None
         if is_for_members_only(view):
             return Flaw("author_opted_out", "shown to logged-in people only")
-        return read_view(view)
+        outcome = read_view(view)
+        if isinstance(outcome, Post) and outcome.created_at > self._appeared(view) + _FUTURE:
+            return Flaw("bad_date", "the time is more than a day in the future")
+        return outcome
+
+    def _appeared(self, view: Record) -> datetime:
+        """When Bluesky first saw a post; the post's own time is what its author's program wrote."""
+        try:
+            return take_time(view, "indexedAt")
+        except BadRecordError:
+            return self._surroundings.now()
 
 
 def _question(term: str, stretch: Window, cursor: str) -> dict[str, str | int]:

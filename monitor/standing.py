@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from collectors.post import Window
 from collectors.x_budget import Forecast, forecast
 from monitor.settings import Settings
 from monitor.silence import LOOKED_AT, MOST_POSTS, unusual_silence
@@ -60,7 +61,7 @@ def standings(
     if not sources:
         return []
     now = clock()
-    newest = {state.source: state.last_post_at for state in queries.sources(topic.name)}
+    newest = {state.source: state.last_post_at for state in queries.sources(topic.name, until=now)}
     found = []
     for source in sources:
         job = f"collect:{source}:{topic.name}"
@@ -88,7 +89,8 @@ def silence(source: str, topic: Topic, queries: Queries, now: datetime) -> timed
     if source == SAMPLE_SOURCE:
         return None
     reached = min(now.replace(minute=0, second=0, microsecond=0), topic.window.end)
-    arrivals = queries.arrivals(topic.name, source, reached - LOOKED_AT, limit=MOST_POSTS)
+    looked_at = Window(reached - LOOKED_AT, now)
+    arrivals = queries.arrivals(topic.name, source, looked_at, limit=MOST_POSTS)
     return unusual_silence(arrivals, reached)
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from collectors.post import Window
 from monitor.alarms.evidence import DriftedDay
 from monitor.dashboard.app import create_app, make_board
 from monitor.errors import StoreError
@@ -309,7 +310,7 @@ class FakeQueries:
     def topics(self) -> list[str]:
         return [STORED, TOPIC.name]
 
-    def sources(self, topic: str) -> list[SourceState]:
+    def sources(self, topic: str, *, until: datetime | None = None) -> list[SourceState]:
         return [SourceState("sample", 900, NOW, NOW - timedelta(hours=1), {"bad_json": 3})]
 
     def shown_version(self, topic: str) -> str | None:
@@ -345,7 +346,7 @@ class FakeQueries:
     def reads(self, source: str, at: datetime) -> int:
         return 8000
 
-    def arrivals(self, topic: str, source: str, since: datetime, *, limit: int) -> list[datetime]:
+    def arrivals(self, topic: str, source: str, window: Window, *, limit: int) -> list[datetime]:
         return [TOPIC.window.end - timedelta(hours=40 + n) for n in range(30)]
 
     def coverage(self, topic: str, since: datetime, until: datetime) -> list[CoverageSpan]:

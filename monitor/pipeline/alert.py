@@ -89,7 +89,7 @@ class AlertStep:
         return Evidence(
             figures=self.figures.released(topic, by=by) if kind in _ABOUT_SHARES else (),
             volumes=self.figures.volumes(topic) if kind == "volume" else (),
-            sources=self.queries.sources(topic.name) if kind == "silence" else (),
+            sources=self.queries.sources(topic.name, until=now) if kind == "silence" else (),
             runs=self._runs(rule) if kind == "jobs" else (),
             today=topic.day_of(now),
             now=now,

@@ -417,10 +417,10 @@ class Queries:
         with reading(self._engine) as connection:
             return reads.of_month(connection, source, at)
 
-    def arrivals(self, topic: str, source: str, since: datetime, *, limit: int) -> list[datetime]:
-        """Gives when the source's newest posts were posted, the newest first."""
+    def arrivals(self, topic: str, source: str, window: Window, *, limit: int) -> list[datetime]:
+        """Gives when the source's newest posts of a window were posted, the newest first."""
         with reading(self._engine) as connection:
-            return sources.arrivals(connection, topic, source, since, limit)
+            return sources.arrivals(connection, topic, source, window, limit)
 
     def posted(self, topic: str, windows: Sequence[Window]) -> list[Posted]:
         """Counts opinions and their known authors in each window; never to be shown as it is."""
@@ -434,10 +434,10 @@ class Queries:
         with reading(self._engine) as connection:
             return sources.to_check(connection, topic, platform, after, limit)
 
-    def sources(self, topic: str) -> list[SourceState]:
-        """Tells how far each source has come, by name."""
+    def sources(self, topic: str, *, until: datetime | None = None) -> list[SourceState]:
+        """Tells how far each source has come, by name; its newest post is the last until then."""
         with reading(self._engine) as connection:
-            return sources.states(connection, topic)
+            return sources.states(connection, topic, until)
 
     def has_posts(
         self,

@@ -98,10 +98,10 @@ def drop_checkpoint(connection: Connection, topic: str, name: str) -> None:
     )
 
 
-def states(connection: Connection, topic: str) -> list[SourceState]:
+def states(connection: Connection, topic: str, until: datetime | None) -> list[SourceState]:
     """Tells how far each source has come, by name."""
     stored = tallies.posts(connection, topic)
-    newest = {source: _newest(connection, topic, source) for source in stored}
+    newest = {source: _newest(connection, topic, source, until) for source in stored}
     saved = select(CHECKPOINTS.c.source, CHECKPOINTS.c.saved_at).where(
         CHECKPOINTS.c.topic == topic, CHECKPOINTS.c.source.not_like("%:%")
     )
@@ -119,7 +119,9 @@ def states(connection: Connection, topic: str) -> list[SourceState]:
     ]
 
 
-def _newest(connection: Connection, topic: str, source: str) -> datetime | None:
+def _newest(
+    connection: Connection, topic: str, source: str, until: datetime | None
+) -> datetime | None:
     """When a source's newest post was posted: the end of an index."""
     statement = (
         select(POSTS.c.created_at)
@@ -127,16 +129,23 @@ def _newest(connection: Connection, topic: str, source: str) -> datetime | None:
         .order_by(POSTS.c.created_at.desc())
         .limit(1)
     )
+    if until is not None:
+        statement = statement.where(POSTS.c.created_at <= until)
     return connection.execute(statement).scalar()
 
 
 def arrivals(
-    connection: Connection, topic: str, source: str, since: datetime, limit: int
+    connection: Connection, topic: str, source: str, window: Window, limit: int
 ) -> list[datetime]:
-    """Gives when the source's newest posts were posted, the newest first."""
+    """Gives when the source's newest posts of a window were posted, the newest first."""
     statement = (
         select(POSTS.c.created_at)
-        .where(POSTS.c.topic == topic, POSTS.c.source == source, POSTS.c.created_at >= since)
+        .where(
+            POSTS.c.topic == topic,
+            POSTS.c.source == source,
+            POSTS.c.created_at >= window.start,
+            POSTS.c.created_at < window.end,
+        )
         .order_by(POSTS.c.created_at.desc())
         .limit(limit)
     )

@@ -25,7 +25,7 @@ from store_values import (
     repost,
 )
 
-from collectors.post import Checkpoint, Coverage, CoverageStatus, Rejection
+from collectors.post import Checkpoint, Coverage, CoverageStatus, Rejection, Window
 from monitor.errors import StoreError
 from monitor.kept import KeptPage, KeptPost, PageOutcome
 from monitor.store.engine import reading
@@ -520,6 +520,16 @@ def test_sources_tell_how_far_they_have_come(store: Store, queries: Queries, top
     (state,) = queries.sources(topic)
     assert (state.source, state.posts) == ("file", 2)
     assert (state.last_post_at, state.checkpoint_at) == (NOW, NOW)
+
+
+def test_posts_dated_later_do_not_tell_when_a_source_spoke_last(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    save(store, topic, page(post("1"), post("2", created_at=NOW + timedelta(days=90))))
+    (state,) = queries.sources(topic, until=NOW)
+    window = Window(NOW - timedelta(days=14), NOW + timedelta(hours=1))
+    assert state.last_post_at == NOW
+    assert queries.arrivals(topic, "file", window, limit=10) == [NOW]
 
 
 def test_has_posts_asks_for_one_source_or_all_but_one(

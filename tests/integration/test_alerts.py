@@ -345,7 +345,8 @@ def test_a_source_is_silent_until_it_speaks_or_the_topic_ends(tmp_path: Path) ->
     store, told, clock = Store(engine), Told(), FakeClock(NOW)
     open_topic = replace(TOPIC, end=date(2020, 7, 1), alerts=({**RULE, "kind": "silence"},))
     post = kept_post("1", "a post")._replace(created_at=NOW - timedelta(hours=2))
-    store.save_page(TOPIC.name, "x", KeptPage(Checkpoint({}), (post,)), at=NOW)
+    to_come = kept_post("2", "a post")._replace(created_at=NOW + timedelta(days=9))
+    store.save_page(TOPIC.name, "x", KeptPage(Checkpoint({}), (post, to_come)), at=NOW)
     figures: Any = FakeFigures()
     step = AlertStep(figures, Queries(engine), Incidents(engine), told, clock, asked=["x"])
 

@@ -319,7 +319,9 @@ class Search:
         found = [
             one
             for one in self.views
-            if since <= datetime.fromisoformat(one["record"]["createdAt"]) < until
+            if since
+            <= datetime.fromisoformat(one.get("sortAt", one["record"]["createdAt"]))
+            < until
         ]
         at = int(request.query.get("cursor", 0))
         after = at + self.page_posts
@@ -348,6 +350,20 @@ def test_the_past_is_searched_and_the_present_streamed(site: Jetstream, clock: C
     assert seen.covered("gap") == seen.covered("partial") == []
     moments = sorted((one.start, one.end) for one in seen.coverage)
     assert all(end == start for (_, end), (start, _) in itertools.pairwise(moments))
+
+
+@pytest.mark.parametrize("indexed", [{"indexedAt": iso(START)}, {}], ids=["indexed", "untold"])
+def test_the_search_takes_no_post_dated_after_it_appeared(
+    site: Jetstream, clock: Clock, indexed: dict[str, str]
+) -> None:
+    ahead = START + timedelta(days=1, minutes=30)
+    views = [view(1, ahead - timedelta(hours=1)), view(2, ahead + timedelta(days=40))]
+    search = Search([one | {"sortAt": iso(START)} | indexed for one in views])
+    clock.forward(days=10)
+    seen = search.visit(site, clock).run()
+    search.server.close()
+
+    assert seen.texts == ["walkout 1"]
 
 
 def test_a_search_that_was_interrupted_goes_on_at_its_slice(site: Jetstream, clock: Clock) -> None:

@@ -23,7 +23,7 @@ import pytest
 from postgres import new_database
 from sqlalchemy import Engine, event, text
 
-from collectors.post import Checkpoint
+from collectors.post import Checkpoint, Window
 from monitor.daemon import LeaseKeeper
 from monitor.errors import StandbyError, StoreError
 from monitor.kept import KeptDeletion, KeptPage, KeptPost
@@ -130,7 +130,7 @@ def test_daily_work_finds_an_index_for_all_it_seeks(engine: Engine, topic: Topic
     queries.queued_ranges(topic.name, 10)
     queries.has_posts(topic.name)
     queries.to_check(topic.name, "x", after=0, limit=10)
-    queries.arrivals(topic.name, "file", NOW, limit=10)
+    queries.arrivals(topic.name, "file", Window(NOW, NOW + timedelta(days=1)), limit=10)
     plans = [plan(engine, *each, sequential=False) for each in seen]
     scans = {
         line.strip()

@@ -223,7 +223,7 @@ def test_a_backfill_that_makes_no_sense_is_refused(
 
 def test_collection_without_any_source_says_what_to_do(desk: Desk) -> None:
     class Empty(FakeQueries):
-        def sources(self, topic: str) -> Any:
+        def sources(self, topic: str, *, until: datetime | None = None) -> Any:
             return []
 
     reader = TestClient(desk.app(queries=Empty()), base_url="http://127.0.0.1")

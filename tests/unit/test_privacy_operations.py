@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.post import Window
 from monitor.bootstrap import collecting
 from monitor.pipeline.collect import Collected
 from monitor.privacy import whole_groups
@@ -40,13 +41,13 @@ class Busy(FakeQueries):
         ]
     )
 
-    def sources(self, topic: str) -> list[SourceState]:
+    def sources(self, topic: str, *, until: datetime | None = None) -> list[SourceState]:
         return [FEW]
 
     def counts(self, topic: str) -> Counts:
         return Counts(913, 400, 403, 2)
 
-    def arrivals(self, topic: str, source: str, since: datetime, *, limit: int) -> list[datetime]:
+    def arrivals(self, topic: str, source: str, window: Window, *, limit: int) -> list[datetime]:
         last = TOPIC.window.end - timedelta(hours=9, minutes=17)
         return [last - timedelta(minutes=n) for n in range(30)]
 
