@@ -6,6 +6,7 @@ When each runs is the daemon's business (`monitor/daemon.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from monitor.bootstrap.scoring import classify
 from monitor.job import Job, JobRunner, Resting, ShouldStop
 from monitor.mailing import send_report
 from monitor.observability import get_logger
+from monitor.pipeline.retention import PUT_OFF, is_in_doubt
 from monitor.retraining import retrain_topic
 from monitor.standing import silence
 from monitor.task import TaskStopped
@@ -29,8 +31,11 @@ if TYPE_CHECKING:
     from monitor.bootstrap.application import Application
 
 
-def jobs_of(app: Application, only: Topic | None = None) -> list[Job]:
-    """Gives every enabled job, in pipeline order; `only` leaves out those of other topics."""
+def jobs_of(app: Application, only: Topic | None = None, *, once: bool = False) -> list[Job]:
+    """Gives every enabled job, in pipeline order; `only` leaves out those of other topics.
+
+    Those that run `once` put nothing off until tomorrow.
+    """
     settings = app.settings.jobs
     jobs: list[Job] = []
     topics = list(app.topics.values())
@@ -52,8 +57,9 @@ def jobs_of(app: Application, only: Topic | None = None) -> list[Job]:
     if settings.aggregate.enabled:
         jobs += [_aggregate_job(app, topic) for topic in topics]
     if settings.retention.enabled:
-        jobs += [_retention_job(app, topic) for topic in topics]
-        jobs += [_stored_retention_job(app, name) for name in app.topics_without_file()]
+        retention = [_retention_job(app, topic) for topic in topics]
+        retention += [_stored_retention_job(app, name) for name in app.topics_without_file()]
+        jobs += retention if once else [_in_time(app, job) for job in retention]
     if settings.alert.enabled:
         jobs += [_alert_job(app, topic) for topic in topics]
     if settings.report.enabled:
@@ -131,6 +137,18 @@ def _stored_retention_job(app: Application, topic: str) -> Job:
         return purge_stored(app, topic)
 
     return Job(f"retention:{topic}", topic, work, app.settings.jobs.retention)
+
+
+def _in_time(app: Application, job: Job) -> Job:
+    """The same job, put off once where the clock may be wrong."""
+
+    def work(should_stop: ShouldStop) -> Mapping[str, int]:
+        if not is_in_doubt(app.queries, job.name, app.clock()):
+            return job.work(should_stop)
+        get_logger().warning("retention_put_off", topic=job.topic, reason="clock_ahead")
+        return {PUT_OFF: 1}
+
+    return replace(job, work=work)
 
 
 def _alert_job(app: Application, topic: Topic) -> Job:

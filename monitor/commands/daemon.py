@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @with_call
 def run_command(call: Call, until_idle: bool, no_dashboard: bool) -> None:
     """The scheduler daemon with the dashboard; with --topic, that topic's jobs alone."""
-    daemon = _daemon(call)
+    daemon = _daemon(call, once=until_idle)
     _announce(call)
     with _signals(daemon.stop):
         if not daemon.wait_for_lease(lambda: _say_standby(call)):
@@ -85,10 +85,11 @@ def serve_command(call: Call) -> None:
         server.stop()
 
 
-def _daemon(call: Call) -> Daemon:
+def _daemon(call: Call, *, once: bool) -> Daemon:
     app, settings = call.app, call.app.settings.daemon
     lease = DaemonLease(app.store, app.clock, settings.lease_seconds)
-    return Daemon(jobs_of(app, _named(call)), job_runner(app), lease, app.queries, settings)
+    jobs = jobs_of(app, _named(call), once=once)
+    return Daemon(jobs, job_runner(app), lease, app.queries, settings)
 
 
 def _named(call: Call) -> Topic | None:

@@ -10,6 +10,24 @@ from monitor.pseudonym import KeyRing
 from monitor.store.queries import Queries
 from monitor.store.store import Store
 
+PUT_OFF = "put_off"
+"""What a run counts that left everything to the next one."""
+_JUMP = timedelta(days=7)
+_SETTLED = timedelta(hours=20)
+"""Shorter than from one night to the next: what the clock said then, it has said for a while."""
+
+
+def is_in_doubt(queries: Queries, job: str, now: datetime) -> bool:
+    """Whether the clock is so far ahead of what was recorded that it may be wrong.
+
+    What is purged does not come back. Never twice in a row: then the machine had been off.
+    """
+    last = queries.last_finished(job)
+    if last is not None and PUT_OFF in last.counts:
+        return False
+    recorded = queries.newest_start(now - _SETTLED)
+    return recorded is not None and recorded < now - _JUMP
+
 
 @dataclass(frozen=True, slots=True)
 class RetentionStep:

@@ -124,6 +124,12 @@ def last_finished(connection: Connection, job: str) -> JobRun | None:
     return _one_run(connection, job, JOB_RUNS.c.finished_at.is_not(None))
 
 
+def newest_start(connection: Connection, until: datetime) -> datetime | None:
+    """When the last of all runs began that began until then."""
+    begun = select(func.max(JOB_RUNS.c.started_at)).where(JOB_RUNS.c.started_at <= until)
+    return connection.execute(begun).scalar()
+
+
 def last_success(connection: Connection, job: str) -> JobRun | None:
     """Gives a job's last run that went well."""
     return _one_run(connection, job, JOB_RUNS.c.status == "ok")

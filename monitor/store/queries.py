@@ -502,6 +502,11 @@ class Queries:
         with reading(self._engine) as connection:
             return jobs.last_finished(connection, job)
 
+    def newest_start(self, until: datetime) -> datetime | None:
+        """Tells when the last of all runs began that began until then, None before the first."""
+        with reading(self._engine) as connection:
+            return jobs.newest_start(connection, until)
+
     def last_success(self, job: str) -> JobRun | None:
         """Gives a job's last run that went well, None before the first."""
         with reading(self._engine) as connection:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import faked_monitor
 import pytest
 
 from monitor.bootstrap.alerting import alert_step
-from monitor.bootstrap.application import Application, open_application
+from monitor.bootstrap.application import Application, open_application, utc_now
 from monitor.job import ShouldStop
 from monitor.schedule import job_runner, jobs_of
+from monitor.testing import FakeClock
 
 TOPIC = """
 name = "{name}"
@@ -93,6 +95,11 @@ def let_time_pass(home: Path) -> None:
         os.utime(key, (0, 0))
 
 
+def run(app: Application, name: str, *, once: bool = False) -> None:
+    [job] = [job for job in jobs_of(app, once=once) if job.name == name]
+    assert job_runner(app).run(job, lambda: False)
+
+
 @pytest.mark.parametrize("named", [[], ["--topic", "former"]], ids=["every topic", "by name"])
 def test_purge_reaches_it(command: Callable[..., Any], home: Path, named: list[str]) -> None:
     let_time_pass(home)
@@ -108,9 +115,41 @@ def test_what_is_not_past_its_time_stays(command: Callable[..., Any], home: Path
 
 def test_the_daemon_purges_it(command: Callable[..., Any], home: Path) -> None:
     let_time_pass(home)
+    run(open_application(os.environ), "retention:former")
+    assert kept(home) == [("", None)] * AUTHORS
+
+
+@pytest.mark.parametrize(
+    ("ran", "purged"),
+    [
+        pytest.param([31], [False, True], id="a jump, or weeks off"),
+        pytest.param([31, 0], [False, True], id="others ran before at this start"),
+        pytest.param([31, 1], [True], id="the clock has been here yesterday"),
+        pytest.param([-3, 1], [True], id="a run that was recorded ahead"),
+        pytest.param([], [True], id="nothing was recorded"),
+    ],
+)
+def test_the_daemon_purges_a_night_later_where_the_clock_may_be_wrong(
+    command: Callable[..., Any], home: Path, ran: list[int], purged: list[bool]
+) -> None:
+    let_time_pass(home)
+    clock = FakeClock(utc_now())
+    app = open_application(os.environ, clock=clock)
+    for days in ran:
+        app.store.start_run("classify:current", "current", clock() - timedelta(days=days))
+    found = []
+    for _ in purged:
+        run(app, "retention:former")
+        found.append(kept(home) == [("", None)] * AUTHORS)
+        clock.forward(days=14)
+    assert found == purged
+
+
+def test_what_runs_once_puts_no_purge_off(command: Callable[..., Any], home: Path) -> None:
+    let_time_pass(home)
     app = open_application(os.environ)
-    [job] = [job for job in jobs_of(app) if job.name == "retention:former"]
-    assert job_runner(app).run(job, lambda: False)
+    app.store.start_run("classify:current", "current", app.clock() - timedelta(days=31))
+    run(app, "retention:former", once=True)
     assert kept(home) == [("", None)] * AUTHORS
 
 
