@@ -141,7 +141,8 @@ def revise(chain: Chain, live: Base, terms: Terms) -> Chain:
     people = frozenset[int]().union(*(one.came | one.gone for one in changes.values()))
     if not people and _is_completed(before, live):
         return _widened(_with_last_base(chain, live), live, terms)
-    is_ripe = terms.at - last.at >= RIPE
+    # One that lies as far ahead was released by a clock that has been put right since.
+    is_ripe = abs(terms.at - last.at) >= RIPE
     if len(people) < terms.minimum or (not is_ripe and _is_small(before, live)):
         return chain
     return _with_vintage(chain, live, terms, changes)

@@ -14,7 +14,7 @@ from monitor.figures import Figures
 from monitor.observability import get_logger
 from monitor.pipeline.hours import last_hours
 from monitor.store.alert_rules import StoredRule
-from monitor.store.incidents import Basis, Incident, Incidents
+from monitor.store.incidents import LONGEST_WAIT, Basis, Incident, Incidents
 from monitor.store.queries import Queries
 from monitor.store.values import JobRun
 from monitor.topic import Topic
@@ -23,7 +23,6 @@ _BROKEN_OFF = 10
 """Runs without an end that may lie among a job's last: they are no failures, nor successes."""
 _ABOUT_SHARES = ("share", "change")
 _FIRST_WAIT = timedelta(minutes=1)
-_LONGEST_WAIT = timedelta(hours=1)
 
 
 class Tells(Protocol):
@@ -184,7 +183,7 @@ class AlertStep:
         name, now = rule["name"], self.clock()
         basis = self.incidents.basis(topic.name, name) or Basis(judged_by(rule))
         since = basis.unknown_since
-        if (since is not None) != is_unknown:
+        if (since is not None) != is_unknown or (since is not None and since > now):
             kept = replace(basis, unknown_since=now if is_unknown else None)
             self.incidents.keep(topic.name, name, kept, at=now)
         elif since is not None and now >= since + timedelta(hours=rule["grace_hours"]):
@@ -200,7 +199,8 @@ class AlertStep:
         basis = self.incidents.basis(topic.name, rule["name"])
         if basis is not None and basis.rule != judged_by(rule):
             return False
-        return self.clock() < last.ended_at + timedelta(hours=rule["cool_down_hours"])
+        # An end as far ahead was recorded by a clock that has been put right since.
+        return abs(self.clock() - last.ended_at) < timedelta(hours=rule["cool_down_hours"])
 
     def _tell(self, incident: Incident, title: str) -> bool:
         end = incident.told_start
@@ -219,6 +219,6 @@ class AlertStep:
             topic=incident.topic,
             attempts=incident.attempts + 1,
         )
-        wait = min(_FIRST_WAIT * 2**incident.attempts, _LONGEST_WAIT)
+        wait = min(_FIRST_WAIT * 2**incident.attempts, LONGEST_WAIT)
         self.incidents.failed(incident.id, incident.attempts + 1, again_at=self.clock() + wait)
         return False

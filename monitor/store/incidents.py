@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, or_, select, update
@@ -13,6 +13,9 @@ from collectors.post import Checkpoint
 from monitor.store import sources
 from monitor.store.engine import reading, writing
 from monitor.store.face_rows import INCIDENTS
+
+LONGEST_WAIT = timedelta(hours=1)
+"""The most between two tries of one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,9 @@ class Incidents:
     def due(self, at: datetime) -> list[Incident]:
         """Gives the incidents of which a message is to go out now, oldest first."""
         column = INCIDENTS.c
-        ready = or_(column.next_attempt_at.is_(None), column.next_attempt_at <= at)
+        again_at = column.next_attempt_at
+        # Later than any wait: a clock put it off that has been put right since.
+        ready = or_(again_at.is_(None), again_at <= at, again_at > at + LONGEST_WAIT)
         return sorted(self._select(_untold() & ready, 1000), key=lambda one: one.id)
 
     def told(self, incident_id: int, *, end: bool) -> None:

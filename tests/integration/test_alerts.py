@@ -137,6 +137,30 @@ def test_after_an_end_nothing_begins_before_the_cool_down(world: World) -> None:
     assert len(world.told.messages) == 3
 
 
+def test_an_end_that_a_clock_recorded_ahead_keeps_nothing_from_beginning(world: World) -> None:
+    for share in (0.7, 0.5):
+        world.look(share, hours=400)
+    world.look(0.7, hours=-400)
+    assert len(world.told.messages) == 3
+
+
+def test_an_unknown_time_that_a_clock_recorded_ahead_ends_with_its_grace(world: World) -> None:
+    world.look(0.7)
+    world.is_released = False
+    world.look(hours=400)
+    world.look(hours=-400)
+    world.look(hours=48)
+    assert world.told.messages[-1].endswith("closed without knowing more.")
+
+
+def test_a_message_that_a_clock_put_off_ahead_is_tried_at_once(world: World) -> None:
+    world.told.works = False
+    world.look(0.7, hours=400)
+    world.told.works = True
+    world.look(0.7, hours=-400)
+    assert len(world.told.messages) == 1
+
+
 def test_a_message_that_does_not_arrive_is_tried_again_ever_later(world: World) -> None:
     world.told.works = False
     tries = []

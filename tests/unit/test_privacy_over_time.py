@@ -126,6 +126,21 @@ OTHERS = [(CELLS[1], n) for n in range(4)]
 SAME = [(CELLS[3], 6), (CELLS[3], 6)]
 
 
+@pytest.mark.parametrize(
+    ("ahead", "grows_after"), [(timedelta(days=30), 0), (timedelta(hours=3), 9)]
+)
+def test_what_a_clock_that_was_ahead_released_holds_no_change_back_until_then(ahead, grows_after):
+    ledger = MemoryLedger()
+    before = aggregates([(n, CELLS[0], n) for n in range(40)])
+    live = aggregates([(n, CELLS[0], n) for n in range(48)])
+    released(ledger, before, START + ahead)
+    shown = [
+        released(ledger, live, START + timedelta(hours=hours))[CELLS[0]] == 2**48 - 1
+        for hours in range(grows_after + 1)
+    ]
+    assert shown == [False] * grows_after + [True]
+
+
 @settings(max_examples=150, deadline=None)
 @given(steps=history)
 @example(steps=[(BIG, set(), True), (LATE, set(), True)])
