@@ -111,8 +111,9 @@ class Topic:
         return moment.astimezone(self.timezone).date()
 
     def days(self) -> list[date]:
-        """Every day of the window, in order."""
-        return [self.start + timedelta(n) for n in range((self.end - self.start).days)]
+        """Every day of the window, in order, but for one that the time zone skipped."""
+        days = [self.start + timedelta(n) for n in range((self.end - self.start).days)]
+        return [day for day in days if self.day_of(_instant(day, self.timezone)) == day]
 
     def cohort_of(self, self_description: str | None) -> str:
         """The first cohort that fits what an author says of themselves, else `PUBLIC`."""

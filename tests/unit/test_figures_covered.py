@@ -51,6 +51,12 @@ def test_a_day_that_no_source_tells_of_is_left_out():
     assert covered_parts(topic(), [span(0, 24)]) == {DAY: 1.0}
 
 
+def test_a_day_that_its_zone_skipped_is_left_out():
+    samoa = topic(date(2011, 12, 29), date(2012, 1, 1), "Pacific/Apia")
+    asked = CoverageSpan("x", samoa.window.start, samoa.window.end, "complete", "")
+    assert covered_parts(samoa, [asked]) == {date(2011, 12, 29): 1.0, date(2011, 12, 31): 1.0}
+
+
 def test_the_day_the_clocks_change_has_its_own_length():
     spring = date(2020, 3, 8)  # 23 hours
     local = datetime(2020, 3, 8, 8, tzinfo=UTC)
