@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -363,7 +363,15 @@ class FakeQueries:
     def log_entries(self, limit: int) -> list[LogEntry]:
         return [LogEntry(NOW, "ada", "login", {})]
 
-    def audit_labels(self, topic: str, head: str, target: str, version: str) -> list[AuditLabel]:
+    def audit_labels(
+        self,
+        topic: str,
+        head: str,
+        target: str,
+        version: str,
+        *,
+        languages: Iterable[str] | None = None,
+    ) -> list[AuditLabel]:
         """Two hundred checked posts; three in four answers are right, at any confidence."""
         labels = LABELS[head]
         return [

@@ -12,6 +12,7 @@ import pytest
 from monitor.authors import AuthorSketch
 from monitor.errors import UsageError
 from monitor.figures import Figures
+from monitor.languages import scored_languages
 from monitor.settings import load_settings
 from monitor.shares.split import Split
 from monitor.shares.whole import label_weights
@@ -116,9 +117,10 @@ class FakeQueries:
     def coverage(self, topic, since, until):
         return self.spans
 
-    def audit_labels(self, topic, head, target, version):
-        labels = self.earlier.get(version, self.labels)
-        return labels if head == "sentiment" else []
+    def audit_labels(self, topic, head, target, version, *, languages):
+        counted = scored_languages(languages)
+        labels = self.earlier.get(version, self.labels) if head == "sentiment" else []
+        return [one for one in labels if one.language in counted]
 
     def label_count(self, topic, head, target, sample="random"):
         return len(self.labels) if head == "sentiment" else 0
