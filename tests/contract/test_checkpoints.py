@@ -148,7 +148,8 @@ def test_a_cut_connection_leaves_whole_pages(machine: CheckpointMachine) -> None
 def test_a_locked_database_leaves_whole_pages(
     machine: CheckpointMachine, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_engine, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(store_engine, "WAIT_SECONDS", 0.05)  # SQLite's
+    monkeypatch.setattr(store_engine, "_POSTGRES_OPTIONS", "-c lock_timeout=50ms")
     machine.engine = open_engine(engine.url.render_as_string(hide_password=False))
     locked: list[Any] = []
 

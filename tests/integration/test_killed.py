@@ -19,7 +19,7 @@ import pytest
 from command_line import ROOT, Place
 from postgres import new_database
 
-KILLS_PER_DATABASE = 10
+KILLS_PER_DATABASE = 7
 DATABASES = 2
 RESTORES = 5
 POSTS = 300
