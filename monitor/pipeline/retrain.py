@@ -116,7 +116,8 @@ class RetrainStep:
         by_key = {example.key: post for example, post in examples.items()}
         self._keep_held_out(topic, result, by_key)
         progress("trying out the candidate", 0.97)
-        given = self.queries.answers_by_text(topic.name, *topic.span)
+        asked, by_text = questions_of(topic), self.queries.answers_by_text(topic.name, *topic.span)
+        given = {question: by_text[question] for question in asked if question in by_text}
         audits = self._audits(topic, posts)
         verdict = self.trial.judge(list(examples), result, given, audits)
         made = result.version

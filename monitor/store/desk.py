@@ -327,12 +327,11 @@ def _eligible(connection: Connection, assignment: Assignment) -> Iterable[AnyRow
 def _digests(
     connection: Connection, assignment: Assignment, post_ids: Collection[int]
 ) -> dict[int, str]:
-    """The digests of the texts of those of some posts that a person may be asked about."""
+    """The digests of the texts of those of some posts that have one, of whatever day."""
     found: dict[int, str] = {}
-    _, *eligible = draw.opinions(assignment.topic, assignment.languages, assignment.days)
     for chunk in in_chunks(post_ids):
         statement = select(POSTS.c.id, POSTS.c.text_digest).where(
-            POSTS.c.id.in_(chunk), besides(POSTS.c.topic, assignment.topic), *eligible
+            POSTS.c.id.in_(chunk), besides(POSTS.c.topic, assignment.topic), POSTS.c.text != ""
         )
         found |= {row.id: row.text_digest for row in connection.execute(statement)}
     return found

@@ -104,7 +104,11 @@ def _lacking(of_post: Mapping[int, Sequence[AnyRow]]) -> Iterator[dict[str, Any]
     last = max(settling, key=lambda row: row.labelled_at)
     at = _before(last.labelled_at)
     for post_id, rows in counting.items():
-        if not any(row.decides and row.labelled_at >= at for row in rows):
+        is_settled = any(row.decides and row.labelled_at >= at for row in rows)
+        says_else = any(
+            row.annotator == last.annotator and row.labelled_at > at for row in of_post[post_id]
+        )
+        if not is_settled and not says_else:
             yield {
                 **{name: getattr(last, name) for name in (*_KEY, *_VALUES)},
                 **{"post_id": post_id, "sample": rows[0].sample, "labelled_at": at},

@@ -143,6 +143,8 @@ def answers_by_text(
 ) -> dict[Question, list[dict[str, str]]]:
     """Gives what each annotator said of each text, by question (no label that settles).
 
+    Of targets' present texts: what was said of others can be mended no more.
+
     Of copies one, with what was said last: they keep what they took of an answer that was
     corrected since.
     """
@@ -150,7 +152,8 @@ def answers_by_text(
     statement = (
         select(POSTS.c.text_digest, given.head, given.target, given.annotator, given.label)
         .select_from(_LABELS_WITH_POSTS)
-        .where(POSTS.c.topic == topic, POSTS.c.day >= since, POSTS.c.day < until, ~given.decides)
+        .where(POSTS.c.topic == topic, POSTS.c.day >= since, POSTS.c.day < until)
+        .where(~given.decides, aside.is_present(given.target))
         .order_by(given.labelled_at, POSTS.c.id)
     )
     found: dict[Question, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
@@ -268,19 +271,20 @@ def _later(known: _Said | None, label: HumanLabel, at: datetime) -> _Said:
     said = _Said(label.label, label.sample, label.decides, label.at or at)
     if known is None:
         return said
-    if _is_outdone(label, known):
+    if _is_outdone(label, known, at):
         return known
     return said._replace(sample="random") if known.sample == "random" else said
 
 
-def _is_outdone(label: HumanLabel, known: _Said) -> bool:
+def _is_outdone(label: HumanLabel, known: _Said, now: datetime) -> bool:
     """Whether a label says less than what is known, as one of an older file may.
 
-    One that tells its time is as late as it says. One that does not may be old: it takes the
-    place of no answer that was asked for at random, or that settles, unless it is such a one.
+    One that tells its time is as late as it says, and what is known no later than now. One that
+    does not may be old: it takes the place of no answer that was asked for at random, or that
+    settles, unless it is such a one.
     """
     if label.at is not None:
-        return label.at < known.labelled_at
+        return label.at < min(known.labelled_at, now)
     return (label.sample != "random" and known.sample == "random") or (
         known.decides and not label.decides
     )

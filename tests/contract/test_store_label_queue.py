@@ -365,6 +365,43 @@ def test_what_settles_in_a_file_settles_it_for_copies_and_draws_none_into_the_au
     assert queries.unlabelled(topic, [STANCE], ["en"], limit=99)
 
 
+def test_a_later_answer_of_who_settled_stays(store: Store, queries: Queries, topic: str) -> None:
+    store.save_labels(topic, [label("copy0"), label("copy1")], at=NOW)
+    settling = label("copy0", "none", annotator="chair", decides=True)
+    store.save_labels(topic, [settling], at=NOW)
+    store.echo_labels(topic, [STANCE], ["en"])
+    later = label("copy0", "favor", annotator="chair", at=NOW + timedelta(days=1))
+    store.save_labels(topic, [later], at=NOW)
+    store.echo_labels(topic, [STANCE], ["en"])
+    days = (NOW.date(), NOW.date() + timedelta(days=1))
+    said = {(one.native_id, one.annotator): one.label for one in queries.labels(topic, *days)}
+    assert said["copy0", "chair"] == "favor"
+
+
+def test_annotators_agree_or_not_about_a_target_s_present_text(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    store.sync_targets(topic, {"walkout": "the walkout"})
+    store.save_labels(topic, [label("1", "favor"), label("1", "none", annotator="ben")], at=NOW)
+    store.sync_targets(topic, {"walkout": "the strike"})
+    assert queries.answers_by_text(topic, NOW.date(), NOW.date() + timedelta(days=1)) == {}
+
+
+def test_a_text_that_was_answered_outside_the_window_is_not_asked_again(
+    store: Store, queries: Queries, engine: Engine, topic: str
+) -> None:
+    late = post("late", text="the same words again", created_at=NOW + timedelta(days=1))
+    store.save_page(topic, "file", page(late, state=2), at=NOW)
+    store.save_labels(topic, [label("late")], at=NOW)
+    days = (NOW.date(), NOW.date() + timedelta(days=1))
+    of_queue = queries.unlabelled(topic, [STANCE], ["en"], limit=99, days=days)
+    of_desk = Assignment(topic, "ann", (STANCE,), ("en",), overlap=0.0, days=days)
+    desk = LabelDesk(engine)
+    drawn = [found.text for one in desk.draw(of_desk, 99) if (found := desk.post(of_desk, one))]
+    assert drawn == [one.text for one in of_queue]
+    assert "the same words again" not in drawn
+
+
 def test_what_settles_a_post_without_a_text_settles_no_other(
     store: Store, queries: Queries, topic: str
 ) -> None:

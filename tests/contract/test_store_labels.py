@@ -99,6 +99,17 @@ def test_a_later_answer_keeps_a_post_in_the_audit_however_it_was_chosen(
     assert _stored(queries, topic) == [("favor", "random", False, NOW + timedelta(days=1))]
 
 
+def test_an_answer_that_is_dated_in_the_future_can_be_corrected(
+    store: Store, queries: Queries, topic: str
+) -> None:
+    """Such were taken once."""
+    store.save_labels(topic, [label("1", at=NOW + timedelta(days=9999))], at=NOW)
+    right = label("1", "against", at=NOW + timedelta(days=1))
+    found = store.save_labels(topic, [right], at=NOW + timedelta(days=1))
+    assert found == LabelOutcome(changed=1)
+    assert _stored(queries, topic) == [("against", "random", False, NOW + timedelta(days=1))]
+
+
 def test_an_answer_that_tells_no_time_unsettles_nothing(
     store: Store, queries: Queries, topic: str
 ) -> None:
