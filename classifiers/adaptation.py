@@ -306,9 +306,9 @@ def _by_question(examples: Sequence[Example]) -> dict[Asked, list[int]]:
 def _chosen(about: Read, labels: Labels, parts: Labels) -> tuple[Array, Correction]:
     """Return the logits out of fold, (rows, labels), and the final correction.
 
-    Both with the penalty that answers best out of fold, or those of the base where none answers
-    better than it; the frozen test has no say in it, so what is learnt from all rows but the frozen
-    test's is the final correction.
+    Both with the last penalty, from the strongest on, that still answers better out of fold than
+    the one before, the base before the first; the frozen test has no say in it, so what is learnt
+    from all rows but the frozen test's is the final correction.
     """
     space, open_ = Space(about.features), parts != FROZEN_TEST
     made: dict[int, Correction] = {}

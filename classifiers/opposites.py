@@ -19,8 +19,9 @@ _OPPOSING = re.compile(
       | (?:the\s+)? (?:abolition|repeal|rejection) \s+ of
       | (?:an\s+|the\s+)? end \s+ to (?!\s+end\b)
       | the \s+ end \s+ of (?=\s+(?:the|this|that|these|those|all|our)\s)
-        (?!\s+\w+\s+(?:\w+\s+)?(?:day|week|month|quarter|season|term|year)s?\b)
-      | opposing (?!\s+(?:counsel|part|side|team|view)\w*)
+        (?!\s+\w+\s+(?:\w+\s+)?(?:day|week|month|quarter|season|term|year)\b
+           (?!\s+(?:care|contracts?|limits?|week)\b))
+      | opposing (?!\s+(?:counsels?|part(?:y|ies)|sides?|teams?|views?|viewpoints?)\b)
       | stopping (?!\s+distance)
       | ending | banning | abolishing | repealing | rejecting
       | no \s+ to

@@ -55,8 +55,8 @@ from classifiers.version import ModelVersion, content_id, read_version, write_ve
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 BEHAVIOUR = "behaviour checks"
-SAME_TEMPERATURE = 1e-3
 """Under this name a base's figures tell which part of them it passes, by what they are about."""
+SAME_TEMPERATURE = 1e-3
 
 
 def fit_settings(recipe: Recipe, batches: Sequence[Batch]) -> FitSettings:

@@ -117,6 +117,8 @@ def as_begun(recipe: Recipe, data: str, checkpoints: Path, *, resume: bool) -> R
     }
     last, kept = checkpoints / LAST, checkpoints / BEGUN
     begun = json.loads(kept.read_text(encoding="utf-8")) if resume and kept.is_file() else {}
+    if begun:  # Once it was not kept; then there is nothing to compare it with.
+        begun.setdefault("teacher", run["teacher"])
     if resume and (begun or last.is_file()):
         other = [name for name in run if begun.get(name) != run[name]]
         if other:

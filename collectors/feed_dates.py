@@ -21,7 +21,7 @@ _NAME = r"[^\W\d_]+"
 _TIME = r"\s+\d\d?:\d\d(?::\d\d)?"
 _ZONE = r"(?:\s+(?:(?:GMT)?[+-]\d\d:?\d\d|(?![AP]M\b)[A-Z][\w/]*)(?:\s+\([^()]*\))?)?"
 _RFC_822 = re.compile(
-    rf"(?:{_NAME}\.?,?\s+)?(?:\d\d?\s+{_NAME}|{_NAME}\s+\d\d?)\s+\d\d(?:\d\d)?"
+    rf"(?:{_NAME}\.?,?\s+)?(?:\d\d?\s+{_NAME}\.?|{_NAME}\.?\s+\d\d?,?)\s+\d\d(?:\d\d)?"
     rf"(?P<time>{_TIME}{_ZONE})?",
     re.I,
 )

@@ -98,8 +98,9 @@ class Sieve:
             return Flaw("author_opted_out", "not indexable")
         if post.created_at > now + _FUTURE:
             return Flaw("bad_date", "the time is more than a day in the future")
-        # An edit of the far future would be above all to come: it counts as not told.
-        return replace(post, revision=0) if post.revision > edit_revision(now + _FUTURE) else post
+        # An edit of the far future would be above all to come: it counts for when it is read.
+        late = post.revision > edit_revision(now + _FUTURE)
+        return replace(post, revision=edit_revision(now)) if late else post
 
 
 def _withdrawn(post: Post) -> list[Deletion]:

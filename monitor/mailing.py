@@ -27,16 +27,6 @@ def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
     Raises:
         MonitorError: Not every address that takes files has taken it, or is one.
     """
-    teller = app.teller()
-    if not teller.addresses:
-        get_logger().warning("report_untold", topic=topic.name, error="no address")
-        return {"sent": 0}
-    if not teller.takers_of_files:
-        raise MonitorError(
-            "no address in MONITOR_ALERTS_URLS takes a picture",
-            hint="mail, Discord and Slack's bots do, webhooks of Slack and Teams do not: "
-            "docs/alerts.md; `monitor report` makes one by hand",
-        )
     today, days = topic.day_of(app.clock()), timedelta(days=app.settings.report.days)
     until = min(today, topic.end)
     since = max(until - days, topic.start)
@@ -45,6 +35,17 @@ def send_report(app: Application, topic: Topic) -> Mapping[str, int]:
     volumes = app.figures.volumes(topic, since=since, until=until)
     if all(one.withheld for one in volumes):
         return {"sent": 0}
+    teller = app.teller()
+    if not teller.addresses:
+        get_logger().warning("report_untold", topic=topic.name, error="no address")
+        return {"sent": 0}
+    if not teller.takers_of_files:
+        teller.check()
+        raise MonitorError(
+            "no address in MONITOR_ALERTS_URLS takes a picture",
+            hint="mail, Discord and Slack's bots do, webhooks of Slack and Teams do not: "
+            "docs/alerts.md; `monitor report` makes one by hand",
+        )
     # The charts load only where pages are made.
     report = importlib.import_module("monitor.dashboard.report")
     asked = importlib.import_module("monitor.dashboard.selection").Selection(

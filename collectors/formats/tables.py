@@ -185,9 +185,16 @@ def read_parquet(source: Any, path: Path) -> Iterator[Unit]:
 
 
 def _opened(source: Any) -> Any:
-    """A file whose texts stay dictionaries: a thousand rows can share a cell of any length."""
+    """A file whose texts stay dictionaries: a thousand rows can share a cell of any length.
+
+    Not where they are encoded as differences, of which Arrow makes none.
+    """
     metadata = pq.read_metadata(source)
-    texts = [one.name for one in metadata.schema.to_arrow_schema() if str(one.type) in _TEXTS]
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    parts = (group.column(number) for group in groups for number in range(group.num_columns))
+    apart = {one.path_in_schema for one in parts if any("DELTA" in each for each in one.encodings)}
+    schema = metadata.schema.to_arrow_schema()
+    texts = [one.name for one in schema if str(one.type) in _TEXTS and one.name not in apart]
     return pq.ParquetFile(
         source,
         metadata=metadata,

@@ -231,13 +231,21 @@ class Application:
         Raises:
             UsageError: There is no topic of that name.
         """
+        named = self.name_of(name)
+        return self.champion(self.topics[named]) if named else self.registry.shipped()
+
+    def name_of(self, name: str | None) -> str:
+        """The named topic's name, else the default topic's, else none.
+
+        Raises:
+            UsageError: There is no topic of that name.
+        """
         try:
-            topic = self.topic(name)
+            return self.topic(name).name
         except UsageError:
             if name is not None:
                 raise
-            return self.registry.shipped()
-        return self.champion(topic)
+            return ""
 
     @cached_property
     def live(self) -> Live:

@@ -183,7 +183,9 @@ def _test_message(call: Call) -> str:
         raise ConfigurationError(
             "there is no address to tell", hint="MONITOR_ALERTS_URLS holds them: docs/alerts.md"
         )
-    if not teller.tell("Test", "The monitor's alerts and reports come here."):
+    is_taken = teller.tell("Test", "The monitor's alerts and reports come here.")
+    teller.check()
+    if not is_taken:
         raise MonitorError(
             "not every address has taken it", hint="the lines on standard error say why"
         )

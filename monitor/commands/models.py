@@ -101,8 +101,7 @@ def list_command(call: Call) -> None:
 @with_call
 def show_command(call: Call, version_id: str) -> None:
     """Everything that is known of a version: data, seed, metrics, confusion."""
-    topic = call.topic.name if call.app.topics else ""
-    version = asdict(call.app.registry.get(version_id, topic))
+    version = asdict(call.app.registry.get(version_id, call.app.name_of(call.topic_name)))
     call.answer(version, json.dumps(version, indent=2, ensure_ascii=False, default=str))
 
 

@@ -20,10 +20,11 @@ _SETTLED = timedelta(hours=20)
 def is_in_doubt(queries: Queries, job: str, now: datetime) -> bool:
     """Whether the clock is so far ahead of what was recorded that it may be wrong.
 
-    What is purged does not come back. Never twice in a row: then the machine had been off.
+    What is purged does not come back. A night later it is no more: then the machine had been off.
     """
     last = queries.last_finished(job)
-    if last is not None and PUT_OFF in last.counts:
+    was_put_off = last is not None and PUT_OFF in last.counts
+    if last is not None and was_put_off and now - last.started_at >= _SETTLED:
         return False
     recorded = queries.newest_start(now - _SETTLED)
     return recorded is not None and recorded < now - _JUMP

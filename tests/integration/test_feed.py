@@ -301,6 +301,8 @@ def test_a_last_change_far_in_the_future_is_not_kept(site: Site) -> None:
         ("2020-06-01T16:30:00.25+0530", 11),
         ("2020-06-01 11:00:00-07", 18),
         ("2020-06-01T11:00:00-07:00", 18),
+        ("Mon, 01 Jun. 2020 11:00:00 +0200", 9),
+        ("Jun 1, 2020 11:00", 11),
         ("Mon, 01 Jun 2020 25:00:00 CEST", None),
         ("soon CEST", None),
         ("Mon, 01 Jun 2020 11:00:00 GMT+2", None),

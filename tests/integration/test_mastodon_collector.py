@@ -86,6 +86,7 @@ def test_an_edit_of_the_far_future_is_not_above_all_to_come(site: Mastodon, cloc
     uri = site.add("#walkout first words", "ann", clock())
     site.edit(uri, "#walkout second words", clock() + timedelta(days=9999))
     seen = visit(clock, site).run()
+    assert seen.posts[uri].text == "#walkout second words"
     clock.forward(minutes=10)
     site.edit(uri, "#walkout third words", clock())
 

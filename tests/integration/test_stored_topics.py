@@ -145,6 +145,21 @@ def test_the_daemon_purges_a_night_later_where_the_clock_may_be_wrong(
     assert found == purged
 
 
+def test_a_purge_that_was_put_off_just_before_the_night_waits_for_the_next(
+    command: Callable[..., Any], home: Path
+) -> None:
+    let_time_pass(home)
+    clock = FakeClock(utc_now())
+    app = open_application(os.environ, clock=clock)
+    app.store.start_run("classify:current", "current", clock() - timedelta(days=31))
+    found = []
+    for hours in (0, 0.02, 5.5, 24):
+        clock.forward(hours=hours)
+        run(app, "retention:former")
+        found.append(kept(home) == [("", None)] * AUTHORS)
+    assert found == [False, False, False, True]
+
+
 def test_what_runs_once_puts_no_purge_off(command: Callable[..., Any], home: Path) -> None:
     let_time_pass(home)
     app = open_application(os.environ)

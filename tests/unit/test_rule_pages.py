@@ -88,12 +88,12 @@ def test_a_source_that_there_is_not_is_told(desk: Desk, reader: TestClient) -> N
     assert 'no source "twitter" here' in html.unescape(answer.text)
 
 
-@pytest.mark.parametrize(("addresses", "told"), [(0, True), (1, False)])
+@pytest.mark.parametrize(("counts", "told"), [({"no_address": 1}, True), ({}, False)])
 def test_the_page_says_that_the_daemon_has_nobody_to_tell(
-    desk: Desk, addresses: int, told: bool
+    desk: Desk, counts: dict[str, int], told: bool
 ) -> None:
     (run,) = FakeQueries().runs[:1]
-    run = replace(run, job=f"alert:{TOPIC.name}", status="ok", counts={"addresses": addresses})
+    run = replace(run, job=f"alert:{TOPIC.name}", status="ok", counts=counts)
     reader = TestClient(desk.app(queries=FakeQueries(runs=[run])), base_url="http://127.0.0.1")
     assert ("no address to tell" in reader.get("/alerts").text) == told
 

@@ -368,6 +368,23 @@ def test_parquet_rows_become_posts_whatever_the_unit_of_their_times(tmp_path: Pa
     assert result.reasons == {"missing_field": 1}
 
 
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+@pytest.mark.parametrize("pages", ["1.0", "2.0"])
+def test_parquet_texts_are_read_however_they_are_encoded(
+    tmp_path: Path, encoding: str, pages: str
+) -> None:
+    texts = [f"a walkout, number {number}" for number in range(3)]
+    table = pa.table(
+        {"id": ["1", "2", "3"], "text": texts, "created_at": ["2020-06-01T12:00Z"] * 3}
+    )
+    path = tmp_path / "posts.parquet"
+    pq.write_table(
+        table, path, use_dictionary=False, data_page_version=pages,
+        column_encoding=dict.fromkeys(table.column_names, encoding),
+    )  # fmt: skip
+    assert [post.text for post in harvest(path).posts] == texts
+
+
 def test_parquet_cells_that_python_cannot_hold_cost_only_their_row(tmp_path: Path) -> None:
     texts = pa.Array.from_buffers(
         pa.string(), 2, pa.array([b"ok", b"\xff\xfe"], pa.binary()).buffers()
