@@ -155,7 +155,8 @@ def _alert_job(app: Application, topic: Topic) -> Job:
     def work(_: ShouldStop) -> Mapping[str, int]:
         counts, teller = alert_step(app).alert(topic), app.teller()
         teller.check()  # Once the others are told.
-        return counts if teller.addresses else counts | {"no_address": 1}
+        # None is nothing to log every time, and yet to be told on the page.
+        return counts if teller.addresses else counts | {"addresses": 0}
 
     return Job(f"alert:{topic.name}", topic.name, work, app.settings.jobs.alert)
 

@@ -71,7 +71,7 @@ def add_alerts_page(app: FastAPI, board: Dashboard, changes: Changes) -> None:
 def _has_no_address(board: Dashboard, topic: str) -> bool:
     """Whether the daemon, which may know others than this process, had nobody to tell."""
     run = board.queries.last_finished(f"alert:{topic}")
-    return run is not None and "no_address" in run.counts
+    return run is not None and run.counts.get("addresses") == 0
 
 
 def rule_lines(topic: Topic, changes: Changes) -> list[RuleLine]:

@@ -144,7 +144,7 @@ def test_doctor_sends_a_test_message(
     assert sent == (["Test"] if addresses else [])
 
 
-@pytest.mark.parametrize(("addresses", "told"), [("", {"no_address": 1}), (HOOK, {})])
+@pytest.mark.parametrize(("addresses", "told"), [("", {"addresses": 0}), (HOOK, {})])
 def test_the_job_counts_where_nobody_can_be_told(
     app: Callable[[str], Application], sent: Sent, addresses: str, told: dict[str, int]
 ) -> None:
@@ -152,7 +152,7 @@ def test_the_job_counts_where_nobody_can_be_told(
     assert look(one)
     run = one.queries.last_run("alert:current")
     assert run is not None
-    assert {name: n for name, n in run.counts.items() if name == "no_address"} == told
+    assert {name: n for name, n in run.counts.items() if name == "addresses"} == told
 
 
 def test_what_no_address_takes_is_logged_and_shown(

@@ -88,7 +88,7 @@ def test_a_source_that_there_is_not_is_told(desk: Desk, reader: TestClient) -> N
     assert 'no source "twitter" here' in html.unescape(answer.text)
 
 
-@pytest.mark.parametrize(("counts", "told"), [({"no_address": 1}, True), ({}, False)])
+@pytest.mark.parametrize(("counts", "told"), [({"addresses": 0}, True), ({}, False)])
 def test_the_page_says_that_the_daemon_has_nobody_to_tell(
     desk: Desk, counts: dict[str, int], told: bool
 ) -> None:
