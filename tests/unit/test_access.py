@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -257,13 +256,13 @@ def test_few_passwords_are_looked_at_at_a_time_and_few_wait(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app: Any = door.with_access(login_attempts=10).app()
-    busy, lock = [0, 0], threading.Lock()
+    busy, lock, are_refused = [0, 0], threading.Lock(), threading.Event()
 
     def look(*_: object) -> bool:
         with lock:
             busy[0] += 1
             busy[1] = max(busy)
-        time.sleep(0.02)
+        are_refused.wait(20)  # Else the first are answered before the last have come.
         with lock:
             busy[0] -= 1
         return False
@@ -275,7 +274,12 @@ def test_few_passwords_are_looked_at_at_a_time_and_few_wait(
         async with httpx.AsyncClient(transport=place, base_url="http://127.0.0.1") as visitor:
             forms = [{"name": f"name {n}", "password": "wrong password 1"} for n in range(60)]
             tries = [visitor.post("/login", data=form, headers=HERE) for form in forms]
-            return await asyncio.gather(*tries)
+            answers = []
+            for one in asyncio.as_completed(tries):
+                answers.append(await one)
+                if len(answers) == len(forms) - 40:
+                    are_refused.set()
+            return answers
 
     answers = asyncio.run(at_once())
     assert sorted(one.status_code for one in answers) == [401] * 40 + [503] * 20
