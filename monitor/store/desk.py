@@ -14,7 +14,7 @@ from monitor.store import chosen, draw, echo, undo
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.engine import insert_into, reading, writing
 from monitor.store.face_rows import LABEL_MARKS
-from monitor.store.labels import conflicts
+from monitor.store.labels import KEY, conflicts
 from monitor.store.predictions import target_texts
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.undo import Undone
@@ -25,7 +25,6 @@ Mark = Literal["off_topic", "unsure", "skip"]
 WHOLE_POST: Question = ("", "")
 """What a mark is about that does not concern one question alone."""
 
-_KEY = ("post_id", "head", "target", "annotator")
 _MARKS_WITH_POSTS = LABEL_MARKS.join(POSTS, LABEL_MARKS.c.post_id == POSTS.c.id)
 _LABELS_WITH_POSTS = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
 
@@ -433,9 +432,9 @@ def _put(
     if not rows:
         return
     insertion = insert_into(connection, table)
-    changed = {name for name in rows[0] if name not in _KEY} | {moment}
+    changed = {name for name in rows[0] if name not in KEY} | {moment}
     insertion = insertion.on_conflict_do_update(
-        index_elements=[table.c[name] for name in _KEY],
+        index_elements=[table.c[name] for name in KEY],
         set_={name: insertion.excluded[name] for name in changed},
     )
     connection.execute(insertion, [row | {moment: at} for row in rows])

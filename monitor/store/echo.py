@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select
+from sqlalchemy import Connection, Engine, delete, or_, select
 
 from monitor.store import draw
 from monitor.store.chunks import besides, in_chunks
 from monitor.store.draw import Wanted
-from monitor.store.engine import insert_into, reading, writing
+from monitor.store.engine import reading, writing
 from monitor.store.face_rows import LABEL_MARKS
-from monitor.store.labels import AnyRow, deciding
+from monitor.store.labels import KEY, VALUES, AnyRow, deciding, write
 from monitor.store.rows import LABELS, POSTS
 from monitor.store.values import Question
 from monitor.text_digest import text_digest
@@ -24,8 +24,6 @@ _EARLIER = timedelta(milliseconds=1)
 """How long before its twin's a copy's label is dated, so that undoing goes by the twin."""
 _FIRST = datetime.min.replace(tzinfo=UTC) + _EARLIER
 _WHOLE_POST: Question = ("", "")
-_KEY = ("post_id", "head", "target", "annotator")
-_VALUES = ("label", "sample", "labelled_at", "decides")
 
 Copies = dict[tuple[int, Question], int]
 """Labelled twins by the copy and the question that they answer for it."""
@@ -68,7 +66,7 @@ def settle(connection: Connection, topic: str) -> None:
 
     However they were chosen: the audit holds no other posts than before.
     """
-    _put(connection, _unsettled(connection, topic))
+    write(connection, _unsettled(connection, topic))
 
 
 def _unsettled(connection: Connection, topic: str) -> list[dict[str, Any]]:
@@ -110,7 +108,7 @@ def _lacking(of_post: Mapping[int, Sequence[AnyRow]]) -> Iterator[dict[str, Any]
         )
         if not is_settled and not says_else:
             yield {
-                **{name: getattr(last, name) for name in (*_KEY, *_VALUES)},
+                **{name: getattr(last, name) for name in (*KEY, *VALUES)},
                 **{"post_id": post_id, "sample": rows[0].sample, "labelled_at": at},
             }
 
@@ -126,26 +124,12 @@ def _label(connection: Connection, copies: Copies) -> int:
             at = _before(label["labelled_at"])
             rows.append(label | {"post_id": post_id, "labelled_at": at})
     # In the place of what was said of a copy when it was chosen.
-    _put(connection, rows, where=LABELS.c.sample != "random")
+    write(connection, rows, where=LABELS.c.sample != "random")
     return len({row["post_id"] for row in rows})
 
 
 def _before(at: datetime) -> datetime:
     return max(at, _FIRST) - _EARLIER
-
-
-def _put(
-    connection: Connection, rows: list[dict[str, Any]], where: ColumnElement[bool] | None = None
-) -> None:
-    if not rows:
-        return
-    insertion = insert_into(connection, LABELS)
-    insertion = insertion.on_conflict_do_update(
-        index_elements=[LABELS.c[name] for name in _KEY],
-        set_={name: insertion.excluded[name] for name in _VALUES},
-        where=where,
-    )
-    connection.execute(insertion, rows)
 
 
 def _texts(connection: Connection, post_ids: Iterable[int]) -> dict[int, str]:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, true
 
 from monitor.store import aside
 from monitor.store.chunks import besides, in_chunks
@@ -28,7 +28,8 @@ from monitor.store.values import (
     text_of,
 )
 
-_KEY = ("post_id", "head", "target", "annotator")
+KEY = ("post_id", "head", "target", "annotator")
+"""What names an answer."""
 _LABELS_WITH_POSTS = LABELS.join(POSTS, LABELS.c.post_id == POSTS.c.id)
 
 _POST_OF_EXAMPLE = (
@@ -36,7 +37,7 @@ _POST_OF_EXAMPLE = (
 )  # fmt: skip
 _LABEL_OF_EXAMPLE = ("head", "target", "label", "sample", "annotator", "labelled_at", "decides")
 
-_VALUES = ("label", "sample", "decides", "labelled_at")
+VALUES = ("label", "sample", "decides", "labelled_at")
 
 AnyRow = Row[*tuple[Any, ...]]
 Posts = dict[str, dict[str, tuple[int, str]]]
@@ -44,7 +45,7 @@ Posts = dict[str, dict[str, tuple[int, str]]]
 
 
 class _Said(NamedTuple):
-    """What an annotator has answered, see `_VALUES`."""
+    """What an annotator has answered, see `VALUES`."""
 
     label: str
     sample: str
@@ -77,8 +78,8 @@ def save(
             continue
         counts["stored" if known is None else "changed"] += 1
         before[key] = said
-        rows[key] = dict(zip(_KEY, key, strict=True)) | said._asdict()
-    _write(connection, list(rows.values()))
+        rows[key] = dict(zip(KEY, key, strict=True)) | said._asdict()
+    write(connection, list(rows.values()))
     return LabelOutcome(**counts)
 
 
@@ -295,18 +296,24 @@ def _stored(connection: Connection, post_ids: Iterable[int]) -> dict[tuple[Any, 
     for chunk in in_chunks(post_ids):
         statement = select(LABELS).where(LABELS.c.post_id.in_(chunk))
         for row in connection.execute(statement).mappings():
-            key = tuple(row[name] for name in _KEY)
-            found[key] = _Said(*(row[name] for name in _VALUES))
+            key = tuple(row[name] for name in KEY)
+            found[key] = _Said(*(row[name] for name in VALUES))
     return found
 
 
-def _write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def write(
+    connection: Connection,
+    rows: Sequence[dict[str, Any]],
+    where: ColumnElement[bool] | None = None,
+) -> None:
+    """Stores answers in the place of earlier ones, of those alone that a condition holds for."""
     if not rows:
         return
     insertion = insert_into(connection, LABELS)
     insertion = insertion.on_conflict_do_update(
-        index_elements=[LABELS.c[name] for name in _KEY],
-        set_={name: insertion.excluded[name] for name in _VALUES},
+        index_elements=[LABELS.c[name] for name in KEY],
+        set_={name: insertion.excluded[name] for name in VALUES},
+        where=where,
     )
     connection.execute(insertion, rows)
 
