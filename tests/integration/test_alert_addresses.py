@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import apprise
-import faked_monitor
 import pytest
 import structlog
 
@@ -74,22 +72,6 @@ def look(app: Application) -> bool:
     """Runs the job that judges; tells whether it went well."""
     [job] = [job for job in jobs_of(app) if job.name == "alert:current"]
     return job_runner(app).run(job, lambda: False)
-
-
-@pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Any]:
-    """Runs a command in this process; gives its answer where that is JSON."""
-    monkeypatch.setattr(Application, "scorers", None)
-
-    def run(*arguments: str, code: int = 0) -> Any:
-        capsys.readouterr()
-        assert faked_monitor.run(list(arguments)) == code
-        said = capsys.readouterr().out
-        return json.loads(said) if "--json" in arguments else said
-
-    return run
 
 
 def doctored(command: Callable[..., Any], *arguments: str, code: int = 0) -> Any:

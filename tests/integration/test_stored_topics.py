@@ -35,22 +35,6 @@ ADDRESS = "at://did:plc:somebody/app.bsky.feed.post/3"
 
 
 @pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Any]:
-    """Runs a command in this process; gives its answer where that is JSON."""
-    monkeypatch.setattr(Application, "scorers", None)
-
-    def run(*arguments: str, code: int = 0) -> Any:
-        capsys.readouterr()
-        assert faked_monitor.run(list(arguments)) == code
-        said = capsys.readouterr().out
-        return json.loads(said) if "--json" in arguments else said
-
-    return run
-
-
-@pytest.fixture
 def home(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Of a topic in use, and of one with posts whose file was removed."""
     topics = tmp_path / "config/topics"
